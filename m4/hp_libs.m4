@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# The libraries hotpatch stands on, each named with its package when missing.
+
+AC_DEFUN([HP_LIBELF], [
+PKG_CHECK_MODULES([LIBELF], [libelf >= 0.170], [],
+  [AC_MSG_ERROR([libelf is missing: install libelf-dev (Debian, Ubuntu) or
+elfutils-libelf-devel (Fedora)])])
+])
+
+# The demangler of GCC's libiberty: it needs no C++ runtime and its callback
+# form allocates nothing.
+AC_DEFUN([HP_LIBIBERTY], [
+AC_CHECK_LIB([iberty], [cplus_demangle_v3_callback],
+  [AC_SUBST([LIBIBERTY_LIBS], [-liberty])],
+  [AC_MSG_ERROR([libiberty is missing: install libiberty-dev (Debian, Ubuntu)
+or binutils-devel (Fedora)])])
+])
+
+# Unit tests need Boost.Test; without it only `make check` is poorer.
+AC_DEFUN([HP_BOOST_TEST], [
+AC_LANG_PUSH([C++])
+AC_CHECK_HEADER([boost/test/unit_test.hpp],
+  [have_boost_test=yes],
+  [have_boost_test="no (install libboost-test-dev)"])
+AC_LANG_POP([C++])
+AM_CONDITIONAL([HAVE_BOOST_TEST], [test "x$have_boost_test" = xyes])
+AC_SUBST([BOOST_TEST_LIBS], [-lboost_unit_test_framework])
+])

@@ -1,0 +1,196 @@
+/* hotpatch.h - replace functions of the running program.
+ *
+ * A function compiled with -fplugin=hotpatch.so has a patch site.  The calls
+ * below switch such a function, by name, to another one with a single atomic
+ * store, while any number of threads call it.
+ *
+ * Threads: every function here may be called from any thread at any time, and
+ * from constructors.  None may be called from a signal handler.  The library
+ * never exits, aborts, prints or throws; every failure is a status, and
+ * hp_error_message() says in words what failed, where, and what to do.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef HOTPATCH_H
+#define HOTPATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOTPATCH_VERSION_MAJOR 0
+#define HOTPATCH_VERSION_MINOR 1
+#define HOTPATCH_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define HP_API __attribute__((visibility("default")))
+#else
+#define HP_API
+#endif
+
+/* HP_PATCHABLE before a declaration chooses the function.  It is nothing when
+ * the plugin is not loaded, so the source compiles everywhere. */
+#if defined(__HOTPATCH__)
+#define HP_PATCHABLE __attribute__((hotpatch))
+#define HP_NOT_PATCHABLE __attribute__((no_hotpatch))
+#else
+#define HP_PATCHABLE
+#define HP_NOT_PATCHABLE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Any function; cast it back to its type before calling it. */
+typedef void (*hp_function)(void);
+
+/* The numbers are part of the interface and never change their meaning. */
+typedef enum hp_status {
+  HP_OK = 0,
+  HP_INVALID = 1,        /* an argument is null, empty or out of range */
+  HP_NOT_FOUND = 2,      /* no loaded image has a site of that name */
+  HP_AMBIGUOUS = 3,      /* several sites have that name */
+  HP_PROTOTYPE = 4,      /* the replacement has another prototype */
+  HP_NOT_EXECUTABLE = 5, /* the replacement's address is not code */
+  HP_FOREIGN = 6,        /* somebody else's bytes are in the patch word */
+  HP_MALFORMED = 7,      /* an image's .hotpatch section is damaged */
+  HP_UNREADABLE = 8,     /* an image's file is gone, replaced or unreadable */
+  HP_NO_MEMORY = 9,      /* memory could not be had (near the image) */
+  HP_DENIED = 10,        /* the system forbids writing to program text */
+  HP_NOT_APPLIED = 11,   /* there is nothing to revert */
+  HP_BUSY = 12,          /* a thread did not leave the old code in time */
+  HP_UNSUPPORTED = 13,   /* not available in this build or on this kernel */
+  HP_INTERNAL = 14       /* a bug in the library; nothing was changed */
+} hp_status;
+
+/* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
+ * Static strings; an unknown number yields "HP_?" and a text saying so. */
+HP_API const char* hp_status_name(hp_status status);
+HP_API const char* hp_strerror(hp_status status);
+
+/* The detail of the calling thread's last failed call: what, where, what to
+ * do.  Never null; empty before the first failure.  Valid until the thread's
+ * next call into the library. */
+HP_API const char* hp_error_message(void);
+
+/* --- Replacing functions --------------------------------------------------
+ *
+ * A name is one of
+ *   "parse_header", "_ZN2ns5Point5scaleEd"   the assembler name
+ *   "ns::Point::scale(double)"               the demangled signature
+ *   "ns::Point::scale"                       the same, where unambiguous
+ *   "conn.c:reset"                           a function of that source file
+ */
+
+enum {
+  HP_ANY_PROTOTYPE = 1 /* do not compare prototypes */
+};
+
+/* Makes every call of `name` that begins after the return of hp_apply enter
+ * `replacement`, a function of the same type; calls that race with hp_apply
+ * enter either.  Threads inside the old body finish it.  `replacement` must
+ * stay loaded; the library keeps a reference on the shared object it lies in.
+ *
+ * Replacements of one site form a stack: the newest is active.  Applying one
+ * that is already there moves it to the top, and changes nothing if it is the
+ * newest already.
+ *
+ *   hp_status hp_apply(const char* name, FUNCTION* replacement);
+ *   hp_status hp_apply_flags(const char* name, FUNCTION* replacement,
+ *                            unsigned flags);
+ *
+ * In C++ the prototype of `replacement` is compared with the site's; in C that
+ * happens when `replacement` is itself a site.
+ *
+ * Errors: HP_INVALID, HP_NOT_FOUND, HP_AMBIGUOUS, HP_PROTOTYPE,
+ * HP_NOT_EXECUTABLE, HP_FOREIGN, HP_MALFORMED, HP_UNREADABLE, HP_NO_MEMORY,
+ * HP_DENIED.  After an error every byte is as it was. */
+
+/* What the two are made of.  `type` is the Itanium mangling of the
+ * replacement's function type ("FiP4connmE", typeid(T).name()), or null if it
+ * is not known; `flags` is 0 or HP_ANY_PROTOTYPE. */
+HP_API hp_status hp_apply_as(const char* name, hp_function replacement,
+                             const char* type, unsigned flags);
+
+/* Takes the newest replacement of `name` away: the one below it, or the
+ * original, becomes active.  Errors: those of hp_apply, HP_NOT_APPLIED. */
+HP_API hp_status hp_revert(const char* name);
+
+/* Takes one particular replacement away, wherever in the stack it is.
+ *   hp_status hp_remove(const char* name, FUNCTION* replacement); */
+HP_API hp_status hp_remove_as(const char* name, hp_function replacement);
+
+/* The original body of `name`, callable whether or not the function is
+ * replaced; null on error.  Looking it up takes a lock and a search: keep the
+ * result instead of asking in every call. */
+HP_API hp_function hp_original(const char* name);
+
+/* --- Looking at sites ----------------------------------------------------- */
+
+/* One patch site.  The strings and addresses are valid while the image is
+ * loaded. */
+typedef struct hp_site {
+  const char* name;      /* assembler name */
+  const char* file;      /* source file, "" if unknown */
+  const char* prototype; /* "int (conn*, unsigned long)", "" if unknown */
+  const char* image;     /* path of the executable or shared object */
+  uint32_t line;         /* source line, 0 if unknown */
+  uint32_t id;           /* the id in the patch word */
+  uint32_t flags;        /* site_flag bits, see format/record.h */
+  uint32_t replacements; /* how many are on the stack, 0: none */
+  const void* symbol;    /* the address callers use */
+  const void* word;      /* the patch word, 8 bytes */
+  const void* end;       /* first byte behind the body */
+  const void* target;    /* the active replacement, null: the original */
+  const void* reserved[4];
+} hp_site;
+
+/* How many sites the loaded images have. */
+HP_API size_t hp_site_count(void);
+
+/* Fills `site` for `name`.  Errors: as hp_apply's for a name. */
+HP_API hp_status hp_site_find(const char* name, hp_site* site);
+
+/* Calls `visit` for every site, image by image and by ascending address, until
+ * it returns something else than 0.  The visitor may call the library.
+ * Errors: HP_INVALID, HP_NO_MEMORY. */
+typedef int (*hp_site_visitor)(const hp_site* site, void* data);
+HP_API hp_status hp_site_each(hp_site_visitor visit, void* data);
+
+/* --- The library itself --------------------------------------------------- */
+
+/* "0.1.0": the version of the library in use. */
+HP_API const char* hp_version(void);
+
+/* How bytes get into program text here: "rwx-window", "proc-mem", or "none"
+ * with the reason in hp_error_message(). */
+HP_API const char* hp_writer(void);
+
+/* Messages about what the library does go to `handler` instead of nowhere.
+ * Null turns them off.  HOTPATCH_LOG=error|info|debug in the environment
+ * prints them to the standard error instead. */
+typedef enum hp_log_level {
+  HP_LOG_ERROR = 1,
+  HP_LOG_INFO = 2,
+  HP_LOG_DEBUG = 3
+} hp_log_level;
+typedef void (*hp_log_handler)(hp_log_level level, const char* message,
+                               void* data);
+HP_API void hp_set_log(hp_log_handler handler, void* data);
+
+#ifdef __cplusplus
+}  /* extern "C" */
+
+/* The typed hp_apply, hp_apply_flags and hp_remove of C++ stand here. */
+#endif
+
+#if !defined(__cplusplus)
+#define hp_apply(name, replacement) \
+  hp_apply_as((name), (hp_function)(replacement), NULL, 0u)
+#define hp_apply_flags(name, replacement, flags) \
+  hp_apply_as((name), (hp_function)(replacement), NULL, (flags))
+#define hp_remove(name, replacement) \
+  hp_remove_as((name), (hp_function)(replacement))
+#endif
+
+#endif

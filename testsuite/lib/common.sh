@@ -1,0 +1,72 @@
+# What the shell tests share: a private directory, TAP output, compilation.
+# A test sources this file, calls the functions below and ends with `done_testing`.
+#
+# SPDX-License-Identifier: MIT
+
+set -u
+: "${HP_SRCDIR:?run the tests with make check}"
+: "${HP_BUILDDIR:?}" "${HP_PLUGIN:?}"
+: "${CC:=gcc}" "${CXX:=g++}"
+
+tap_count=0
+tap_failed=0
+workdir=$(mktemp -d "${TMPDIR:-/tmp}/hotpatch-test.XXXXXX") || exit 99
+trap 'rm -rf "$workdir"' EXIT
+cd "$workdir" || exit 99
+
+# ok NAME COMMAND...: one test, passed when the command succeeds.  What the
+# command prints is shown when it fails.
+ok()
+{
+  tap_name=$1
+  shift
+  tap_count=$((tap_count + 1))
+  if "$@" >tap.out 2>&1; then
+    echo "ok $tap_count - $tap_name"
+  else
+    tap_failed=$((tap_failed + 1))
+    sed 's/^/# /' tap.out
+    echo "not ok $tap_count - $tap_name"
+  fi
+}
+
+# not COMMAND...: succeeds when the command fails by its own decision (a
+# crash by a signal is no such decision).
+not()
+{
+  "$@"
+  not_status=$?
+  [ "$not_status" -ne 0 ] && [ "$not_status" -lt 128 ]
+}
+
+# skip NAME REASON
+skip()
+{
+  tap_count=$((tap_count + 1))
+  echo "ok $tap_count - $1 # SKIP $2"
+}
+
+# skip_all REASON: nothing in this file can run here.
+skip_all()
+{
+  echo "1..0 # SKIP $1"
+  exit 0
+}
+
+done_testing()
+{
+  echo "1..$tap_count"
+  [ "$tap_failed" -eq 0 ]
+  exit
+}
+
+# cc / cxx ARGS...: the compiler with the plugin and this tree's headers.
+cc()
+{
+  "$CC" "-fplugin=$HP_PLUGIN" "-I$HP_SRCDIR/runtime/include" "$@"
+}
+
+cxx()
+{
+  "$CXX" "-fplugin=$HP_PLUGIN" "-I$HP_SRCDIR/runtime/include" "$@"
+}
