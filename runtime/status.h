@@ -1,0 +1,26 @@
+// How a failure travels through the runtime: a status number by return value,
+// and its words in a buffer of the calling thread.
+//
+// Every layer may call this from any thread.  Nothing here allocates, so that
+// running out of memory can be reported; nothing here is async-signal-safe.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_STATUS_H
+#define HOTPATCH_RUNTIME_STATUS_H
+
+#include "runtime/include/hotpatch.h"
+
+namespace hotpatch {
+
+// Puts the formatted detail (printf) in the calling thread's buffer, cutting it
+// at the buffer's size, and returns `code`, so that a failing function ends in
+//     return fail(HP_FOREIGN, "%s: ...", name);
+[[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail(
+    hp_status code, const char* format, ...) noexcept;
+
+// What hp_error_message() returns.
+[[nodiscard]] const char* last_message() noexcept;
+
+}  // namespace hotpatch
+
+#endif
