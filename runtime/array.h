@@ -1,0 +1,109 @@
+// A growing array over malloc: what the runtime uses in place of std::vector,
+// which would bring a C++ runtime and exceptions into C programs.
+//
+// Owns its memory; running out of it is a return value.  Elements are moved by
+// realloc, so they must be trivially copyable.  Not synchronised.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_ARRAY_H
+#define HOTPATCH_RUNTIME_ARRAY_H
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <type_traits>
+#include <utility>
+
+namespace hotpatch {
+
+template <typename T>
+class array {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  constexpr array() noexcept = default;
+  array(const array&) = delete;
+  array& operator=(const array&) = delete;
+  array(array&& other) noexcept { swap(other); }
+  array& operator=(array&& other) noexcept
+  {
+    swap(other);
+    return *this;
+  }
+  ~array() { std::free(elements_); }
+
+  void swap(array& other) noexcept
+  {
+    std::swap(elements_, other.elements_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+  // False: no memory, and nothing has changed.
+  [[nodiscard]] bool reserve(std::size_t wanted) noexcept
+  {
+    if (wanted <= capacity_)
+      return true;
+    if (wanted > SIZE_MAX / sizeof(T))
+      return false;
+    void* moved =
+        std::realloc(static_cast<void*>(elements_), wanted * sizeof(T));
+    if (!moved)
+      return false;
+    elements_ = static_cast<T*>(moved);
+    capacity_ = wanted;
+    return true;
+  }
+
+  [[nodiscard]] bool append(const T& element) noexcept
+  {
+    const T copy = element;
+    if (size_ == capacity_ && !reserve(capacity_ ? capacity_ * 2 : 8))
+      return false;
+    elements_[size_++] = copy;
+    return true;
+  }
+
+  // Makes the size `wanted`; new elements are value-initialised.
+  [[nodiscard]] bool resize(std::size_t wanted) noexcept
+  {
+    if (!reserve(wanted))
+      return false;
+    for (std::size_t i = size_; i < wanted; ++i)
+      elements_[i] = T{};
+    size_ = wanted;
+    return true;
+  }
+
+  void remove(std::size_t index) noexcept
+  {
+    for (std::size_t i = index + 1; i < size_; ++i)
+      elements_[i - 1] = elements_[i];
+    --size_;
+  }
+
+  void clear() noexcept { size_ = 0; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] T* data() noexcept { return elements_; }
+  [[nodiscard]] const T* data() const noexcept { return elements_; }
+  [[nodiscard]] T& operator[](std::size_t i) noexcept { return elements_[i]; }
+  [[nodiscard]] const T& operator[](std::size_t i) const noexcept
+  {
+    return elements_[i];
+  }
+  [[nodiscard]] T* begin() noexcept { return elements_; }
+  [[nodiscard]] T* end() noexcept { return elements_ + size_; }
+  [[nodiscard]] const T* begin() const noexcept { return elements_; }
+  [[nodiscard]] const T* end() const noexcept { return elements_ + size_; }
+
+ private:
+  T* elements_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

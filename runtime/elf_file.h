@@ -1,0 +1,133 @@
+// One ELF file or archive, opened for reading through libelf.
+//
+// Owns the descriptor, libelf's handle and the invariant that every offset and
+// size taken from the file is checked against the file before bytes are handed
+// out.  Files are taken for hostile.  An object is used by one thread at a
+// time; failures leave their words in hp_error_message().
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_ELF_FILE_H
+#define HOTPATCH_RUNTIME_ELF_FILE_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/include/hotpatch.h"
+
+struct Elf;
+
+namespace hotpatch {
+
+// The GNU build-id: equal exactly if two files come from the same link.
+struct build_id {
+  static constexpr std::size_t max_size = 64;
+  unsigned char bytes[max_size] = {};
+  std::size_t size = 0;  // 0: there is none
+
+  [[nodiscard]] bool present() const noexcept { return size != 0; }
+  [[nodiscard]] bool operator==(const build_id& other) const noexcept;
+};
+
+// The first build-id in the contents of a note segment or section.  Entries
+// begin at multiples of `alignment`, 4 or 8.
+[[nodiscard]] build_id find_build_id(const void* notes, std::size_t size,
+                                     std::size_t alignment) noexcept;
+
+struct elf_section {
+  const char* name = "";  // valid while the file is open
+  std::size_t index = 0;
+  std::uint64_t address = 0;  // link-time, 0 in object files
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t alignment = 0;
+  std::uint64_t entry_size = 0;
+  std::uint64_t flags = 0;  // SHF_
+  std::uint32_t type = 0;   // SHT_
+  std::uint32_t link = 0;
+  std::uint32_t info = 0;
+};
+
+struct elf_segment {
+  std::uint32_t type = 0;   // PT_
+  std::uint32_t flags = 0;  // PF_
+  std::uint64_t address = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t file_size = 0;
+  std::uint64_t memory_size = 0;
+  std::uint64_t alignment = 0;
+};
+
+class elf_file {
+ public:
+  enum class access : std::uint8_t {
+    mapped,  // fast, but a file that shrinks meanwhile kills with SIGBUS
+    copied,  // reads what is asked for: for use inside somebody's process
+  };
+
+  elf_file() noexcept = default;
+  elf_file(const elf_file&) = delete;
+  elf_file& operator=(const elf_file&) = delete;
+  ~elf_file();
+
+  // HP_UNREADABLE: the file cannot be opened, is no ELF file or archive, or is
+  // not for x86-64.  HP_MALFORMED: it is, but it is damaged.
+  [[nodiscard]] hp_status open(const char* path, access how) noexcept;
+
+  // The same for bytes in memory, which must outlive this; `label` stands for
+  // the path in messages.
+  [[nodiscard]] hp_status open_memory(const char* label, const void* bytes,
+                                      std::size_t size) noexcept;
+
+  void close() noexcept;
+
+  // An archive has no sections of its own, only members.
+  [[nodiscard]] bool is_archive() const noexcept { return archive_; }
+
+  // Opens the next object in this archive into `member`, which must be closed
+  // before this is.  HP_OK with `member` not open: there are no more.  Members
+  // that are no ELF files are skipped.
+  [[nodiscard]] hp_status next_member(elf_file& member) noexcept;
+
+  [[nodiscard]] bool is_open() const noexcept { return elf_ != nullptr; }
+
+  // "server", or "libx.a(parse.o)" for a member.
+  [[nodiscard]] const char* label() const noexcept { return label_; }
+
+  // ET_REL, ET_EXEC, ET_DYN...
+  [[nodiscard]] std::uint16_t type() const noexcept { return type_; }
+
+  [[nodiscard]] std::size_t section_count() const noexcept;
+  [[nodiscard]] bool section(std::size_t index, elf_section& into) noexcept;
+
+  // The first section of that name at `index` or behind.
+  [[nodiscard]] bool find_section(const char* name, std::size_t index,
+                                  elf_section& into) noexcept;
+
+  [[nodiscard]] std::size_t segment_count() const noexcept;
+  [[nodiscard]] bool segment(std::size_t index, elf_segment& into) noexcept;
+
+  // Bytes of the file, or null if it does not have them.  Not for access
+  // copied.
+  [[nodiscard]] const unsigned char* contents(std::uint64_t offset,
+                                              std::uint64_t size) noexcept;
+
+  // Absent if the file has none or it is damaged.
+  [[nodiscard]] build_id id() noexcept;
+
+ private:
+  [[nodiscard]] hp_status adopt(Elf* elf, const char* label) noexcept;
+  void set_label(const char* archive, const char* name) noexcept;
+
+  Elf* elf_ = nullptr;
+  int descriptor_ = -1;
+  bool archive_ = false;
+  int next_command_ = 0;  // libelf's way to go on to the next member
+  std::uint16_t type_ = 0;
+  const unsigned char* raw_ = nullptr;
+  std::size_t raw_size_ = 0;
+  char label_[512] = "";
+};
+
+}  // namespace hotpatch
+
+#endif
