@@ -1,0 +1,97 @@
+// The attributes that users write, and the one that carries a choice through
+// the compiler.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/attribute.h"
+
+namespace hotpatch {
+
+namespace {
+
+constexpr char facts_name[] = "hotpatch site";
+
+// Both attributes are for functions only; elsewhere they would do nothing,
+// and a user who wrote them believes that they do something.
+tree check_is_function(tree* node, tree name, tree, int, bool* no_add)
+{
+  if (TREE_CODE(*node) == FUNCTION_DECL)
+    return NULL_TREE;
+  *no_add = true;
+  const location_t place =
+      DECL_P(*node) ? DECL_SOURCE_LOCATION(*node) : input_location;
+  if (DECL_P(*node) && DECL_NAME(*node))
+    error_at(place, "attribute %qE is for functions, and %qD is none", name,
+             *node);
+  else
+    error_at(place, "attribute %qE is for functions, and this is a type", name);
+  return NULL_TREE;
+}
+
+attribute_spec user_attribute(const char* name)
+{
+  attribute_spec spec = {};
+  spec.name = name;
+  spec.handler = check_is_function;
+  return spec;
+}
+
+// GCC keeps pointers to these.
+attribute_spec hotpatch_spec = user_attribute("hotpatch");
+attribute_spec no_hotpatch_spec = user_attribute("no_hotpatch");
+
+// A clone (complete and base constructor) has the attributes of its pattern.
+bool user_wrote(tree decl, const char* name)
+{
+  if (has_attribute(decl, name))
+    return true;
+  const tree origin = DECL_ABSTRACT_ORIGIN(decl);
+  return origin && TREE_CODE(origin) == FUNCTION_DECL &&
+         has_attribute(origin, name);
+}
+
+}  // namespace
+
+void register_attributes()
+{
+  register_attribute(&hotpatch_spec);
+  register_attribute(&no_hotpatch_spec);
+}
+
+bool has_attribute(tree decl, const char* name)
+{
+  return lookup_attribute(name, DECL_ATTRIBUTES(decl)) != NULL_TREE;
+}
+
+bool asks_for_site(tree decl)
+{
+  return user_wrote(decl, "hotpatch");
+}
+
+bool forbids_site(tree decl)
+{
+  return user_wrote(decl, "no_hotpatch");
+}
+
+void attach_facts(tree decl, const site_facts& facts)
+{
+  const tree type = build_string(
+      static_cast<int>(strlen(facts.mangled_type)) + 1, facts.mangled_type);
+  const tree flags = build_int_cst(unsigned_type_node, facts.flags);
+  const tree args =
+      tree_cons(NULL_TREE, flags, build_tree_list(NULL_TREE, type));
+  DECL_ATTRIBUTES(decl) =
+      tree_cons(get_identifier(facts_name), args, DECL_ATTRIBUTES(decl));
+}
+
+std::optional<site_facts> find_facts(tree decl)
+{
+  const tree found = lookup_attribute(facts_name, DECL_ATTRIBUTES(decl));
+  if (!found)
+    return std::nullopt;
+  const tree args = TREE_VALUE(found);
+  return site_facts{
+      static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(args))),
+      TREE_STRING_POINTER(TREE_VALUE(TREE_CHAIN(args)))};
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,36 @@
+// The attributes that users write, and the one that carries a choice through
+// the compiler.
+//
+// `hotpatch` and `no_hotpatch` are the user's.  "hotpatch site" has a name that
+// nobody can write in a source file: it marks a function that gets a site and
+// holds what code generation must know about it.  As an attribute it is copied
+// and streamed by GCC itself, so it reaches the link-time compiler.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_ATTRIBUTE_H
+#define HOTPATCH_PLUGIN_ATTRIBUTE_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+// Call at PLUGIN_ATTRIBUTES.
+void register_attributes();
+
+bool has_attribute(tree decl, const char* name);
+
+bool asks_for_site(tree decl);
+bool forbids_site(tree decl);
+
+// What the front end knows and the code generator needs.
+struct site_facts {
+  std::uint32_t flags;       // format::site_flag
+  const char* mangled_type;  // Itanium mangling of the type, "" if unknown
+};
+
+void attach_facts(tree decl, const site_facts& facts);
+std::optional<site_facts> find_facts(tree decl);
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,115 @@
+// Which functions get a site, and why.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/choose.h"
+
+#include "plugin/attribute.h"
+#include "plugin/names.h"
+#include "plugin/options.h"
+
+namespace hotpatch {
+
+namespace {
+
+bool has_wildcard(const std::string& pattern)
+{
+  return pattern.find_first_of("*?[\\") != pattern.npos;
+}
+
+bool matches(const std::string& pattern, const std::string& text)
+{
+  return pattern == text || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+// Everything that a pattern is compared with.
+struct candidates {
+  std::vector<std::string> names;
+  std::vector<std::string> files;  // "src/conn.c", "conn.c"
+};
+
+candidates candidates_of(tree decl)
+{
+  candidates all;
+  all.names = names_of(decl);
+  const std::string file = DECL_SOURCE_FILE(decl);
+  all.files.push_back(file);
+  const auto slash = file.rfind('/');
+  if (slash != file.npos)
+    all.files.push_back(file.substr(slash + 1));
+  return all;
+}
+
+// A file matches only a pattern with a dot or slash in it, so that conn* means
+// the functions called so and not everything in conn.c.
+bool matches(const std::string& pattern, const candidates& all)
+{
+  for (const std::string& name : all.names)
+    if (matches(pattern, name))
+      return true;
+  if (pattern.find_first_of("./") == pattern.npos)
+    return false;
+  for (const std::string& file : all.files) {
+    if (matches(pattern, file))
+      return true;
+    for (const std::string& name : all.names)
+      if (matches(pattern, file + ":" + name))
+        return true;
+  }
+  return false;
+}
+
+bool in_system_header(tree decl)
+{
+  return in_system_header_at(DECL_SOURCE_LOCATION(decl));
+}
+
+bool matches_a_pattern(tree decl)
+{
+  const std::vector<std::string>& patterns = current_options().patterns;
+  if (patterns.empty())
+    return false;
+  const candidates all = candidates_of(decl);
+  const bool foreign = in_system_header(decl);
+  for (const std::string& pattern : patterns)
+    if (!(foreign && has_wildcard(pattern)) && matches(pattern, all))
+      return true;
+  return false;
+}
+
+// Functions that the compiler made up and that no source line stands for:
+// static initialisation, the entry of a lambda without captures, and so on.
+// Implicit constructors, destructors and assignments are the programmer's.
+bool made_by_compiler(tree decl)
+{
+  return DECL_ARTIFICIAL(decl) && !DECL_CXX_CONSTRUCTOR_P(decl) &&
+         !DECL_CXX_DESTRUCTOR_P(decl) && !is_operator(decl);
+}
+
+bool chosen_by_all(tree decl)
+{
+  return current_options().all && !in_system_header(decl) &&
+         !made_by_compiler(decl);
+}
+
+}  // namespace
+
+choice choose(tree decl)
+{
+  if (forbids_site(decl))
+    return choice::none;
+  if (asks_for_site(decl))
+    return choice::attribute;
+  if (matches_a_pattern(decl))
+    return choice::name;
+  return chosen_by_all(decl) ? choice::everything : choice::none;
+}
+
+choice choose_early(tree decl)
+{
+  if (!name_is_settled(decl) && !current_options().patterns.empty() &&
+      !forbids_site(decl) && !asks_for_site(decl))
+    return choice::name;
+  return choose(decl);
+}
+
+}  // namespace hotpatch

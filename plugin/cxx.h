@@ -1,0 +1,29 @@
+// What only the C++ front end can tell.
+//
+// The C compiler and the link-time compiler load the same plugin without that
+// front end's functions, so they are referred to weakly; every function here
+// gives the harmless answer when the language is another one.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_CXX_H
+#define HOTPATCH_PLUGIN_CXX_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+bool is_c();
+bool is_cxx();
+
+// noexcept or throw(), written or implied (destructors).
+bool has_noexcept(tree function_type);
+
+bool is_constexpr(tree decl);
+bool is_consteval(tree decl);
+
+// The Itanium mangling of a type, "" without the C++ front end.
+std::string mangle_cxx_type(tree type);
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,118 @@
+// Prints the dead bytes before a symbol and the record of a site.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/emit.h"
+
+#include "plugin/names.h"
+#include "plugin/options.h"
+#include "plugin/record_text.h"
+#include "plugin/site.h"
+
+#include "format/patch_word.h"
+
+namespace hotpatch {
+
+namespace {
+
+decltype(targetm.asm_out.print_patchable_function_entry) target_pre_pad;
+decltype(targetm.asm_out.function_epilogue) target_epilogue;
+
+// The text section that the current site's entry lies in.
+const section* entry_section;
+
+// The records of all functions in one text section share one record section,
+// linked to (SHF_LINK_ORDER) the first site there: the linker then keeps or
+// drops both together and sorts the records by address.  The assembler tells
+// record sections apart by the symbol they are linked to, so it has to be the
+// same one each time.
+std::string linked_label(const site& of)
+{
+  static std::map<const section*, std::string> first_site;
+  return first_site.try_emplace(entry_section, word_label(of)).first->second;
+}
+
+// Dead bytes between the function's alignment and its symbol: int3, then the
+// classic five bytes of NOP.
+void print_pre_pad(const site& of)
+{
+  FILE* const out = asm_out_file;
+  entry_section = in_section;
+  if (current_options().with.align)
+    fprintf(out, "\t.p2align %d\n", exact_log2(of.place.base_alignment));
+  fprintf(out, "%s:\n", base_label(of).c_str());
+  fprintf(out, "\t.skip %u,0x%02x\n",
+          of.place.pad - static_cast<unsigned>(format::pre_pad_size),
+          format::filler);
+  fprintf(out, "\t.skip %u,0x%02x\n",
+          static_cast<unsigned>(format::pre_pad_size), format::pad_nop);
+  fprintf(out, "%s:\n", symbol_label(of).c_str());
+}
+
+void pre_pad_hook(FILE* file, unsigned HOST_WIDE_INT size, bool record_it)
+{
+  if (const site* const of = current_site())
+    print_pre_pad(*of);
+  else
+    target_pre_pad(file, size, record_it);
+}
+
+// The assembler itself refuses a word that is not where the layout says.  The
+// word behind a -mfentry call needs no check: its label stands directly behind
+// an alignment directive.
+void print_alignment_check(const site& of)
+{
+  if (of.profiled)
+    return;
+  const std::string word = word_label(of);
+  const std::string base = base_label(of);
+  fprintf(asm_out_file, "\t.if (%s-%s)&7\n", word.c_str(), base.c_str());
+  fprintf(asm_out_file,
+          "\t.error \"hotpatch: the patch word of %s is not aligned; please "
+          "report this as a bug\"\n\t.endif\n",
+          assembler_name(of.decl).c_str());
+}
+
+void print_record_section(const site& of)
+{
+  const tree group = DECL_COMDAT_GROUP(of.decl);
+  const std::string link = linked_label(of);
+  if (group)
+    fprintf(asm_out_file,
+            "\t.pushsection .hotpatch,\"aoG\",@progbits,%s,%s,comdat\n",
+            link.c_str(), IDENTIFIER_POINTER(group));
+  else
+    fprintf(asm_out_file, "\t.pushsection .hotpatch,\"ao\",@progbits,%s\n",
+            link.c_str());
+}
+
+void print_records(const site& of)
+{
+  print_alignment_check(of);
+  print_record_section(of);
+  print_record(of, of.decl, 0);
+  ipa_ref* reference;
+  symtab_node* const node = symtab_node::get(of.decl);
+  FOR_EACH_ALIAS(node, reference)
+  print_record(of, reference->referring->decl, format::site_alias);
+  fputs("\t.popsection\n", asm_out_file);
+}
+
+void epilogue_hook(FILE* file)
+{
+  if (target_epilogue)
+    target_epilogue(file);
+  if (const site* const of = current_site())
+    print_records(*of);
+}
+
+}  // namespace
+
+void install_emit_hooks()
+{
+  target_pre_pad = targetm.asm_out.print_patchable_function_entry;
+  targetm.asm_out.print_patchable_function_entry = pre_pad_hook;
+  target_epilogue = targetm.asm_out.function_epilogue;
+  targetm.asm_out.function_epilogue = epilogue_hook;
+}
+
+}  // namespace hotpatch

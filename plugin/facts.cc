@@ -1,0 +1,50 @@
+// Gathers what a record says about a function and only the front end knows.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/facts.h"
+
+#include "plugin/cxx.h"
+#include "plugin/prototype.h"
+#include "plugin/safety.h"
+
+#include "format/record.h"
+
+namespace hotpatch {
+
+namespace {
+
+std::uint32_t flags_of(tree decl)
+{
+  const struct {
+    bool holds;
+    format::site_flag flag;
+  } facts[] = {
+      {!TREE_PUBLIC(decl), format::site_static},
+      {DECL_COMDAT(decl) != 0, format::site_comdat},
+      {DECL_VIRTUAL_P(decl) != 0, format::site_virtual},
+      {TREE_CODE(TREE_TYPE(decl)) == METHOD_TYPE, format::site_method},
+      {DECL_CXX_CONSTRUCTOR_P(decl) != 0, format::site_constructor},
+      {DECL_CXX_DESTRUCTOR_P(decl) != 0, format::site_destructor},
+      {DECL_LAMBDA_FUNCTION_P(decl) != 0, format::site_lambda},
+      {DECL_STATIC_CHAIN(decl) != 0, format::site_nested},
+      {stdarg_p(TREE_TYPE(decl)), format::site_variadic},
+      {is_cxx(), format::site_cxx},
+      {promised_nothrow(decl), format::site_nothrow},
+      {TREE_THIS_VOLATILE(decl) != 0, format::site_noreturn},
+  };
+  std::uint32_t flags = 0;
+  for (const auto& fact : facts)
+    if (fact.holds)
+      flags |= fact.flag;
+  return flags;
+}
+
+}  // namespace
+
+site_facts gather_facts(tree decl)
+{
+  const std::string type = mangled_type_of(decl);
+  return {flags_of(decl), ggc_strdup(type.c_str())};
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,63 @@
+// What happens to chosen functions while a translation unit is compiled from
+// source: they are made safe, checked, and marked for code generation.
+//
+// In two steps.  When a body has been parsed, what later functions of the unit
+// must not learn from it is hidden.  When the unit is complete and every name
+// and type is final, the choice is definite and the facts are attached.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/front_end.h"
+
+#include "plugin/attribute.h"
+#include "plugin/choose.h"
+#include "plugin/facts.h"
+#include "plugin/safety.h"
+
+namespace hotpatch {
+
+namespace {
+
+void finish_parse_function(void* event, void*)
+{
+  const tree decl = static_cast<tree>(event);
+  if (!decl || TREE_CODE(decl) != FUNCTION_DECL)
+    return;
+  const choice reason = choose_early(decl);
+  if (reason == choice::none)
+    return;
+  assume_it_throws(decl);
+  // Somebody who marks one function wants to find it in the program, even if
+  // nothing calls it there.
+  if (reason == choice::attribute)
+    add_attribute(decl, "used");
+}
+
+void give_site(tree decl)
+{
+  if (choose(decl) == choice::none)
+    return;
+  hide_body(decl);
+  attach_facts(decl, gather_facts(decl));
+}
+
+void start_ipa_passes(void*, void*)
+{
+  if (in_lto_p)
+    return;
+  cgraph_node* node;
+  FOR_EACH_DEFINED_FUNCTION(node)
+  if (!node->alias && !node->thunk && !find_facts(node->decl))
+    give_site(node->decl);
+}
+
+}  // namespace
+
+void register_front_end(const char* plugin_name)
+{
+  register_callback(plugin_name, PLUGIN_FINISH_PARSE_FUNCTION,
+                    finish_parse_function, NULL);
+  register_callback(plugin_name, PLUGIN_ALL_IPA_PASSES_START, start_ipa_passes,
+                    NULL);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,82 @@
+// GCC's own headers in the order that works, and everything that differs
+// between GCC releases.
+//
+// Every file of the plugin includes GCC through this header only.  A block for
+// a release says which one changed what, and gives the new name to the old
+// release.  The standard headers that the plugin uses stand here too, in front
+// of GCC's: system.h turns names that they use into macros.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_GCC_COMPAT_H
+#define HOTPATCH_PLUGIN_GCC_COMPAT_H
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fnmatch.h>
+
+#include <gcc-plugin.h>
+#include <plugin-version.h>
+#include <tree.h>
+#include <tree-pass.h>
+#include <context.h>
+#include <stringpool.h>
+#include <attribs.h>
+#include <function.h>
+#include <rtl.h>
+#include <memmodel.h>  // before emit-rtl.h, which uses its enum
+#include <tm_p.h>
+#include <emit-rtl.h>
+#include <insn-constants.h>
+#include <output.h>
+#include <target.h>
+#include <cgraph.h>
+#include <cp/cp-tree.h>  // before diagnostic-core.h
+#include <diagnostic-core.h>
+#include <langhooks.h>
+#include <print-tree.h>
+#include <libiberty/demangle.h>
+
+#if GCCPLUGIN_VERSION < 11000
+#error "hotpatch needs GCC 11 or later"
+#endif
+
+namespace hotpatch {
+
+// GCC renames decl_attributes' neighbours now and then; this one is stable.
+// Runs the attribute's handler, as if the user had written it.
+inline void add_attribute(tree decl, const char* name)
+{
+  if (!lookup_attribute(name, DECL_ATTRIBUTES(decl)))
+    decl_attributes(&decl,
+                    tree_cons(get_identifier(name), NULL_TREE, NULL_TREE), 0);
+}
+
+// Whether -mfentry has queued the endbr64 in front of its call instead of
+// emitting it as the first instruction.
+inline bool endbr_precedes_profiler(const ::function* fn)
+{
+  return fn->machine->insn_queued_at_entrance == TYPE_ENDBR;
+}
+
+// The code being compiled is for the 64-bit instruction set with 64-bit
+// pointers: not -m32, -mx32 or -m16.
+inline bool target_is_x86_64()
+{
+  return TARGET_64BIT && !TARGET_X32;
+}
+
+}  // namespace hotpatch
+
+#endif

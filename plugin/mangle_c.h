@@ -1,0 +1,15 @@
+// The Itanium C++ ABI mangling of C types, for the compiler that has none.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_MANGLE_C_H
+#define HOTPATCH_PLUGIN_MANGLE_C_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+std::string mangle_c_type(tree type);
+
+}  // namespace hotpatch
+
+#endif

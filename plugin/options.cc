@@ -1,0 +1,140 @@
+// What the user asked for with -fplugin-arg-hotpatch-NAME[=VALUE].
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/gcc_compat.h"
+
+#include "plugin/options.h"
+
+namespace hotpatch {
+
+namespace {
+
+options parsed;
+
+constexpr char help_text[] =
+    "hotpatch: options, each as -fplugin-arg-hotpatch-NAME[=VALUE]\n"
+    "  match=GLOB  choose functions by assembler name, demangled name (with\n"
+    "              or without parameters), source file (conn.c), or both\n"
+    "              (conn.c:reset); repeatable\n"
+    "  list=FILE   a file of such globs, one a line; # begins a comment\n"
+    "  all         choose every function outside system headers\n"
+    "  verbose     say which functions were chosen and why others were not\n"
+    "  version     print the plugin's version\n"
+    "  help        print this\n"
+    "In the source: __attribute__((hotpatch)) chooses a function, and\n"
+    "__attribute__((no_hotpatch)) keeps it out whatever the options say.\n";
+
+std::string_view trim(std::string_view text)
+{
+  constexpr std::string_view blank = " \t\r";
+  const auto first = text.find_first_not_of(blank);
+  if (first == text.npos)
+    return {};
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+bool read_list(const char* path)
+{
+  std::ifstream file(path);
+  if (!file) {
+    error("hotpatch: cannot read the list of functions %qs: %m", path);
+    return false;
+  }
+  for (std::string line; std::getline(file, line);) {
+    const std::string_view pattern = trim(line.substr(0, line.find('#')));
+    if (!pattern.empty())
+      parsed.patterns.emplace_back(pattern);
+  }
+  if (file.bad()) {
+    error("hotpatch: cannot read the list of functions %qs: %m", path);
+    return false;
+  }
+  return true;
+}
+
+bool take_out(std::string_view what)
+{
+  if (what == "noipa")
+    parsed.with.noipa = false;
+  else if (what == "nothrow")
+    parsed.with.nothrow = false;
+  else if (what == "align")
+    parsed.with.align = false;
+  else {
+    error(
+        "hotpatch: option %<without%> knows %<noipa%>, %<nothrow%> and "
+        "%<align%>");
+    return false;
+  }
+  return true;
+}
+
+bool parse_flag(std::string_view name)
+{
+  if (name == "all")
+    parsed.all = true;
+  else if (name == "verbose")
+    parsed.verbose = true;
+  else if (name == "version")
+    fprintf(stderr, "hotpatch %s for GCC %d\n", HP_VERSION,
+            GCCPLUGIN_VERSION_MAJOR);
+  else if (name == "help")
+    fputs(help_text, stderr);
+  else
+    return false;
+  return true;
+}
+
+bool takes_value(std::string_view name)
+{
+  return name == "match" || name == "list" || name == "without";
+}
+
+bool parse_option(const plugin_argument& argument)
+{
+  const std::string_view name = argument.key;
+  if (takes_value(name)) {
+    if (!argument.value || !*argument.value) {
+      error(
+          "hotpatch: option %qs needs a value: "
+          "%<-fplugin-arg-hotpatch-%s=...%>",
+          argument.key, argument.key);
+      return false;
+    }
+    if (name == "list")
+      return read_list(argument.value);
+    if (name == "without")
+      return take_out(argument.value);
+    parsed.patterns.emplace_back(argument.value);
+    return true;
+  }
+  if (parse_flag(name)) {
+    if (!argument.value)
+      return true;
+    error("hotpatch: option %qs takes no value, but was given %qs",
+          argument.key, argument.value);
+    return false;
+  }
+  error(
+      "hotpatch: there is no option %qs; the options are %<match%>, "
+      "%<list%>, %<all%>, %<verbose%>, %<version%> and %<help%>",
+      argument.key);
+  return false;
+}
+
+}  // namespace
+
+const options& current_options()
+{
+  return parsed;
+}
+
+bool parse_options(const plugin_name_args& arguments)
+{
+  bool good = true;
+  for (int i = 0; i < arguments.argc; ++i)
+    good = parse_option(arguments.argv[i]) && good;
+  return good;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,37 @@
+// What the user asked for with -fplugin-arg-hotpatch-NAME[=VALUE].
+//
+// Filled once by plugin_init, constant afterwards.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_OPTIONS_H
+#define HOTPATCH_PLUGIN_OPTIONS_H
+
+#include <string>
+#include <vector>
+
+struct plugin_name_args;
+
+namespace hotpatch {
+
+// The countermeasures that a test can take out, to prove that it notices.
+struct countermeasures {
+  bool noipa = true;
+  bool nothrow = true;
+  bool align = true;
+};
+
+struct options {
+  bool all = false;
+  bool verbose = false;
+  std::vector<std::string> patterns;
+  countermeasures with;
+};
+
+const options& current_options();
+
+// Reads the arguments; on false an error has been printed.
+bool parse_options(const plugin_name_args& arguments);
+
+}  // namespace hotpatch
+
+#endif

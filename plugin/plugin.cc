@@ -1,0 +1,39 @@
+// The plugin's entry: checks that it may run here and registers its parts.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/gcc_compat.h"
+
+#include "plugin/attribute.h"
+#include "plugin/emit.h"
+#include "plugin/front_end.h"
+#include "plugin/options.h"
+#include "plugin/site.h"
+
+#define HP_EXPORT __attribute__((visibility("default")))
+
+// GCC refuses plugins without this symbol.
+HP_EXPORT int plugin_is_GPL_compatible;
+
+namespace {
+
+void attributes_event(void*, void*)
+{
+  hotpatch::register_attributes();
+}
+
+}  // namespace
+
+HP_EXPORT int plugin_init(plugin_name_args* arguments,
+                          plugin_gcc_version* compiler)
+{
+  if (!plugin_default_version_check(compiler, &gcc_version))
+    return 1;
+  if (!hotpatch::parse_options(*arguments))
+    return 0;
+  const char* name = arguments->base_name;
+  register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
+  hotpatch::register_front_end(name);
+  hotpatch::register_site_pass(name);
+  hotpatch::install_emit_hooks();
+  return 0;
+}

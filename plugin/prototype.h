@@ -1,0 +1,17 @@
+// The type of a function in Itanium mangling, the same for C and C++.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_PROTOTYPE_H
+#define HOTPATCH_PLUGIN_PROTOTYPE_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+// "FiP4connmE": no exception specification; a method is a function whose first
+// parameter is `this`.  "" in other languages.
+std::string mangled_type_of(tree decl);
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,40 @@
+// The site of the function being compiled, from the pass that inserts the
+// patch word until its record is printed.
+//
+// GCC generates code for one function at a time, so there is one such object.
+// site_pass.cc fills it, emit.cc uses it up.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_SITE_H
+#define HOTPATCH_PLUGIN_SITE_H
+
+#include "plugin/attribute.h"
+#include "plugin/layout.h"
+
+namespace hotpatch {
+
+struct site {
+  tree decl;
+  unsigned number;   // of its local labels, unique in the assembly file
+  std::uint32_t id;  // the id32 of its patch word
+  bool endbr;
+  bool profiled;  // a -mfentry call precedes the word
+  layout place;
+  site_facts facts;
+};
+
+// Of current_function_decl; null when that has no site.
+const site* current_site();
+
+// Local labels of a site.
+std::string base_label(const site& of);    // first dead byte
+std::string symbol_label(const site& of);  // the symbol
+std::string word_label(const site& of);    // the patch word
+std::string end_label(const site& of);     // behind the (hot) body
+
+// Registers the pass that gives chosen functions their site.
+void register_site_pass(const char* plugin_name);
+
+}  // namespace hotpatch
+
+#endif

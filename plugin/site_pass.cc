@@ -1,0 +1,179 @@
+// The pass that puts the patch word into a chosen function.
+//
+// It runs before "shorten", the pass that computes the lengths of
+// instructions: nothing after it moves instructions, and the x86 pass that
+// inserts endbr64 has just run.  The word is text for the assembler
+// (ASM_INPUT), made of data directives only, so that -masm does not matter.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/site.h"
+
+#include "plugin/names.h"
+#include "plugin/options.h"
+
+#include "format/patch_word.h"
+#include "format/record.h"
+
+namespace hotpatch {
+
+namespace {
+
+site the_site;
+unsigned sites_so_far = 0;
+
+std::string label(char kind, const site& of)
+{
+  return std::string(".LHP") + kind + std::to_string(of.number);
+}
+
+// The id says which function of which source this is.  Distinct ids also keep
+// a linker from folding two sites with the same body into one (--icf).
+std::uint32_t compute_id(tree decl)
+{
+  const std::string text = assembler_name(decl) + '\n' +
+                           DECL_SOURCE_FILE(decl) + '\n' +
+                           std::to_string(DECL_SOURCE_LINE(decl));
+  const std::uint64_t hash = format::type_hash(text.c_str());
+  return static_cast<std::uint32_t>(hash ^ hash >> 32);
+}
+
+// The endbr64 that the x86 pass has put in front of everything, or null.
+rtx_insn* leading_endbr()
+{
+  rtx_insn* insn = get_insns();
+  while (insn && NOTE_P(insn))
+    insn = NEXT_INSN(insn);
+  if (!insn || !NONJUMP_INSN_P(insn))
+    return nullptr;
+  const_rtx pattern = PATTERN(insn);
+  const bool found = GET_CODE(pattern) == UNSPEC_VOLATILE &&
+                     XINT(pattern, 1) == UNSPECV_NOP_ENDBR;
+  return found ? insn : nullptr;
+}
+
+// GCC wants a location with a file name; this one has no line to be printed.
+rtx assembly(const std::string& text)
+{
+  return gen_rtx_ASM_INPUT_loc(VOIDmode, ggc_strdup(text.c_str()),
+                               BUILTINS_LOCATION);
+}
+
+// The label, the instruction, and the assembler's own check of its place.
+std::string word_text(const site& of)
+{
+  std::string text;
+  if (of.profiled)
+    text += ".p2align 3\n\t";
+  else if (of.place.gap == 4)
+    text += ".byte 0x0f,0x1f,0x40,0x00\n\t";  // nopl 0(%rax)
+  char word[80];
+  // nopl id32(%rax,%rax,1)
+  snprintf(word, sizeof word,
+           ":\n\t.byte 0x%02x,0x%02x,0x%02x,0x%02x\n"
+           "\t.long 0x%08x",
+           format::word_head[0], format::word_head[1], format::word_head[2],
+           format::word_head[3], of.id);
+  return text + word_label(of) + word;
+}
+
+// In front of every label, too: a loop may begin with the body.
+void insert_word(const site& of, rtx_insn* endbr)
+{
+  const rtx text = assembly(word_text(of));
+  if (endbr)
+    emit_insn_after_noloc(text, endbr, NULL);
+  else
+    emit_insn_before_noloc(text, get_insns(), NULL);
+}
+
+// A function split into a hot and a cold part ends, for us, with the part that
+// holds its entry.
+void insert_end_label(const site& of)
+{
+  const rtx text = assembly(end_label(of) + ":");
+  for (rtx_insn* insn = get_insns(); insn; insn = NEXT_INSN(insn))
+    if (NOTE_P(insn) && NOTE_KIND(insn) == NOTE_INSN_SWITCH_TEXT_SECTIONS) {
+      emit_insn_before_noloc(text, insn, NULL);
+      return;
+    }
+  emit_insn_after_noloc(text, get_last_insn(), NULL);
+}
+
+// What the symbol must be aligned to: the default of functions (1, or 2 for
+// member functions, whose pointers use the lowest bit) or the user's wish.
+unsigned symbol_alignment(tree decl)
+{
+  return symtab_node::get(decl)->definition_alignment() / BITS_PER_UNIT;
+}
+
+const pass_data site_pass_data = {
+    RTL_PASS, "hotpatch", OPTGROUP_NONE, TV_NONE, 0, 0, 0, 0, 0};
+
+class site_pass final : public rtl_opt_pass {
+ public:
+  explicit site_pass(gcc::context* context)
+      : rtl_opt_pass(site_pass_data, context)
+  {
+  }
+
+  unsigned int execute(::function* fn) override
+  {
+    the_site.decl = NULL_TREE;
+    const std::optional<site_facts> facts = find_facts(fn->decl);
+    if (!facts)
+      return 0;
+    rtx_insn* const leading = leading_endbr();
+    const bool profiled = crtl->profile && flag_fentry;
+    const bool endbr = leading || (profiled && endbr_precedes_profiler(fn));
+    the_site = {fn->decl,
+                sites_so_far++,
+                compute_id(fn->decl),
+                endbr,
+                profiled,
+                compute_layout(symbol_alignment(fn->decl), endbr),
+                *facts};
+    insert_word(the_site, leading);
+    insert_end_label(the_site);
+    // With these set, GCC calls the target's hook for dead bytes in front of
+    // the symbol (see emit.cc) and never for bytes behind it.
+    crtl->patch_area_size = crtl->patch_area_entry = 1;
+    return 0;
+  }
+};
+
+}  // namespace
+
+const site* current_site()
+{
+  const bool ours = the_site.decl && the_site.decl == current_function_decl;
+  return ours ? &the_site : nullptr;
+}
+
+std::string base_label(const site& of)
+{
+  return label('b', of);
+}
+std::string symbol_label(const site& of)
+{
+  return label('s', of);
+}
+std::string word_label(const site& of)
+{
+  return label('w', of);
+}
+std::string end_label(const site& of)
+{
+  return label('e', of);
+}
+
+void register_site_pass(const char* plugin_name)
+{
+  register_pass_info info = {};
+  info.pass = new site_pass(g);
+  info.reference_pass_name = "shorten";
+  info.ref_pass_instance_number = 1;
+  info.pos_op = PASS_POS_INSERT_BEFORE;
+  register_callback(plugin_name, PLUGIN_PASS_MANAGER_SETUP, NULL, &info);
+}
+
+}  // namespace hotpatch
