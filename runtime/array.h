@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -75,13 +76,7 @@ class array {
     return true;
   }
 
-  void remove(std::size_t index) noexcept
-  {
-    for (std::size_t i = index + 1; i < size_; ++i)
-      elements_[i - 1] = elements_[i];
-    --size_;
-  }
-
+  void truncate(std::size_t size) noexcept { size_ = size; }
   void clear() noexcept { size_ = 0; }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -103,6 +98,17 @@ class array {
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };
+
+// Makes `into` a NUL-terminated copy of `text`; false: no memory.
+[[nodiscard]] inline bool assign_text(array<char>& into,
+                                      const char* text) noexcept
+{
+  const std::size_t size = std::strlen(text) + 1;
+  if (!into.resize(size))
+    return false;
+  std::memcpy(into.data(), text, size);
+  return true;
+}
 
 }  // namespace hotpatch
 

@@ -93,6 +93,9 @@ class elf_file {
   // "server", or "libx.a(parse.o)" for a member.
   [[nodiscard]] const char* label() const noexcept { return label_; }
 
+  // -1 for bytes in memory and members of an archive.
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
   // ET_REL, ET_EXEC, ET_DYN...
   [[nodiscard]] std::uint16_t type() const noexcept { return type_; }
 
