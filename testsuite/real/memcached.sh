@@ -35,7 +35,7 @@ until [ -S socket ] || ! kill -0 "$pid" 2>/dev/null; do
 done
 ./load socket >output &
 load=$!
-until [ -e applied ] || ! kill -0 "$pid" 2>/dev/null; do
+until [ -e applied ] || ! kill -0 "$pid" "$load" 2>/dev/null; do
   sleep 0.1
 done
 

@@ -11,6 +11,7 @@
  */
 #include "patcher.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +26,12 @@ struct connection {
   char last_version[64];
 };
 
+static void give_up(void)
+{
+  perror("memcached is gone");
+  exit(1);
+}
+
 /* Sends a request and reads the answer, as far as `last` of it. */
 static void ask(struct connection* server, const char* request,
                 const char* last, char* answer, size_t size)
@@ -33,11 +40,11 @@ static void ask(struct connection* server, const char* request,
   size_t got = 0;
   answer[0] = '\0';
   if (write(server->socket, request, length) != (ssize_t)length)
-    return;
+    give_up();
   while (strstr(answer, last) == NULL && got + 1 < size) {
     ssize_t more = read(server->socket, answer + got, size - got - 1);
     if (more <= 0)
-      return;
+      give_up();
     got += (size_t)more;
     answer[got] = '\0';
   }
@@ -93,7 +100,7 @@ static void* run_client(void* argument)
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, socket_path, sizeof address.sun_path - 1);
   if (connect(server.socket, (struct sockaddr*)&address, sizeof address) != 0)
-    ++wrong;
+    give_up();
 
   run_rounds(&server, client, 200);
   ++clients_started;
