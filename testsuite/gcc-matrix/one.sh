@@ -1,0 +1,38 @@
+#!/bin/sh
+# Builds hotpatch with one GCC and runs the plugin's tests with it; the
+# results are lines of TAP without numbers.
+#
+#   one.sh SOURCE BUILD MAJOR
+#
+# SPDX-License-Identifier: MIT
+set -u
+source=$1
+build=$2
+major=$3
+
+mkdir -p "$build" && cd "$build" || exit 99
+if "$source/configure" --enable-werror --disable-static \
+    CC="gcc-$major" CXX="g++-$major" >build.log 2>&1 &&
+    make SUBDIRS='format runtime plugin tools' >>build.log 2>&1; then
+  echo "ok - builds without a warning"
+else
+  tail -n 30 build.log | sed 's/^/# /'
+  echo "not ok - builds without a warning"
+  exit
+fi
+
+export HP_SRCDIR="$source" HP_BUILDDIR="$build"
+export HP_PLUGIN="$build/plugin/.libs/hotpatch.so"
+export CC="gcc-$major" CXX="g++-$major"
+for test in "$source"/testsuite/plugin/*.sh; do
+  name=${test##*/}
+  name=${name%.sh}
+  sh "$test" >test.out 2>test.err
+  awk -v name="$name" '
+    /^1\.\.0/ { sub(/^1\.\.0/, ""); print "ok - " name $0; plan = -1; next }
+    /^1\.\./ { plan = substr($0, 4) + 0; next }
+    /^(not )?ok / { count++; sub(/ok [0-9]*( -)?/, "ok - " name ":") }
+    { print }
+    END { if (plan == "" || plan != count && plan >= 0)
+            print "not ok - " name ": ends before its last test" }' test.out
+done

@@ -1,0 +1,180 @@
+# Runs GCC's own tests without and with the plugin (all functions chosen) and
+# compares: the plugin passes a test when compiler, linker and program behave
+# as they do without it, whatever the test itself is after.
+#
+# SPDX-License-Identifier: MIT
+import argparse
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import sites
+import suites
+
+COMPILE_SECONDS = 600
+RUN_SECONDS = 300
+DIAGNOSTIC = re.compile(
+    r"(fatal |internal compiler )?error: |warning: |undefined reference"
+    r"|multiple definition|: relocation |[Aa]ssembler|ld returned")
+
+
+def run(command, seconds, folder):
+    """(status, standard output, standard error); a negative status is the
+    signal that ended the program, "timeout" the lack of an end."""
+    try:
+        done = subprocess.run(command, cwd=folder, timeout=seconds,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              env={**os.environ, "LC_ALL": "C"})
+    except subprocess.TimeoutExpired:
+        return "timeout", "", ""
+    return (done.returncode, done.stdout.decode("latin-1"),
+            done.stderr.decode("latin-1"))
+
+
+def diagnostics(text, folder):
+    """The messages, free of what differs between two equal compilations."""
+    lines = set()
+    for line in text.splitlines():
+        if DIAGNOSTIC.search(line):
+            line = line.replace(folder, "")
+            line = re.sub(r"/?(tmp/)?cc[A-Za-z0-9]{6}(\.[a-z0-9.]+)?", "cc",
+                          line)
+            lines.add(line)
+    return sorted(lines)
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.compilers = {"CC": arguments.cc.split(),
+                          "CXX": arguments.cxx.split()}
+        self.plugin = ["-fplugin=" + arguments.plugin,
+                       "-fplugin-arg-hotpatch-all"]
+        self.baseline = {}
+        self.known = read_known(arguments.known)
+        self.sites = 0
+        self.programs = 0
+
+    def outcome(self, case, way, plugin):
+        """What happens, as something that can be compared and stored."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "program")
+            command = [*self.compilers[case.suite.compiler], *plugin,
+                       "-fdiagnostics-color=never", *case.options(way),
+                       *case.sources(), "-o", program]
+            linked = case.test.do in ("run", "link")
+            command.append("-lm" if linked else "-c")
+            status, _, errors = run(command, COMPILE_SECONDS, folder)
+            result = ["compiled", status, diagnostics(errors, folder)]
+            if status == 0 and linked and plugin:
+                count, wrong = sites.check(program)
+                self.sites += count
+                self.programs += 1
+                result[2] += wrong
+            if status == 0 and case.test.do == "run":
+                status, output, _ = run([program], RUN_SECONDS, folder)
+                result += ["ran", status, output.replace(folder, "")]
+        return result
+
+    def without_plugin(self, case, way):
+        key = " ".join([*self.compilers[case.suite.compiler], case.name,
+                        *case.options(way)])
+        if key not in self.baseline:
+            self.baseline[key] = self.outcome(case, way, [])
+        return self.baseline[key]
+
+    def compare(self, case):
+        """(ways that agree and succeed, ways that agree and fail,
+        [(way, without, with)] that differ, reasons of known differences)"""
+        good, bad, differ, reasons = 0, 0, [], set()
+        for way in case.ways():
+            before = self.without_plugin(case, way)
+            after = self.outcome(case, way, self.plugin)
+            if before == after:
+                failed = before[1] != 0 or before[4:5] not in ([], [0])
+                good, bad = good + (not failed), bad + failed
+                continue
+            reason = self.reason(case, way)
+            if reason:
+                reasons.add(reason)
+            else:
+                differ.append((way, before, after))
+        return good, bad, differ, sorted(reasons)
+
+    def reason(self, case, way):
+        for pattern, options, reason in self.known:
+            if (fnmatch.fnmatch(case.name, pattern) and
+                    fnmatch.fnmatch(" ".join(way), options)):
+                return reason
+        return None
+
+
+def read_known(path):
+    """Lines "TEST | OPTIONS | REASON", both patterns of the shell's kind."""
+    with open(path, encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    return [[part.strip() for part in line.split("|", 2)]
+            for line in lines if line and not line.startswith("#")]
+
+
+def show(result):
+    return "; ".join(map(str, result))[:2000].replace("\n", "\n#     ")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", help="GCC's testsuite directory")
+    parser.add_argument("--plugin", required=True)
+    parser.add_argument("--cc", default="gcc")
+    parser.add_argument("--cxx", default="g++")
+    parser.add_argument("--known", required=True)
+    parser.add_argument("--share", type=int, default=sys.maxsize,
+                        help="run this many tests, spread over all")
+    parser.add_argument("--match", default="*", help="only these tests")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--baseline", metavar="FILE",
+                        help="remember here what happens without the plugin")
+    arguments = parser.parse_args()
+    arguments.root = os.path.abspath(arguments.root)
+    runner = Runner(arguments)
+    if arguments.baseline and os.path.exists(arguments.baseline):
+        with open(arguments.baseline, encoding="utf-8") as file:
+            runner.baseline = json.load(file)
+    chosen = suites.spread(
+        [case for case in suites.cases(arguments.root)
+         if fnmatch.fnmatch(case.name, arguments.match)], arguments.share)
+
+    failed, total, alike_bad, known = 0, 0, 0, 0
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        results = pool.map(runner.compare, chosen)
+        for number, (case, result) in enumerate(zip(chosen, results), 1):
+            good, bad, differ, reasons = result
+            total += good + bad + len(differ)
+            alike_bad += bad
+            known += bool(reasons)
+            for way, before, after in differ:
+                print(f"# {case.name} {' '.join(case.options(way))}\n"
+                      f"#   without: {show(before)}\n"
+                      f"#   with:    {show(after)}")
+            note = "".join(f" (known: {reason})" for reason in reasons)
+            print(f"{'not ok' if differ else 'ok'} {number} - "
+                  f"{case.name}{note}", flush=True)
+            failed += bool(differ)
+    print(f"# {total} comparisons, in {alike_bad} the test fails without the "
+          f"plugin too; {known} tests differ for a known reason")
+    print(f"# {runner.sites} sites in {runner.programs} programs")
+    number = len(chosen) + 1
+    print(f"{'ok' if runner.sites else 'not ok'} {number} - "
+          "the tests' programs have patch sites")
+    print(f"1..{number}")
+    if arguments.baseline:
+        with open(arguments.baseline, "w", encoding="utf-8") as file:
+            json.dump(runner.baseline, file)
+    return failed != 0 or not runner.sites
+
+
+sys.exit(main())

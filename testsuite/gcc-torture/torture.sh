@@ -1,0 +1,23 @@
+#!/bin/sh
+# GCC's own C and C++ torture tests, without and with the plugin: they must
+# behave the same.
+#
+#   torture.sh        a share of them, evenly spread
+#   torture.sh all    all; HP_TORTURE passes further options to run.py
+#
+# SPDX-License-Identifier: MIT
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../lib/common.sh
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+
+command -v python3 >/dev/null || skip_all "python3 is not installed"
+major=$("$CC" -dumpversion | cut -d. -f1)
+tests=$("$here/fetch.sh" "$major" \
+  "$HP_BUILDDIR/testsuite/gcc-torture.cache" 2>reason) ||
+  skip_all "$(tail -n 1 reason)"
+
+[ "${1:-share}" = all ] || set -- --share 150
+[ "$1" != all ] || shift
+# shellcheck disable=SC2086 # HP_TORTURE is a list of options
+python3 -B "$here/run.py" "$tests" --plugin "$HP_PLUGIN" --cc "$CC" \
+  --cxx "$CXX" --known "$here/known.txt" "$@" ${HP_TORTURE:-}
