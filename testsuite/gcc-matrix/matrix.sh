@@ -15,14 +15,14 @@ mode=${1:-installed}
 cache=${HP_MATRIX_CACHE:-$HP_BUILDDIR/testsuite/gcc-matrix.cache}
 root=$cache/root
 majors=${HP_MATRIX:-11 12 13 14 15 16}
-ours=$("$CC" -dumpversion | cut -d. -f1)
+ours=$($CC -dumpversion | cut -d. -f1)
 
 # The sources as they are distributed: free of anything built in place.
 copy_sources()
 {
   rm -rf "$HP_BUILDDIR/gcc-matrix.tmp"
   (unset MAKEFLAGS MFLAGS MAKELEVEL
-   cd "$HP_BUILDDIR" && make distdir distdir=gcc-matrix.tmp) >dist.log 2>&1 &&
+   cd "$HP_BUILDDIR" && make -s distdir distdir=gcc-matrix.tmp) &&
     mkdir -p "$1" && mv "$HP_BUILDDIR/gcc-matrix.tmp" "$1/source"
 }
 
@@ -61,7 +61,7 @@ in_chroot()
     return
   fi
   rm -rf "$root/hotpatch"
-  mkdir -p "$root/hotpatch" && cp -R source "$root/hotpatch/source"
+  mkdir -p "$root/hotpatch" && cp -a source "$root/hotpatch/source"
   with_gcc "$1" "$here/chroot.sh" run "$root" sh \
     /hotpatch/source/testsuite/gcc-matrix/one.sh \
     /hotpatch/source /hotpatch/build "$1"

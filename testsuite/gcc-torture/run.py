@@ -89,8 +89,8 @@ class Runner:
 
     def compare(self, case):
         """(ways that agree and succeed, ways that agree and fail,
-        [(way, without, with)] that differ, reasons of known differences)"""
-        good, bad, differ, reasons = 0, 0, [], set()
+        {(without, with): options} that differ, reasons of known ones)"""
+        good, bad, differ, reasons = 0, 0, {}, set()
         for way in case.ways():
             before = self.without_plugin(case, way)
             after = self.outcome(case, way, self.plugin)
@@ -102,7 +102,8 @@ class Runner:
             if reason:
                 reasons.add(reason)
             else:
-                differ.append((way, before, after))
+                differ.setdefault((show(before), show(after)), []).append(
+                    " ".join(case.options(way)))
         return good, bad, differ, sorted(reasons)
 
     def reason(self, case, way):
@@ -122,7 +123,7 @@ def read_known(path):
 
 
 def show(result):
-    return "; ".join(map(str, result))[:2000].replace("\n", "\n#     ")
+    return "; ".join(map(str, result))[:1500].replace("\n", "\n#     ")
 
 
 def main():
@@ -153,13 +154,12 @@ def main():
         results = pool.map(runner.compare, chosen)
         for number, (case, result) in enumerate(zip(chosen, results), 1):
             good, bad, differ, reasons = result
-            total += good + bad + len(differ)
+            total += good + bad + sum(map(len, differ.values()))
             alike_bad += bad
             known += bool(reasons)
-            for way, before, after in differ:
-                print(f"# {case.name} {' '.join(case.options(way))}\n"
-                      f"#   without: {show(before)}\n"
-                      f"#   with:    {show(after)}")
+            for (before, after), options in differ.items():
+                print(f"# {case.name}", *options, f"without: {before}",
+                      f"with:    {after}", sep="\n#   ")
             note = "".join(f" (known: {reason})" for reason in reasons)
             print(f"{'not ok' if differ else 'ok'} {number} - "
                   f"{case.name}{note}", flush=True)
