@@ -77,6 +77,36 @@ inline bool target_is_x86_64()
   return TARGET_64BIT && !TARGET_X32;
 }
 
+inline unsigned HOST_WIDE_INT vector_elements(tree type)
+{
+  return TYPE_VECTOR_SUBPARTS(type).to_constant();
+}
+
+// C types that newer releases added.
+inline bool is_newer_builtin([[maybe_unused]] tree type)
+{
+#if GCCPLUGIN_VERSION >= 14000  // _BitInt(N) of C23
+  if (TREE_CODE(type) == BITINT_TYPE)
+    return true;
+#endif
+#if GCCPLUGIN_VERSION >= 13000  // nullptr_t of C23
+  if (TREE_CODE(type) == NULLPTR_TYPE)
+    return true;
+#endif
+  return false;
+}
+
+// Their codes in the Itanium C++ ABI.
+inline std::string newer_builtin([[maybe_unused]] tree type)
+{
+#if GCCPLUGIN_VERSION >= 14000
+  if (TREE_CODE(type) == BITINT_TYPE)
+    return (TYPE_UNSIGNED(type) ? "DU" : "DB") +
+           std::to_string(TYPE_PRECISION(type)) + "_";
+#endif
+  return "Dn";
+}
+
 }  // namespace hotpatch
 
 #endif

@@ -8,11 +8,29 @@
 
 namespace hotpatch {
 
-std::string mangled_type_of(tree decl)
+namespace {
+
+// Of a definition in the old style, or with empty parentheses, the type says
+// nothing; callers pass the promoted types.
+tree with_prototype(tree decl)
 {
   const tree type = TREE_TYPE(decl);
+  if (prototype_p(type))
+    return type;
+  std::vector<tree> parameters;
+  for (tree it = DECL_ARGUMENTS(decl); it; it = DECL_CHAIN(it))
+    parameters.push_back(DECL_ARG_TYPE(it));
+  return build_function_type_array(
+      TREE_TYPE(type), static_cast<int>(parameters.size()), parameters.data());
+}
+
+}  // namespace
+
+std::string mangled_type_of(tree decl)
+{
   if (is_c())
-    return mangle_c_type(type);
+    return mangle_c_type(with_prototype(decl));
+  const tree type = TREE_TYPE(decl);
   // A fresh function type: METHOD_TYPE becomes a plain function with `this`
   // in front, and exception specification and attributes are gone.
   return mangle_cxx_type(
