@@ -77,6 +77,15 @@ class array {
   }
 
   void truncate(std::size_t size) noexcept { size_ = size; }
+
+  // Keeps the order of the others.
+  void remove(std::size_t index) noexcept
+  {
+    for (std::size_t i = index + 1; i < size_; ++i)
+      elements_[i - 1] = elements_[i];
+    --size_;
+  }
+
   void clear() noexcept { size_ = 0; }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

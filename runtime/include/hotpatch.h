@@ -16,6 +16,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__cplusplus)
+#include <string.h>
+#include <type_traits>
+#if defined(__GXX_RTTI) || defined(__cpp_rtti)
+#include <typeinfo>
+#define HP_HAVE_RTTI 1
+#endif
+#endif
 
 #define HOTPATCH_VERSION_MAJOR 0
 #define HOTPATCH_VERSION_MINOR 1
@@ -29,10 +37,13 @@
 
 /* HP_PATCHABLE before a declaration chooses the function.  It is nothing when
  * the plugin is not loaded, so the source compiles everywhere. */
-#if defined(__HOTPATCH__)
+#if defined(__has_attribute)
+#if __has_attribute(hotpatch)
 #define HP_PATCHABLE __attribute__((hotpatch))
 #define HP_NOT_PATCHABLE __attribute__((no_hotpatch))
-#else
+#endif
+#endif
+#if !defined(HP_PATCHABLE)
 #define HP_PATCHABLE
 #define HP_NOT_PATCHABLE
 #endif
@@ -89,22 +100,29 @@ enum {
 /* Makes every call of `name` that begins after the return of hp_apply enter
  * `replacement`, a function of the same type; calls that race with hp_apply
  * enter either.  Threads inside the old body finish it.  `replacement` must
- * stay loaded; the library keeps a reference on the shared object it lies in.
+ * stay loaded: the library keeps the shared object it lies in until the process
+ * ends, and memory that the program has filled with code itself is up to the
+ * program.
  *
  * Replacements of one site form a stack: the newest is active.  Applying one
  * that is already there moves it to the top, and changes nothing if it is the
- * newest already.
+ * newest already.  A replacement may call the original (hp_original), may be
+ * the original, and may be a site that is replaced itself, unless that leads
+ * back to `name`.
  *
  *   hp_status hp_apply(const char* name, FUNCTION* replacement);
  *   hp_status hp_apply_flags(const char* name, FUNCTION* replacement,
  *                            unsigned flags);
  *
- * In C++ the prototype of `replacement` is compared with the site's; in C that
- * happens when `replacement` is itself a site.
+ * In C++ `replacement` may also be a pointer to a member function that is not
+ * virtual, and its prototype is compared with the site's; in C that happens
+ * when `replacement` is itself a site.  A member function counts as a function
+ * whose first parameter is its `this` pointer.
  *
  * Errors: HP_INVALID, HP_NOT_FOUND, HP_AMBIGUOUS, HP_PROTOTYPE,
  * HP_NOT_EXECUTABLE, HP_FOREIGN, HP_MALFORMED, HP_UNREADABLE, HP_NO_MEMORY,
- * HP_DENIED.  After an error every byte is as it was. */
+ * HP_DENIED, HP_UNSUPPORTED.  After an error every call goes where it went
+ * before. */
 
 /* What the two are made of.  `type` is the Itanium mangling of the
  * replacement's function type ("FiP4connmE", typeid(T).name()), or null if it
@@ -124,6 +142,11 @@ HP_API hp_status hp_remove_as(const char* name, hp_function replacement);
  * replaced; null on error.  Looking it up takes a lock and a search: keep the
  * result instead of asking in every call. */
 HP_API hp_function hp_original(const char* name);
+
+/* The same, null with HP_PROTOTYPE if `type`, the mangled type that the caller
+ * will use it as, is not the site's. */
+HP_API hp_function hp_original_as(const char* name, const char* type,
+                                  unsigned flags);
 
 /* --- Looking at sites ----------------------------------------------------- */
 
@@ -166,9 +189,10 @@ HP_API const char* hp_version(void);
  * with the reason in hp_error_message(). */
 HP_API const char* hp_writer(void);
 
-/* Messages about what the library does go to `handler` instead of nowhere.
- * Null turns them off.  HOTPATCH_LOG=error|info|debug in the environment
- * prints them to the standard error instead. */
+/* Messages about what the library does go to `handler`, in the thread that
+ * called the library, which may call it again; null: to nobody.  Besides,
+ * HOTPATCH_LOG=error|info|debug in the environment prints them, up to that
+ * level, to the standard error. */
 typedef enum hp_log_level {
   HP_LOG_ERROR = 1,
   HP_LOG_INFO = 2,
@@ -179,9 +203,127 @@ typedef void (*hp_log_handler)(hp_log_level level, const char* message,
 HP_API void hp_set_log(hp_log_handler handler, void* data);
 
 #ifdef __cplusplus
-}  /* extern "C" */
+} /* extern "C" */
 
-/* The typed hp_apply, hp_apply_flags and hp_remove of C++ stand here. */
+/* --- The typed calls of C++ ----------------------------------------------- */
+
+namespace hotpatch {
+namespace detail {
+
+/* The type that decides whether a replacement fits, from the type of the
+ * pointer to it: without noexcept, which callers do not depend on, and with
+ * `this` as the first parameter of a member function. */
+template <typename Pointer>
+struct prototype;
+
+#define HP_FUNCTION_PROTOTYPES_(exception)              \
+  template <typename R, typename... A>                  \
+  struct prototype<R (*)(A...) exception> {             \
+    typedef R type(A...);                               \
+  };                                                    \
+  template <typename R, typename... A>                  \
+  struct prototype<R (*)(A..., ...) exception> {        \
+    typedef R type(A..., ...);                          \
+  };
+#define HP_METHOD_PROTOTYPE_(cv, reference, exception)            \
+  template <typename C, typename R, typename... A>                \
+  struct prototype<R (C::*)(A...) cv reference exception> {       \
+    typedef R type(cv C*, A...);                                  \
+  };                                                              \
+  template <typename C, typename R, typename... A>                \
+  struct prototype<R (C::*)(A..., ...) cv reference exception> {  \
+    typedef R type(cv C*, A..., ...);                             \
+  };
+#define HP_METHOD_REFERENCES_(cv, exception) \
+  HP_METHOD_PROTOTYPE_(cv, , exception)      \
+  HP_METHOD_PROTOTYPE_(cv, &, exception)     \
+  HP_METHOD_PROTOTYPE_(cv, &&, exception)
+#define HP_PROTOTYPES_(exception)              \
+  HP_FUNCTION_PROTOTYPES_(exception)           \
+  HP_METHOD_REFERENCES_(, exception)           \
+  HP_METHOD_REFERENCES_(const, exception)      \
+  HP_METHOD_REFERENCES_(volatile, exception)   \
+  HP_METHOD_REFERENCES_(const volatile, exception)
+
+HP_PROTOTYPES_()
+#if defined(__cpp_noexcept_function_type)
+HP_PROTOTYPES_(noexcept)
+#endif
+
+#undef HP_PROTOTYPES_
+#undef HP_METHOD_REFERENCES_
+#undef HP_METHOD_PROTOTYPE_
+#undef HP_FUNCTION_PROTOTYPES_
+
+/* The mangled prototype, null without run-time type information. */
+template <typename Pointer>
+inline const char* type_name()
+{
+#if defined(HP_HAVE_RTTI)
+  return typeid(typename prototype<Pointer>::type).name();
+#else
+  return nullptr;
+#endif
+}
+
+template <typename Function>
+inline hp_function address_of(Function* function)
+{
+  return reinterpret_cast<hp_function>(function);
+}
+
+/* Itanium C++ ABI, section 2.3: the address, or an odd number for a virtual
+ * function, then what to add to `this`.  Only a plain address can be jumped
+ * to; everything else becomes null. */
+template <typename Member, typename Class>
+inline hp_function address_of(Member Class::*method)
+{
+  struct {
+    uintptr_t address;
+    ptrdiff_t adjustment;
+  } parts;
+  static_assert(sizeof parts == sizeof method, "not the Itanium C++ ABI");
+  memcpy(&parts, &method, sizeof parts);
+  if (parts.address % 2 != 0 || parts.adjustment != 0)
+    return nullptr;
+  return reinterpret_cast<hp_function>(parts.address);
+}
+
+/* What one may pass: a function, or a member function. */
+template <typename Pointer>
+struct require_function {
+  static_assert(
+      std::is_function<typename std::remove_pointer<Pointer>::type>::value ||
+          std::is_member_function_pointer<Pointer>::value,
+      "pass a function, a pointer to one, or a pointer to a member function");
+  typedef Pointer type;
+};
+
+} /* namespace detail */
+} /* namespace hotpatch */
+
+template <typename Pointer>
+inline hp_status hp_apply_flags(const char* name, Pointer replacement,
+                                unsigned flags)
+{
+  typedef typename hotpatch::detail::require_function<Pointer>::type pointer;
+  return hp_apply_as(name, hotpatch::detail::address_of(replacement),
+                     hotpatch::detail::type_name<pointer>(), flags);
+}
+
+template <typename Pointer>
+inline hp_status hp_apply(const char* name, Pointer replacement)
+{
+  return hp_apply_flags(name, replacement, 0u);
+}
+
+template <typename Pointer>
+inline hp_status hp_remove(const char* name, Pointer replacement)
+{
+  typedef typename hotpatch::detail::require_function<Pointer>::type pointer;
+  const pointer wanted = replacement;
+  return hp_remove_as(name, hotpatch::detail::address_of(wanted));
+}
 #endif
 
 #if !defined(__cplusplus)

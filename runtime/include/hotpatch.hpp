@@ -1,0 +1,227 @@
+// hotpatch.hpp - <hotpatch.h> for C++17: statuses with their words, patches
+// that end with their scope, typed originals.
+//
+// Everything here is made of the calls in <hotpatch.h>, and the same holds for
+// threads.  Nothing throws except what has throw in its name (and running out
+// of memory).
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_HPP
+#define HOTPATCH_HPP
+
+#include <hotpatch.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+#if defined(__cpp_exceptions)
+#include <stdexcept>
+#endif
+
+namespace hotpatch {
+
+// How a call went, with the words for a failure.
+class [[nodiscard]] status {
+ public:
+  status() noexcept = default;
+  explicit status(hp_status code) : code_(code)
+  {
+    if (code != HP_OK)
+      message_ = hp_error_message();
+  }
+
+  explicit operator bool() const noexcept { return code_ == HP_OK; }
+  bool ok() const noexcept { return code_ == HP_OK; }
+  hp_status code() const noexcept { return code_; }
+  const char* name() const noexcept { return hp_status_name(code_); }
+
+  // What failed, where, and what to do; empty if nothing failed.
+  const std::string& message() const noexcept { return message_; }
+
+ private:
+  hp_status code_ = HP_OK;
+  std::string message_;
+};
+
+// The calls of <hotpatch.h>; `replacement` is a function or a member function.
+template <typename Pointer>
+status apply(const char* name, Pointer replacement, unsigned flags = 0)
+{
+  return status(hp_apply_flags(name, replacement, flags));
+}
+
+inline status revert(const char* name)
+{
+  return status(hp_revert(name));
+}
+
+template <typename Pointer>
+status remove(const char* name, Pointer replacement)
+{
+  return status(hp_remove(name, replacement));
+}
+
+// A replacement for the time of a scope.  Its end takes this very replacement
+// away, wherever in the stack it is by then; threads inside it finish it.
+class [[nodiscard]] patch {
+ public:
+  patch() noexcept = default;
+
+  template <typename Pointer>
+  patch(const char* name, Pointer replacement, unsigned flags = 0)
+      : name_(name != nullptr ? name : ""),
+        replacement_(detail::address_of(replacement)),
+        status_(hotpatch::apply(name, replacement, flags)),
+        applied_(status_.ok())
+  {
+  }
+
+  patch(patch&& other) noexcept
+      : name_(std::move(other.name_)),
+        replacement_(other.replacement_),
+        status_(std::move(other.status_)),
+        applied_(std::exchange(other.applied_, false))
+  {
+  }
+
+  patch& operator=(patch&& other) noexcept
+  {
+    if (this != &other) {
+      take_away();
+      name_ = std::move(other.name_);
+      replacement_ = other.replacement_;
+      status_ = std::move(other.status_);
+      applied_ = std::exchange(other.applied_, false);
+    }
+    return *this;
+  }
+
+  patch(const patch&) = delete;
+  patch& operator=(const patch&) = delete;
+  ~patch() { take_away(); }
+
+  // True while this object holds a replacement in place.
+  explicit operator bool() const noexcept { return applied_; }
+
+  // How applying it went.
+  const status& result() const noexcept { return status_; }
+
+  // Takes the replacement away now.
+  status revert()
+  {
+    if (!std::exchange(applied_, false))
+      return {};
+    return status(hp_remove_as(name_.c_str(), replacement_));
+  }
+
+  // Leaves the replacement in place for good.
+  void release() noexcept { applied_ = false; }
+
+ private:
+  void take_away() noexcept
+  {
+    if (std::exchange(applied_, false))
+      hp_remove_as(name_.c_str(), replacement_);
+  }
+
+  std::string name_;
+  hp_function replacement_ = nullptr;
+  status status_;
+  bool applied_ = false;
+};
+
+// The original body of a function, to be called whether or not the function
+// is replaced:
+//     static const hotpatch::original<int(const char*)> parse("parse");
+//     return parse(text) + 1;
+// It looks the function up once.  A method's original takes `this` first.
+template <typename Function>
+class original;
+
+template <typename R, typename... A>
+class original<R(A...)> {
+ public:
+  explicit original(const char* name, unsigned flags = 0)
+      : function_(reinterpret_cast<R (*)(A...)>(
+            hp_original_as(name, detail::type_name<R (*)(A...)>(), flags)))
+  {
+  }
+
+  // False: there is no such function, or it has another prototype;
+  // hp_error_message() has the words.
+  explicit operator bool() const noexcept { return function_ != nullptr; }
+
+  R operator()(A... arguments) const
+  {
+    return function_(std::forward<A>(arguments)...);
+  }
+
+  R (*get() const noexcept)(A...) { return function_; }
+
+ private:
+  R (*function_)(A...);
+};
+
+// All sites of the loaded images, as they are now.
+inline std::vector<hp_site> sites()
+{
+  std::vector<hp_site> found;
+  found.reserve(hp_site_count());
+  // No growing in here: an exception must not cross the C library.  A site
+  // too many belongs to an image that was loaded meanwhile.
+  hp_site_each(
+      [](const hp_site* site, void* data) {
+        auto& into = *static_cast<std::vector<hp_site>*>(data);
+        if (into.size() == into.capacity())
+          return 1;
+        into.push_back(*site);
+        return 0;
+      },
+      &found);
+  return found;
+}
+
+#if defined(__cpp_exceptions)
+// A failed status as an exception; what() is its message.
+class error : public std::runtime_error {
+ public:
+  explicit error(const status& failed)
+      : std::runtime_error(failed.message()), code_(failed.code())
+  {
+  }
+  hp_status code() const noexcept { return code_; }
+
+ private:
+  hp_status code_;
+};
+
+inline void throw_if_failed(const status& result)
+{
+  if (!result)
+    throw error(result);
+}
+
+template <typename Pointer>
+void apply_or_throw(const char* name, Pointer replacement, unsigned flags = 0)
+{
+  throw_if_failed(hotpatch::apply(name, replacement, flags));
+}
+
+inline void revert_or_throw(const char* name)
+{
+  throw_if_failed(hotpatch::revert(name));
+}
+
+template <typename Pointer>
+[[nodiscard]] patch patch_or_throw(const char* name, Pointer replacement,
+                                   unsigned flags = 0)
+{
+  patch made(name, replacement, flags);
+  throw_if_failed(made.result());
+  return made;
+}
+#endif
+
+}  // namespace hotpatch
+
+#endif

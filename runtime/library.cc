@@ -1,0 +1,200 @@
+// Locks, fork, and what the calls are made of.
+// SPDX-License-Identifier: MIT
+#include "runtime/library.h"
+
+#include <cerrno>
+#include <link.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "format/patch_word.h"
+#include "runtime/memory_map.h"
+#include "runtime/prototype.h"
+#include "runtime/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+// Never destroyed: threads and exit handlers may call the library until the
+// process is gone.
+union immortal {
+  constexpr immortal() noexcept : object() {}
+  ~immortal() {}
+  library object;
+};
+constinit immortal the_library;
+
+// Error-checking: a program's malloc that calls the library is told so instead
+// of waiting for itself.
+constinit pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+
+// A child of fork begins with the library at rest and the lock free.
+void before_fork()
+{
+  pthread_mutex_lock(&mutex);
+}
+void after_fork_in_parent()
+{
+  pthread_mutex_unlock(&mutex);
+}
+void after_fork_in_child()
+{
+  // The lock knows its owner by thread id, which is another one now.
+  mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+}
+
+[[gnu::constructor]] void watch_forks()
+{
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+// Reading and writing files are cancellation points; a thread that ended there
+// would leave the lock taken and the window open.
+class undisturbed {
+ public:
+  undisturbed() noexcept : errno_(errno)
+  {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+  }
+  undisturbed(const undisturbed&) = delete;
+  undisturbed& operator=(const undisturbed&) = delete;
+  ~undisturbed()
+  {
+    pthread_setcancelstate(cancel_state_, nullptr);
+    errno = errno_;
+  }
+
+ private:
+  int errno_;
+  int cancel_state_ = 0;
+};
+
+struct call {
+  hp_status (*body)(library&, void*);
+  void* data;
+  hp_status status;
+};
+
+int with_images_held(dl_phdr_info*, std::size_t, void* data)
+{
+  auto& call = *static_cast<struct call*>(data);
+  if (pthread_mutex_lock(&mutex) != 0) {
+    call.status =
+        fail(HP_BUSY,
+             "the library was called from inside itself, by a function of the "
+             "program that it uses (malloc?); call it from elsewhere");
+    return 1;
+  }
+  call.status = call.body(the_library.object, call.data);
+  pthread_mutex_unlock(&mutex);
+  return 1;  // the first image is enough
+}
+
+hp_status check_executable(const char* name, std::uint64_t replacement)
+{
+  memory_mapping where;
+  if (!find_mapping(replacement, where))
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: nothing is mapped at the replacement's address %#lx", name,
+                replacement);
+  if ((where.protection & PROT_EXEC) == 0)
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: the replacement's address %#lx lies in memory that is "
+                "not executable (%#lx-%#lx)",
+                name, replacement, where.begin, where.end);
+  return HP_OK;
+}
+
+}  // namespace
+
+hp_status library::run(plain_body body, void* data) noexcept
+{
+  const undisturbed guard;
+  call call{body, data, HP_INTERNAL};
+  dl_iterate_phdr(with_images_held, &call);
+  return call.status;
+}
+
+hp_status library::find(const char* name, located_site& found) noexcept
+{
+  if (const hp_status status = sites_.refresh(); status != HP_OK)
+    return status;
+  return sites_.find(name, found);
+}
+
+hp_status library::apply(const char* name, std::uint64_t replacement,
+                         const char* type, unsigned flags, bool& added) noexcept
+{
+  located_site where;
+  if (const hp_status status = find(name, where); status != HP_OK)
+    return status;
+  if ((flags & HP_ANY_PROTOTYPE) == 0) {
+    located_site own;
+    const hp_status status =
+        type == nullptr && sites_.find_symbol(replacement, own)
+            ? check_replacement(where.site, own.site)
+            : check_type(where.site, type, "the replacement");
+    if (status != HP_OK)
+      return status;
+  }
+  if (const hp_status status = check_executable(where.site.name, replacement);
+      status != HP_OK)
+    return status;
+  return patches_.apply(where, replacement, added);
+}
+
+hp_status library::revert(const char* name) noexcept
+{
+  located_site where;
+  const hp_status status = find(name, where);
+  return status == HP_OK ? patches_.revert(where) : status;
+}
+
+hp_status library::remove(const char* name, std::uint64_t replacement) noexcept
+{
+  located_site where;
+  const hp_status status = find(name, where);
+  return status == HP_OK ? patches_.remove(where, replacement) : status;
+}
+
+hp_status library::original(const char* name, const char* type, unsigned flags,
+                            std::uint64_t& body) noexcept
+{
+  located_site where;
+  if (const hp_status status = find(name, where); status != HP_OK)
+    return status;
+  if ((flags & HP_ANY_PROTOTYPE) == 0)
+    if (const hp_status status =
+            check_type(where.site, type, "the type asked for");
+        status != HP_OK)
+      return status;
+  // The body begins behind the word, whatever the word holds.
+  body = where.site.word + format::word_size;
+  return HP_OK;
+}
+
+hp_site library::describe(const located_site& where) const noexcept
+{
+  const site& site = where.site;
+  const site_state* state = patches_.find(where);
+  hp_site result = {};
+  result.name = site.name;
+  result.file = site.file;
+  result.prototype = site.prototype;
+  result.image = where.image_path;
+  result.line = site.line;
+  result.id = site.id;
+  result.flags = site.flags;
+  result.symbol = reinterpret_cast<const void*>(site.symbol);
+  result.word = reinterpret_cast<const void*>(site.word);
+  result.end = reinterpret_cast<const void*>(site.end);
+  if (state != nullptr) {
+    result.replacements =
+        static_cast<std::uint32_t>(state->replacements.size());
+    result.target = reinterpret_cast<const void*>(state->active());
+  }
+  return result;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,61 @@
+// The library's one object, and the order of its locks.
+//
+// Owns the lock order: the dynamic loader's lock on loading (held by whoever
+// runs constructors), the loader's lock on its list of images (dl_iterate_phdr
+// holds it), then the library's own.  Whatever runs under locked() therefore
+// sees every image stay where it is.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_LIBRARY_H
+#define HOTPATCH_RUNTIME_LIBRARY_H
+
+#include <cstdint>
+
+#include "runtime/include/hotpatch.h"
+#include "runtime/patches.h"
+#include "runtime/process_sites.h"
+
+namespace hotpatch {
+
+class library {
+ public:
+  constexpr library() noexcept : patches_(sites_) {}
+
+  // Runs `body(library&)`, which returns a status, under the locks.  Keeps
+  // errno, and keeps the thread from being cancelled inside.
+  template <typename Body>
+  [[nodiscard]] static hp_status locked(Body body) noexcept
+  {
+    return run([](library& self,
+                  void* data) { return (*static_cast<Body*>(data))(self); },
+               &body);
+  }
+
+  [[nodiscard]] hp_status apply(const char* name, std::uint64_t replacement,
+                                const char* type, unsigned flags,
+                                bool& added) noexcept;
+  [[nodiscard]] hp_status revert(const char* name) noexcept;
+  [[nodiscard]] hp_status remove(const char* name,
+                                 std::uint64_t replacement) noexcept;
+
+  [[nodiscard]] hp_status original(const char* name, const char* type,
+                                   unsigned flags,
+                                   std::uint64_t& body) noexcept;
+
+  [[nodiscard]] hp_status find(const char* name, located_site& found) noexcept;
+  [[nodiscard]] hp_site describe(const located_site& where) const noexcept;
+
+  process_sites& sites() noexcept { return sites_; }
+  text_writer& writer() noexcept { return patches_.writer(); }
+
+ private:
+  using plain_body = hp_status (*)(library&, void*);
+  static hp_status run(plain_body body, void* data) noexcept;
+
+  process_sites sites_;
+  patches patches_;
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,149 @@
+// /proc/self/maps, read without allocation.
+// SPDX-License-Identifier: MIT
+#include "runtime/memory_map.h"
+
+#include <cerrno>
+#include <cstring>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/file_descriptor.h"
+
+namespace hotpatch {
+
+namespace {
+
+// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6"
+class line_parser {
+ public:
+  explicit line_parser(const char* text) : at_(text) {}
+
+  bool parse(memory_mapping& result)
+  {
+    result.begin = hex();
+    if (*at_++ != '-')
+      return false;
+    result.end = hex();
+    if (*at_++ != ' ')
+      return false;
+    result.protection = (at_[0] == 'r' ? PROT_READ : 0) |
+                        (at_[1] == 'w' ? PROT_WRITE : 0) |
+                        (at_[2] == 'x' ? PROT_EXEC : 0);
+    result.is_stack = std::strstr(at_, "[stack]") != nullptr;
+    return result.begin < result.end;
+  }
+
+ private:
+  std::uint64_t hex()
+  {
+    std::uint64_t value = 0;
+    for (;; ++at_) {
+      if (*at_ >= '0' && *at_ <= '9')
+        value = value << 4 | static_cast<std::uint64_t>(*at_ - '0');
+      else if (*at_ >= 'a' && *at_ <= 'f')
+        value = value << 4 | static_cast<std::uint64_t>(*at_ - 'a' + 10);
+      else
+        return value;
+    }
+  }
+
+  const char* at_;
+};
+
+struct search {
+  std::uint64_t address;
+  memory_mapping* found;
+  bool hit;
+};
+
+bool covers(const memory_mapping& candidate, void* data)
+{
+  auto& wanted = *static_cast<search*>(data);
+  if (candidate.begin > wanted.address)
+    return false;
+  if (candidate.end <= wanted.address)
+    return true;
+  *wanted.found = candidate;
+  wanted.hit = true;
+  return false;
+}
+
+int segment_covers(dl_phdr_info* image, std::size_t, void* data)
+{
+  auto& wanted = *static_cast<search*>(data);
+  for (int i = 0; i < image->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = image->dlpi_phdr[i];
+    const std::uint64_t begin = image->dlpi_addr + segment.p_vaddr;
+    if (segment.p_type != PT_LOAD || wanted.address - begin >= segment.p_memsz)
+      continue;
+    *wanted.found = {begin, begin + segment.p_memsz,
+                     ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
+                         ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
+                         ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0),
+                     false};
+    wanted.hit = true;
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool for_each_mapping(mapping_visitor visit, void* data) noexcept
+{
+  // Opened each time: a descriptor kept open would show the parent's memory
+  // after fork, and a program may close descriptors it does not know.
+  const file_descriptor maps(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+  if (!maps)
+    return false;
+
+  char buffer[8192];
+  std::size_t filled = 0;
+  bool skipping = false;  // inside a line longer than the buffer
+  for (;;) {
+    const ssize_t got =
+        read(maps.get(), buffer + filled, sizeof buffer - 1 - filled);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return false;
+    if (got == 0)
+      return true;
+    filled += static_cast<std::size_t>(got);
+    buffer[filled] = '\0';
+
+    char* line = buffer;
+    while (char* newline = std::strchr(line, '\n')) {
+      *newline = '\0';
+      memory_mapping next;
+      if (!skipping && line_parser(line).parse(next) && !visit(next, data))
+        return true;
+      skipping = false;
+      line = newline + 1;
+    }
+    filled -= static_cast<std::size_t>(line - buffer);
+    std::memmove(buffer, line, filled);
+    // Only a path is that long, and its beginning holds all that counts.
+    if (filled == sizeof buffer - 1) {
+      memory_mapping next;
+      buffer[filled] = '\0';
+      if (!skipping && line_parser(buffer).parse(next) && !visit(next, data))
+        return true;
+      skipping = true;
+      filled = 0;
+    }
+  }
+}
+
+bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept
+{
+  search wanted{address, &found, false};
+  if (!for_each_mapping(covers, &wanted))
+    dl_iterate_phdr(segment_covers, &wanted);
+  return wanted.hit;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,33 @@
+// What is mapped where in this process, as the kernel tells it.
+//
+// Answers are a snapshot: other threads may map and unmap meanwhile, so a
+// caller uses them as a hint or about memory it keeps mapped.  Allocates
+// nothing.  Any thread.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_MEMORY_MAP_H
+#define HOTPATCH_RUNTIME_MEMORY_MAP_H
+
+#include <cstdint>
+
+namespace hotpatch {
+
+struct memory_mapping {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  int protection = 0;     // PROT_READ | PROT_WRITE | PROT_EXEC
+  bool is_stack = false;  // the main thread's: it grows downwards
+};
+
+// Every mapping by ascending address until visit returns false.  False: /proc
+// could not be read (errno says why).
+using mapping_visitor = bool (*)(const memory_mapping&, void* data);
+bool for_each_mapping(mapping_visitor visit, void* data) noexcept;
+
+// The mapping that contains `address`: from /proc, or, where that is not to be
+// had, from the program headers of the loaded images.
+bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept;
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,75 @@
+// What the library knows about the sites it has changed, by symbol address.
+//
+// Owns the states; a state stays where it is until its image is gone.  Used
+// under the library's lock.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_SITE_TABLE_H
+#define HOTPATCH_RUNTIME_SITE_TABLE_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/array.h"
+#include "runtime/process_sites.h"
+
+namespace hotpatch {
+
+struct site_state {
+  hotpatch::site site;
+  std::uint64_t image_id = 0;
+  std::uint64_t word = 0;  // what hotpatch last put there, or found pristine
+  std::uint64_t cell = 0;  // the site's own for the image's lifetime; 0: none
+  array<std::uint64_t> replacements;  // the last one is active
+  site_state* next = nullptr;
+
+  std::uint64_t active() const noexcept
+  {
+    return replacements.empty() ? 0 : replacements[replacements.size() - 1];
+  }
+};
+
+class site_table {
+ public:
+  constexpr site_table() noexcept = default;
+  site_table(const site_table&) = delete;
+  site_table& operator=(const site_table&) = delete;
+  ~site_table();
+
+  // The state of the site at `symbol`, null if it was never changed.
+  site_state* find(std::uint64_t symbol) const noexcept;
+
+  // A fresh state for a site that has none; null: no memory.
+  site_state* make(const located_site& where) noexcept;
+
+  // Takes out one state for which `gone` holds, for the caller to clean up and
+  // destroy(); null if there is none.
+  template <typename Predicate>
+  site_state* take_if(Predicate gone) noexcept
+  {
+    for (site_state*& bucket : buckets_)
+      for (site_state** link = &bucket; *link != nullptr; link = &(*link)->next)
+        if (gone(**link)) {
+          site_state* taken = *link;
+          *link = taken->next;
+          --count_;
+          return taken;
+        }
+    return nullptr;
+  }
+  static void destroy(site_state* state) noexcept;
+
+  // True if the next make() has to grow the table: a moment to clean up.
+  bool full() const noexcept { return count_ >= buckets_.size(); }
+
+ private:
+  std::size_t bucket_of(std::uint64_t symbol) const noexcept;
+  bool grow() noexcept;
+
+  array<site_state*> buckets_;  // a power of two, or none yet
+  std::size_t count_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

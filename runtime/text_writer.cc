@@ -1,0 +1,210 @@
+// The two writers and the probe that chooses between them.
+// SPDX-License-Identifier: MIT
+#include "runtime/text_writer.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "runtime/memory_map.h"
+
+#if HAVE_VALGRIND_VALGRIND_H
+#include <valgrind/valgrind.h>
+#endif
+
+namespace hotpatch {
+
+namespace {
+
+constexpr int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+std::uint64_t page_size()
+{
+  return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Opened for each window and closed with it: the descriptor is bound to the
+// memory of the process that opened it, so one kept over fork would let the
+// child write into its parent.
+int open_memory()
+{
+  return open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+}
+
+bool write_memory(int memory, std::uint64_t address, const void* bytes,
+                  std::size_t size)
+{
+  ssize_t written;
+  do {
+    written = pwrite(memory, bytes, size, static_cast<off_t>(address));
+  } while (written < 0 && errno == EINTR);
+  return written == static_cast<ssize_t>(size);
+}
+
+// A private page to try things on.
+class scratch_page {
+ public:
+  explicit scratch_page(int protection)
+      : size_(page_size()),
+        page_(mmap(nullptr, size_, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                   0))
+  {
+  }
+  scratch_page(const scratch_page&) = delete;
+  scratch_page& operator=(const scratch_page&) = delete;
+  ~scratch_page()
+  {
+    if (page_ != MAP_FAILED)
+      munmap(page_, size_);
+  }
+
+  // As error numbers, 0 for success.
+  int try_rwx_window() const
+  {
+    return page_ == MAP_FAILED || mprotect(page_, size_, rwx) != 0 ? errno : 0;
+  }
+
+  int try_proc_mem() const
+  {
+    if (page_ == MAP_FAILED)
+      return errno;
+    const file_descriptor memory(open_memory());
+    const unsigned char byte = 0x5a;
+    if (!memory ||
+        !write_memory(memory.get(), reinterpret_cast<std::uint64_t>(page_),
+                      &byte, 1))
+      return errno;
+    return *static_cast<volatile unsigned char*>(page_) == byte ? 0 : EIO;
+  }
+
+ private:
+  std::size_t size_;
+  void* page_;
+};
+
+}  // namespace
+
+writer_kind text_writer::kind() noexcept
+{
+  if (chosen_)
+    return kind_;
+  const int error = scratch_page(PROT_READ | PROT_EXEC).try_rwx_window();
+  if (error != 0) {
+    choose_second("the system refuses memory that is writable and executable",
+                  error);
+    return kind_;
+  }
+  chosen_ = true;
+  kind_ = writer_kind::rwx_window;
+  return kind_;
+}
+
+void text_writer::choose_second(const char* why, int error) noexcept
+{
+  const int second = scratch_page(PROT_READ).try_proc_mem();
+  chosen_ = true;
+  kind_ = second == 0 ? writer_kind::proc_mem : writer_kind::none;
+  if (second == 0)
+    std::snprintf(reason_, sizeof reason_, "%s (mprotect: %s)", why,
+                  std::strerror(error));
+  else
+    std::snprintf(reason_, sizeof reason_,
+                  "%s (mprotect: %s), and writing through /proc/self/mem "
+                  "fails too (%s)",
+                  why, std::strerror(error), std::strerror(second));
+}
+
+void text_writer::demote(int error) noexcept
+{
+  choose_second("the system refuses to make program text writable", error);
+}
+
+const char* text_writer::name() noexcept
+{
+  switch (kind()) {
+    case writer_kind::rwx_window:
+      return "rwx-window";
+    case writer_kind::proc_mem:
+      return "proc-mem";
+    case writer_kind::none:
+      break;
+  }
+  return "none";
+}
+
+const char* text_writer::reason() noexcept
+{
+  kind();
+  return reason_;
+}
+
+text_window::text_window(writer_kind kind, std::uint64_t begin,
+                         std::uint64_t end) noexcept
+    : kind_(kind),
+      begin_(begin & -page_size()),
+      memory_(kind == writer_kind::proc_mem ? open_memory() : -1)
+{
+  if (kind_ == writer_kind::proc_mem) {
+    error_ = memory_ ? 0 : errno;
+    return;
+  }
+  memory_mapping text;
+  if (!find_mapping(begin, text) || text.end < end ||
+      (text.protection & PROT_EXEC) == 0) {
+    error_ = EFAULT;
+    return;
+  }
+  protection_ = text.protection;
+  const std::size_t size = ((end + page_size() - 1) & -page_size()) - begin_;
+  if (mprotect(reinterpret_cast<void*>(begin_), size, rwx) != 0) {
+    error_ = errno;
+    return;
+  }
+  size_ = size;
+}
+
+text_window::~text_window()
+{
+  // Opening the window split the mapping if it had to; closing it lets the
+  // pieces merge again, so this needs no memory and has no way to fail.
+  if (size_ != 0)
+    mprotect(reinterpret_cast<void*>(begin_), size_, protection_);
+}
+
+// The thread sanitizer would see a race with every thread that calls the
+// function; the race is the point of it.
+[[gnu::no_sanitize("thread", "address")]] void text_window::store_word(
+    std::uint64_t address, std::uint64_t word) noexcept
+{
+  // One mov, which the compiler can neither split nor move across the stores
+  // around it.
+  asm volatile("movq %1, %0"
+               : "=m"(*reinterpret_cast<std::uint64_t*>(address))
+               : "r"(word)
+               : "memory");
+#if HAVE_VALGRIND_VALGRIND_H
+  VALGRIND_DISCARD_TRANSLATIONS(address, sizeof word);
+#endif
+}
+
+[[gnu::no_sanitize("thread", "address")]] bool text_window::store_bytes(
+    std::uint64_t address, const std::uint8_t* bytes, std::size_t size) noexcept
+{
+  if (kind_ == writer_kind::proc_mem) {
+    if (!write_memory(memory_.get(), address, bytes, size))
+      return false;
+  } else {
+    for (std::size_t i = 0; i < size; ++i)
+      reinterpret_cast<volatile std::uint8_t*>(address)[i] = bytes[i];
+  }
+#if HAVE_VALGRIND_VALGRIND_H
+  VALGRIND_DISCARD_TRANSLATIONS(address, size);
+#endif
+  return true;
+}
+
+}  // namespace hotpatch

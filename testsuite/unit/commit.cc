@@ -1,0 +1,262 @@
+// The protocols on hand-written sites: every way from one state to another.
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE commit
+#include "testsuite/lib/boost_tap.h"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <pthread.h>
+#include <string>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+
+#include "runtime/commit.h"
+#include "runtime/encode.h"
+#include "runtime/memory_map.h"
+#include "runtime/near_memory.h"
+#include "runtime/status.h"
+#include "testsuite/lib/asm_site.h"
+#include "testsuite/lib/far_function.h"
+
+ASM_SITE_PLAIN(plain_one, 1);
+ASM_SITE_ENDBR(endbr_two, 2);
+ASM_SITE_PLAIN(plain_three, 3);
+ASM_SITE_PLAIN(plain_four, 4);
+ASM_SITE_ENDBR(endbr_five, 5);
+
+namespace {
+
+int near_forty()
+{
+  return 40;
+}
+int near_fifty()
+{
+  return 50;
+}
+
+std::uint64_t load(std::uint64_t address)
+{
+  return *reinterpret_cast<volatile std::uint64_t*>(address);
+}
+
+// A writer that has been refused RWX windows, as under PR_SET_MDWE.
+hotpatch::text_writer& proc_mem_writer()
+{
+  static hotpatch::text_writer writer;
+  writer.kind();
+  writer.demote(EACCES);
+  return writer;
+}
+
+// One site, taken from state to state.
+class subject {
+ public:
+  subject(const hotpatch::site& site, hotpatch::text_writer& writer)
+      : site_(site), writer_(writer), word_(load(site.word))
+  {
+  }
+
+  hp_status to_near(std::uint64_t target)
+  {
+    return change(hotpatch::encode_near(site_, target), 0);
+  }
+
+  hp_status to_far(std::uint64_t target)
+  {
+    if (cell_ == 0)
+      cell_ = cells_.take_cell(site_);
+    return change(hotpatch::encode_far(site_), target);
+  }
+
+  hp_status to_pristine()
+  {
+    return change(hotpatch::format::pristine_word(site_.id), 0);
+  }
+
+ private:
+  hp_status change(std::uint64_t word, std::uint64_t far_target)
+  {
+    const hp_status status = commit(
+        writer_, {site_, word_, word, far_target != 0 ? cell_ : 0, far_target});
+    if (status == HP_OK)
+      word_ = word;
+    else
+      BOOST_TEST_MESSAGE(hotpatch::last_message());
+    return status;
+  }
+
+  const hotpatch::site site_;
+  hotpatch::text_writer& writer_;
+  hotpatch::near_memory cells_;
+  std::uint64_t word_;
+  std::uint64_t cell_ = 0;
+};
+
+void every_transition(const hotpatch::site& site, hotpatch_test::function code,
+                      int original, hotpatch::text_writer& writer)
+{
+  const hotpatch_test::far_function far_sixty(60);
+  const hotpatch_test::far_function far_seventy(70);
+  subject it(site, writer);
+  BOOST_TEST(code() == original);
+  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
+  BOOST_TEST(code() == 40);
+  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_fifty)) == HP_OK);
+  BOOST_TEST(code() == 50);
+  BOOST_TEST(it.to_far(far_sixty.address()) == HP_OK);
+  BOOST_TEST(code() == 60);
+  BOOST_TEST(it.to_far(far_seventy.address()) == HP_OK);
+  BOOST_TEST(code() == 70);
+  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
+  BOOST_TEST(code() == 40);
+  BOOST_TEST(it.to_far(far_sixty.address()) == HP_OK);
+  BOOST_TEST(code() == 60);
+  BOOST_TEST(it.to_pristine() == HP_OK);
+  BOOST_TEST(code() == original);
+  BOOST_TEST(load(site.word) == hotpatch::format::pristine_word(site.id));
+  hotpatch::memory_mapping text;
+  BOOST_TEST(hotpatch::find_mapping(site.word, text));
+  BOOST_TEST(text.protection == (PROT_READ | PROT_EXEC));
+}
+
+const auto site_one = hotpatch_test::plain_site("one", plain_one, 1);
+const auto site_two = hotpatch_test::endbr_site("two", endbr_two, 2);
+const auto site_three = hotpatch_test::plain_site("three", plain_three, 3);
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(immediate_makes_every_transition)
+{
+  hotpatch::text_writer writer;
+  every_transition(site_one, plain_one, 1, writer);
+  every_transition(site_two, endbr_two, 2, writer);
+}
+
+BOOST_AUTO_TEST_CASE(breakpoint_makes_every_transition)
+{
+  every_transition(hotpatch_test::plain_site("four", plain_four, 4), plain_four,
+                   4, proc_mem_writer());
+  every_transition(hotpatch_test::endbr_site("five", endbr_five, 5), endbr_five,
+                   5, proc_mem_writer());
+}
+
+BOOST_AUTO_TEST_CASE(foreign_bytes_stay)
+{
+  const std::uint64_t pristine = load(site_three.word);
+  for (hotpatch::text_writer* writer :
+       {new hotpatch::text_writer, &proc_mem_writer()}) {
+    const std::uint8_t int3 = 0xcc;
+    hotpatch::text_window(hotpatch::writer_kind::proc_mem, site_three.word,
+                          site_three.word + 8)
+        .store_bytes(site_three.word, &int3, 1);
+    const std::uint64_t with_breakpoint = load(site_three.word);
+    const hp_status status = commit(
+        *writer, {site_three, pristine,
+                  hotpatch::encode_near(
+                      site_three, hotpatch_test::address_of(near_forty))});
+    BOOST_TEST(status == HP_FOREIGN);
+    BOOST_TEST(load(site_three.word) == with_breakpoint);
+    const std::string message = hotpatch::last_message();
+    BOOST_TEST(message.find("cc 1f 84 00 03 1d 0d 60") != message.npos);
+    BOOST_TEST(message.find("0f 1f 84 00 03 1d 0d 60") != message.npos);
+    BOOST_TEST(message.find("breakpoint") != message.npos);
+    hotpatch::text_window(hotpatch::writer_kind::proc_mem, site_three.word,
+                          site_three.word + 8)
+        .store_bytes(site_three.word,
+                     reinterpret_cast<const std::uint8_t*>(&pristine), 1);
+  }
+  BOOST_TEST(plain_three() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_used_pad_is_foreign)
+{
+  hotpatch::site site = site_three;
+  hotpatch::text_writer writer;
+  hotpatch::near_memory cells;
+  const std::uint8_t push = 0x55;
+  hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,
+                        site.symbol)
+      .store_bytes(site.symbol - 3, &push, 1);
+  BOOST_TEST(commit(writer, {site, load(site.word), hotpatch::encode_far(site),
+                             cells.take_cell(site), 0x1000}) == HP_FOREIGN);
+  BOOST_TEST(plain_three() == 3);
+  const std::uint8_t nop = 0x90;
+  hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,
+                        site.symbol)
+      .store_bytes(site.symbol - 3, &nop, 1);
+}
+
+BOOST_AUTO_TEST_CASE(breakpoint_detours_callers_meanwhile)
+{
+  std::atomic<bool> stop{false};
+  std::atomic<long> wrong{0};
+  std::atomic<long> calls{0};
+  std::thread caller([&] {
+    while (!stop) {
+      const int got = plain_three();
+      wrong += got != 3 && got != 40 && got != 60;
+      ++calls;
+    }
+  });
+  while (calls == 0)
+    std::this_thread::yield();
+  const hotpatch_test::far_function far_sixty(60);
+  subject it(site_three, proc_mem_writer());
+  for (int i = 0; i < 500; ++i) {
+    BOOST_REQUIRE(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
+    BOOST_REQUIRE(it.to_far(far_sixty.address()) == HP_OK);
+    BOOST_REQUIRE(it.to_pristine() == HP_OK);
+  }
+  stop = true;
+  caller.join();
+  BOOST_TEST(wrong == 0);
+}
+
+BOOST_AUTO_TEST_CASE(breakpoint_is_refused_where_a_thread_blocks_the_signal)
+{
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stop{false};
+  std::thread blocker([&] {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    ready = true;
+    while (!stop)
+      std::this_thread::yield();
+  });
+  while (!ready)
+    std::this_thread::yield();
+  subject it(site_three, proc_mem_writer());
+  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_DENIED);
+  BOOST_TEST(std::strstr(hotpatch::last_message(), "SIGTRAP") != nullptr);
+  BOOST_TEST(plain_three() == 3);
+  stop = true;
+  blocker.join();
+}
+
+namespace {
+
+std::atomic<int> own_traps{0};
+void count_trap(int)
+{
+  ++own_traps;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(traps_of_the_program_reach_its_handler)
+{
+  struct sigaction mine = {};
+  mine.sa_handler = count_trap;
+  sigaction(SIGTRAP, &mine, nullptr);
+  subject it(site_three, proc_mem_writer());
+  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
+  BOOST_TEST(it.to_pristine() == HP_OK);
+  asm volatile("int3");
+  raise(SIGTRAP);
+  BOOST_TEST(own_traps == 2);
+}
