@@ -49,6 +49,11 @@ bool user_wrote(tree decl, const char* name)
          has_attribute(origin, name);
 }
 
+tree string_node(const char* text)
+{
+  return build_string(static_cast<int>(strlen(text)) + 1, text);
+}
+
 }  // namespace
 
 void register_attributes()
@@ -74,11 +79,10 @@ bool forbids_site(tree decl)
 
 void attach_facts(tree decl, const site_facts& facts)
 {
-  const tree type = build_string(
-      static_cast<int>(strlen(facts.mangled_type)) + 1, facts.mangled_type);
-  const tree flags = build_int_cst(unsigned_type_node, facts.flags);
-  const tree args =
-      tree_cons(NULL_TREE, flags, build_tree_list(NULL_TREE, type));
+  tree args = build_tree_list(NULL_TREE, string_node(facts.mangled_type));
+  args = tree_cons(NULL_TREE, string_node(facts.name), args);
+  args = tree_cons(NULL_TREE, build_int_cst(unsigned_type_node, facts.flags),
+                   args);
   DECL_ATTRIBUTES(decl) =
       tree_cons(get_identifier(facts_name), args, DECL_ATTRIBUTES(decl));
 }
@@ -88,10 +92,13 @@ std::optional<site_facts> find_facts(tree decl)
   const tree found = lookup_attribute(facts_name, DECL_ATTRIBUTES(decl));
   if (!found)
     return std::nullopt;
-  const tree args = TREE_VALUE(found);
+  const tree flags = TREE_VALUE(found);
+  const tree name = TREE_CHAIN(flags);
+  const tree type = TREE_CHAIN(name);
   return site_facts{
-      static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(args))),
-      TREE_STRING_POINTER(TREE_VALUE(TREE_CHAIN(args)))};
+      static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(flags))),
+      TREE_STRING_POINTER(TREE_VALUE(name)),
+      TREE_STRING_POINTER(TREE_VALUE(type))};
 }
 
 }  // namespace hotpatch

@@ -23,11 +23,16 @@ bool asks_for_site(tree decl);
 bool forbids_site(tree decl);
 
 // What the front end knows and the code generator needs.
+//
+// GCC copies attributes to functions that it derives from this one (bodies of
+// OpenMP regions, SIMD clones): they have another name, and no site.
 struct site_facts {
   std::uint32_t flags;       // format::site_flag
+  const char* name;          // assembler name
   const char* mangled_type;  // Itanium mangling of the type, "" if unknown
 };
 
+// Strings in `facts` are copied; those found live as long as `decl`.
 void attach_facts(tree decl, const site_facts& facts);
 std::optional<site_facts> find_facts(tree decl);
 

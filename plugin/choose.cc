@@ -77,8 +77,9 @@ bool matches_a_pattern(tree decl)
 }
 
 // Functions that the compiler made up and that no source line stands for:
-// static initialisation, the entry of a lambda without captures, and so on.
-// Implicit constructors, destructors and assignments are the programmer's.
+// static initialisation, bodies of OpenMP regions, the entry of a lambda
+// without captures, and so on.  Implicit constructors, destructors and
+// assignments are the programmer's.
 bool made_by_compiler(tree decl)
 {
   return DECL_ARTIFICIAL(decl) && !DECL_CXX_CONSTRUCTOR_P(decl) &&
@@ -87,15 +88,14 @@ bool made_by_compiler(tree decl)
 
 bool chosen_by_all(tree decl)
 {
-  return current_options().all && !in_system_header(decl) &&
-         !made_by_compiler(decl);
+  return current_options().all && !in_system_header(decl);
 }
 
 }  // namespace
 
 choice choose(tree decl)
 {
-  if (forbids_site(decl))
+  if (forbids_site(decl) || made_by_compiler(decl))
     return choice::none;
   if (asks_for_site(decl))
     return choice::attribute;

@@ -4,6 +4,7 @@
 #include "plugin/cxx.h"
 
 extern bool nothrow_spec_p(const_tree) __attribute__((weak));
+extern saved_scope* scope_chain __attribute__((weak));
 extern const char* mangle_type_string(const tree) __attribute__((weak));
 
 namespace hotpatch {
@@ -37,6 +38,11 @@ bool is_consteval(tree decl)
 {
   return is_cxx() && DECL_LANG_SPECIFIC(decl) &&
          DECL_IMMEDIATE_FUNCTION_P(decl);
+}
+
+bool parsing_a_template()
+{
+  return is_cxx() && scope_chain && processing_template_decl;
 }
 
 std::string mangle_cxx_type(tree type)

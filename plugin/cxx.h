@@ -21,6 +21,9 @@ bool has_noexcept(tree function_type);
 bool is_constexpr(tree decl);
 bool is_consteval(tree decl);
 
+// What is being parsed is the pattern of a template, of which no code is made.
+bool parsing_a_template();
+
 // The Itanium mangling of a type, "" without the C++ front end.
 std::string mangle_cxx_type(tree type);
 

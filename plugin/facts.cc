@@ -4,6 +4,7 @@
 #include "plugin/facts.h"
 
 #include "plugin/cxx.h"
+#include "plugin/names.h"
 #include "plugin/prototype.h"
 #include "plugin/safety.h"
 
@@ -43,8 +44,8 @@ std::uint32_t flags_of(tree decl)
 
 site_facts gather_facts(tree decl)
 {
-  const std::string type = mangled_type_of(decl);
-  return {flags_of(decl), ggc_strdup(type.c_str())};
+  return {flags_of(decl), ggc_strdup(assembler_name(decl).c_str()),
+          ggc_strdup(mangled_type_of(decl).c_str())};
 }
 
 }  // namespace hotpatch

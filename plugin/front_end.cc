@@ -10,7 +10,12 @@
 
 #include "plugin/attribute.h"
 #include "plugin/choose.h"
+#include "plugin/cxx.h"
 #include "plugin/facts.h"
+#include "plugin/link_guard.h"
+#include "plugin/names.h"
+#include "plugin/options.h"
+#include "plugin/refuse.h"
 #include "plugin/safety.h"
 
 namespace hotpatch {
@@ -20,10 +25,12 @@ namespace {
 void finish_parse_function(void* event, void*)
 {
   const tree decl = static_cast<tree>(event);
-  if (!decl || TREE_CODE(decl) != FUNCTION_DECL)
+  if (!decl || TREE_CODE(decl) != FUNCTION_DECL || parsing_a_template())
     return;
   const choice reason = choose_early(decl);
-  if (reason == choice::none)
+  if (reason == choice::none || refuse_target())
+    return;
+  if (name_is_settled(decl) && !can_have_site(decl, reason))
     return;
   assume_it_throws(decl);
   // Somebody who marks one function wants to find it in the program, even if
@@ -34,10 +41,19 @@ void finish_parse_function(void* event, void*)
 
 void give_site(tree decl)
 {
-  if (choose(decl) == choice::none)
+  const choice reason = choose(decl);
+  if (reason == choice::none || refuse_target() || !can_have_site(decl, reason))
     return;
   hide_body(decl);
+  // Another translation unit has its code: there it gets its site, and here
+  // it is only not inlined.
+  if (DECL_EXTERNAL(decl))
+    return;
+  warn_of_limits(decl, reason);
+  if (current_options().verbose)
+    inform(DECL_SOURCE_LOCATION(decl), "%qD gets a patch site", decl);
   attach_facts(decl, gather_facts(decl));
+  guard_link();
 }
 
 void start_ipa_passes(void*, void*)
@@ -45,9 +61,17 @@ void start_ipa_passes(void*, void*)
   if (in_lto_p)
     return;
   cgraph_node* node;
-  FOR_EACH_DEFINED_FUNCTION(node)
-  if (!node->alias && !node->thunk && !find_facts(node->decl))
-    give_site(node->decl);
+  FOR_EACH_FUNCTION(node)
+  {
+    if (node->ifunc_resolver) {
+      const choice reason = choose(node->decl);
+      if (reason != choice::none)
+        refuse_ifunc(node->decl, reason);
+    } else if (node->definition && !node->alias && !node->thunk &&
+               !find_facts(node->decl)) {
+      give_site(node->decl);
+    }
+  }
 }
 
 }  // namespace

@@ -31,6 +31,7 @@
 #include <tree.h>
 #include <tree-pass.h>
 #include <context.h>
+#include <pass_manager.h>
 #include <stringpool.h>
 #include <attribs.h>
 #include <function.h>

@@ -3,10 +3,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/gcc_compat.h"
 
+#include "plugin/admission.h"
 #include "plugin/attribute.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
+#include "plugin/link_guard.h"
 #include "plugin/options.h"
+#include "plugin/predefine.h"
 #include "plugin/site.h"
 
 #define HP_EXPORT __attribute__((visibility("default")))
@@ -19,6 +22,7 @@ namespace {
 void attributes_event(void*, void*)
 {
   hotpatch::register_attributes();
+  hotpatch::predefine_macro();
 }
 
 }  // namespace
@@ -26,13 +30,14 @@ void attributes_event(void*, void*)
 HP_EXPORT int plugin_init(plugin_name_args* arguments,
                           plugin_gcc_version* compiler)
 {
-  if (!plugin_default_version_check(compiler, &gcc_version))
+  if (!hotpatch::admitted_to(*compiler))
     return 1;
   if (!hotpatch::parse_options(*arguments))
     return 0;
   const char* name = arguments->base_name;
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
   hotpatch::register_front_end(name);
+  hotpatch::register_link_guard(name);
   hotpatch::register_site_pass(name);
   hotpatch::install_emit_hooks();
   return 0;

@@ -32,6 +32,9 @@ std::string symbol_label(const site& of);  // the symbol
 std::string word_label(const site& of);    // the patch word
 std::string end_label(const site& of);     // behind the (hot) body
 
+// As GCC's pass manager knows it: kind, dash, name.
+inline constexpr char site_pass_full_name[] = "rtl-hotpatch";
+
 // Registers the pass that gives chosen functions their site.
 void register_site_pass(const char* plugin_name);
 

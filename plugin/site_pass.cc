@@ -120,7 +120,7 @@ class site_pass final : public rtl_opt_pass {
   {
     the_site.decl = NULL_TREE;
     const std::optional<site_facts> facts = find_facts(fn->decl);
-    if (!facts)
+    if (!facts || assembler_name(fn->decl) != facts->name)
       return 0;
     rtx_insn* const leading = leading_endbr();
     const bool profiled = crtl->profile && flag_fentry;

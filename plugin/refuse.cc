@@ -1,0 +1,175 @@
+// Says, at the declaration, why a chosen function cannot have a site, and what
+// a site cannot do for a function that gets one.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/refuse.h"
+
+#include "plugin/attribute.h"
+#include "plugin/cxx.h"
+#include "plugin/options.h"
+
+namespace hotpatch {
+
+namespace {
+
+struct refusal {
+  bool (*applies)(tree decl);
+  const char* reason;
+  const char* way_out;
+};
+
+bool is_always_inline(tree decl)
+{
+  return has_attribute(decl, "always_inline");
+}
+
+bool is_naked(tree decl)
+{
+  return has_attribute(decl, "naked");
+}
+
+bool has_other_prologue(tree decl)
+{
+  return has_attribute(decl, "ms_hook_prologue");
+}
+
+// The attribute on a function overrides the option, also to turn it off.
+bool has_patchable_entry(tree decl)
+{
+  const tree attribute =
+      lookup_attribute("patchable_function_entry", DECL_ATTRIBUTES(decl));
+  if (attribute)
+    return !integer_zerop(TREE_VALUE(TREE_VALUE(attribute)));
+  return flag_patchable_function_entry &&
+         strtol(flag_patchable_function_entry, nullptr, 10) > 0;
+}
+
+bool has_target_clones(tree decl)
+{
+  return has_attribute(decl, "target_clones");
+}
+
+bool has_no_code_here(tree decl)
+{
+  return DECL_EXTERNAL(decl) && has_attribute(decl, "gnu_inline");
+}
+
+bool resolves_an_ifunc(tree decl)
+{
+  cgraph_node* const node = cgraph_node::get(decl);
+  ipa_ref* reference;
+  if (node)
+    FOR_EACH_ALIAS(node, reference)
+  if (cgraph_node* alias = dyn_cast<cgraph_node*>(reference->referring))
+    if (alias->ifunc_resolver)
+      return true;
+  return false;
+}
+
+const refusal refusals[] = {
+    {is_always_inline,
+     "it is always_inline, so its callers contain copies of its body",
+     "remove always_inline"},
+    {is_consteval, "it is consteval, so it is gone when the program runs",
+     "make it constexpr"},
+    {has_no_code_here,
+     "it is extern gnu_inline, so no code is made of this definition",
+     "choose the definition that is compiled out of line"},
+    {is_naked,
+     "it is naked, so nothing may be put in front of its instructions",
+     "remove naked, or choose the function that calls it"},
+    {has_other_prologue,
+     "its ms_hook_prologue takes the place of the patch word",
+     "remove ms_hook_prologue"},
+    {has_patchable_entry,
+     "patchable_function_entry takes the place of the patch word",
+     "compile without -fpatchable-function-entry and without the attribute"},
+    {has_target_clones, "target_clones makes several functions of it",
+     "remove target_clones"},
+    {resolves_an_ifunc,
+     "it is the resolver of an ifunc and runs only while the program is loaded",
+     "choose the functions that it returns"},
+};
+
+const char* way_to_leave_out(choice reason)
+{
+  return reason == choice::attribute ? "remove the attribute hotpatch"
+                                     : "give it the attribute no_hotpatch";
+}
+
+void tell(tree decl, choice reason, const char* why, const char* way_out)
+{
+  const location_t place = DECL_SOURCE_LOCATION(decl);
+  constexpr char text[] = "%qD gets no patch site: %s; %s, or %s";
+  const char* leave_out = way_to_leave_out(reason);
+  if (reason == choice::attribute)
+    error_at(place, text, decl, why, way_out, leave_out);
+  else if (reason == choice::name)
+    warning_at(place, 0, text, decl, why, way_out, leave_out);
+  else if (current_options().verbose)
+    inform(place, text, decl, why, way_out, leave_out);
+}
+
+// Definitions are looked at when parsed and again when all of them are known.
+bool first_time(tree decl)
+{
+  static std::set<unsigned> told;
+  return told.insert(DECL_UID(decl)).second;
+}
+
+void warn(tree decl, choice reason, const char* why)
+{
+  const location_t place = DECL_SOURCE_LOCATION(decl);
+  constexpr char text[] = "a replacement of %qD may not reach all calls: %s";
+  if (reason != choice::everything)
+    warning_at(place, 0, text, decl, why);
+  else if (current_options().verbose)
+    inform(place, text, decl, why);
+}
+
+}  // namespace
+
+bool can_have_site(tree decl, choice reason)
+{
+  for (const refusal& each : refusals)
+    if (each.applies(decl)) {
+      if (first_time(decl))
+        tell(decl, reason, each.reason, each.way_out);
+      return false;
+    }
+  return true;
+}
+
+void refuse_ifunc(tree decl, choice reason)
+{
+  if (first_time(decl))
+    tell(decl, reason,
+         "it is an ifunc, for which the loader chooses another function",
+         "choose the functions that its resolver returns");
+}
+
+void warn_of_limits(tree decl, choice reason)
+{
+  if (is_constexpr(decl))
+    warn(decl, reason,
+         "it is constexpr, and calls computed by the compiler are gone");
+  if (has_attribute(decl, "const") || has_attribute(decl, "pure"))
+    warn(decl, reason,
+         "it has the attribute const or pure, so callers merge or drop calls");
+}
+
+bool refuse_target()
+{
+  if (target_is_x86_64())
+    return false;
+  static bool told = false;
+  if (!told)
+    error(
+        "hotpatch: patch sites exist in 64-bit code for x86-64 only; compile "
+        "without %<-m32%>, %<-mx32%> and %<-m16%>, or without choosing "
+        "functions");
+  told = true;
+  return true;
+}
+
+}  // namespace hotpatch
