@@ -25,6 +25,8 @@ std::uint32_t hash_of(const char* name, std::size_t length) noexcept
   std::uint64_t tail = 0;
   std::memcpy(&tail, name, length);
   hash = (std::rotl(hash, 23) ^ tail) * factor;
+  // What differs only in the last bytes has reached only the highest bits.
+  hash = (hash ^ hash >> 32) * factor;
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
@@ -32,38 +34,34 @@ std::uint32_t hash_of(const char* name, std::size_t length) noexcept
 
 hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
 {
-  record_survey survey;
-  if (const hp_status status = survey_records(reader, survey, fault);
-      status != HP_OK)
-    return status;
-  const std::size_t records = survey.sites + survey.aliases;
-  if (reader.section().size / unit > UINT32_MAX ||
-      !by_address_.reserve(survey.sites) || !records_.reserve(records) ||
-      !slots_.resize(std::bit_ceil(records * 2 + 1)))
+  const std::uint64_t size = reader.section().size;
+  const std::size_t records = size / sizeof(format::record);
+  if (size / unit > UINT32_MAX || !by_address_.reserve(records) ||
+      !records_.reserve(records) ||
+      !slots_.resize(std::bit_ceil(records + records / 4 + 1)))
     return HP_NO_MEMORY;
-
-  site current;
-  std::uint64_t offset = 0;
-  for (;;) {
-    const auto here = static_cast<short_offset>(offset / unit);
-    const read_result result = reader.read(offset, current, fault);
-    if (result == read_result::fault)
-      return HP_MALFORMED;
-    if (result == read_result::end)
-      break;
-    const std::uint32_t hash = hash_of(current.name, std::strlen(current.name));
-    slot& home = slots_[slot_of(hash)];
-    const bool added =
-        records_.append({here, home.first}) &&
-        ((current.flags & format::site_alias) || by_address_.append(here));
-    if (!added)
-      return HP_NO_MEMORY;
-    home.hash = hash;
-    home.first = static_cast<std::uint32_t>(records_.size());
-  }
-  if (!survey.ascending)
+  record_survey survey;
+  const hp_status status = survey_records(
+      reader, survey, fault,
+      [](const site& sound, std::uint64_t offset, void* data) {
+        return static_cast<name_index*>(data)->add(sound, offset);
+      },
+      this);
+  if (status == HP_OK && !survey.ascending)
     sort_by_address(reader);
-  return HP_OK;
+  return status;
+}
+
+bool name_index::add(const site& sound, std::uint64_t offset) noexcept
+{
+  const std::uint32_t hash = hash_of(sound.name, std::strlen(sound.name));
+  slot& home = slots_[slot_of(hash)];
+  const auto here = static_cast<short_offset>(offset / unit);
+  if (!records_.append({here, home.first}))
+    return false;
+  home.hash = hash;
+  home.first = static_cast<std::uint32_t>(records_.size());
+  return (sound.flags & format::site_alias) || by_address_.append(here);
 }
 
 // Where the hash is in the table, or the free slot where it belongs.

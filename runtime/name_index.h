@@ -1,7 +1,7 @@
 // The records of one section by assembler name and by address.
 //
 // Owns the invariant that everything in the index passed the survey of its
-// section.  Costs eight bytes a record and about twelve a name; knows records
+// section.  Costs about 26 bytes a record; knows records
 // by their 32-bit offset, so the strings stay where they are.  Used under the
 // library's lock.
 //
@@ -16,7 +16,8 @@ namespace hotpatch {
 
 class name_index {
  public:
-  // HP_OK, HP_MALFORMED with `fault` filled in, HP_NO_MEMORY.
+  // HP_OK, HP_MALFORMED with `fault` filled in, HP_NO_MEMORY.  Once only; an
+  // index that was not built must not be searched.
   [[nodiscard]] hp_status build(record_reader& reader,
                                 record_fault& fault) noexcept;
 
@@ -60,6 +61,7 @@ class name_index {
     std::uint32_t first;  // number + 1 of a record, 0: the slot is free
   };
 
+  [[nodiscard]] bool add(const site& sound, std::uint64_t offset) noexcept;
   [[nodiscard]] static bool read_at(record_reader& reader, short_offset offset,
                                     site& into) noexcept;
   [[nodiscard]] std::size_t slot_of(std::uint32_t hash) const noexcept;
@@ -67,7 +69,7 @@ class name_index {
 
   array<short_offset> by_address_;
   array<indexed_record> records_;
-  array<slot> slots_;  // a power of two of them, at most half in use
+  array<slot> slots_;  // a power of two of them, some always free
 };
 
 }  // namespace hotpatch

@@ -65,7 +65,8 @@ hp_status compare_sorted(record_reader& reader, std::size_t sites,
 }  // namespace
 
 hp_status survey_records(record_reader& reader, record_survey& into,
-                         record_fault& fault) noexcept
+                         record_fault& fault, record_visitor visit,
+                         void* data) noexcept
 {
   into = {};
   site current;
@@ -80,6 +81,8 @@ hp_status survey_records(record_reader& reader, record_survey& into,
     }
     if (result == read_result::end)
       break;
+    if (visit && !visit(current, here, data))
+      return HP_NO_MEMORY;
     if (current.flags & format::site_alias) {
       ++into.aliases;
       continue;

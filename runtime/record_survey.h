@@ -20,11 +20,17 @@ struct record_survey {
   bool ascending = true;    // sorted by address, as linkers leave them
 };
 
+// Sees every sound record and its offset during the survey; false: no memory.
+using record_visitor = bool (*)(const site& sound, std::uint64_t offset,
+                                void* data);
+
 // HP_OK, HP_MALFORMED with `fault` filled in, or HP_NO_MEMORY.  Memory is
-// needed only when the records are not in order.
+// needed only when the records are not in order.  `visit` may be null; what it
+// was shown must be forgotten when the survey fails.
 [[nodiscard]] hp_status survey_records(record_reader& reader,
-                                       record_survey& into,
-                                       record_fault& fault) noexcept;
+                                       record_survey& into, record_fault& fault,
+                                       record_visitor visit = nullptr,
+                                       void* data = nullptr) noexcept;
 
 }  // namespace hotpatch
 
