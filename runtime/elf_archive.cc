@@ -1,7 +1,6 @@
 // The members of an ar archive.
 // SPDX-License-Identifier: MIT
 #include <cstdio>
-#include <cstring>
 
 #include <libelf.h>
 
@@ -9,12 +8,6 @@
 #include "runtime/status.h"
 
 namespace hotpatch {
-
-// Cutting a label that is too long only shortens a message.
-void elf_file::set_label(const char* archive, const char* name) noexcept
-{
-  std::snprintf(label_, sizeof label_, "%.300s(%.200s)", archive, name);
-}
 
 hp_status elf_file::next_member(elf_file& member) noexcept
 {
@@ -30,18 +23,19 @@ hp_status elf_file::next_member(elf_file& member) noexcept
                     elf_errmsg(error));
       break;
     }
-    next_command_ = elf_next(handle);
+    // elf_next() makes the header that of the next member.
     const Elf_Arhdr* header = elf_getarhdr(handle);
     const char* name = header && header->ar_name ? header->ar_name : "?";
     // "/" is the symbol table, "//" holds the long names.
     const bool object = elf_kind(handle) == ELF_K_ELF && name[0] != '/';
+    char label[sizeof member.label_];
+    // Cutting a label that is too long only shortens a message.
+    std::snprintf(label, sizeof label, "%.300s(%.200s)", label_, name);
+    next_command_ = elf_next(handle);
     if (!object) {
       elf_end(handle);
       continue;
     }
-    char label[sizeof member.label_];
-    member.set_label(label_, name);
-    std::memcpy(label, member.label_, sizeof label);
     return member.adopt(handle, label);
   }
   return HP_OK;

@@ -119,7 +119,6 @@ class elf_file {
 
  private:
   [[nodiscard]] hp_status adopt(Elf* elf, const char* label) noexcept;
-  void set_label(const char* archive, const char* name) noexcept;
 
   Elf* elf_ = nullptr;
   int descriptor_ = -1;

@@ -3,21 +3,11 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/site_tests.sh"
 
 chmod 755 "$workdir"
 reader="$HP_BUILDDIR/runtime/.libs/libhpread.a"
 probe_o="$HP_BUILDDIR/testsuite/sites/probe-probe.o"
-
-# assemble NAME: site.inc and the lines of the standard input to NAME.o.
-assemble()
-{
-  {
-    echo '.include "site.inc"'
-    cat
-    echo '.section .note.GNU-stack, "", @progbits'
-  } >"$1.S"
-  "$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o "$1.o" "$1.S"
-}
 
 # link NAME FLAGS...: the probe, with the C driver.
 link()
@@ -25,24 +15,6 @@ link()
   link_name=$1
   shift
   "$CC" -o "$link_name" "$probe_o" main.o "$reader" -lelf -liberty "$@"
-}
-
-# gives PROBE EXPECTED COMMANDS...: what the probe prints must be, or begin
-# with (if it ends in *), the expected text.
-gives()
-{
-  gives_probe=$1
-  gives_expected=$2
-  shift 2
-  gives_actual=$("$gives_probe" "$@" 2>&1) || return 1
-  # shellcheck disable=SC2254  # the pattern is meant as one
-  case $gives_actual in
-    $gives_expected) ;;
-    *)
-      printf 'expected: %s\nactual: %s\n' "$gives_expected" "$gives_actual"
-      return 1
-      ;;
-  esac
 }
 
 assemble main <<'END'
