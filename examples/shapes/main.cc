@@ -36,12 +36,11 @@ double right_area(const circle* self)
   return 3.14159 * self->radius() * self->radius();
 }
 
-double doubled_radius(const circle* self);
-hotpatch::original<double(const circle*)> original_radius;
-
 double doubled_radius(const circle* self)
 {
-  return 2 * original_radius(self);
+  static const hotpatch::original<double(const circle*)> radius(
+      "shapes::circle::radius");
+  return 2 * radius(self);
 }
 
 double all_of_it(double whole, int)
@@ -82,5 +81,5 @@ int main()
   // What does not fit is refused, with both prototypes in the message.
   if (hp_apply("shapes::square::area", all_of_it) != HP_PROTOTYPE)
     return 1;
-  std::printf("refused: %s\n", hp_error_message());
+  std::fprintf(stderr, "refused: %s\n", hp_error_message());
 }

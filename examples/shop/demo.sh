@@ -27,7 +27,7 @@ die()
 
 cleanup()
 {
-  rm -f shop.in shop.out load.in
+  rm -f shop.in shop.out load.in load.out
   # Both end with their standard input; this is for the way out in a hurry.
   # shellcheck disable=SC2086  # a list of process ids
   [ -z "$children" ] || kill $children 2>/dev/null || true
@@ -44,10 +44,17 @@ operator()
   [ "$reply" = ok ] || die "$reply"
 }
 
+# expect TAX: what the customers take for right from now on.
+expect()
+{
+  echo "$1" >&5
+  read -r reply <&6 || die "the customers are gone"
+}
+
 cp "$sources"/*.[ch] "$sources/Makefile" .
 make -s all ${CC:+CC="$CC"}
-rm -f shop.in shop.out load.in reduced_tax.so
-mkfifo shop.in shop.out load.in
+rm -f shop.in shop.out load.in load.out reduced_tax.so
+mkfifo shop.in shop.out load.in load.out
 
 say "The functions of the shop that can be replaced (hp-list server)"
 "$hp_list" server
@@ -58,17 +65,17 @@ server=$!
 children=$server
 exec 3>shop.in 4<shop.out
 read -r port <&4
-./load "$port" 4 <load.in 3>&- 4<&- &
+./load "$port" 4 <load.in 2>&1 >load.out 3>&- 4<&- &
 load=$!
 children="$children $load"
-exec 5>load.in
+exec 5>load.in 6<load.out
 sleep "$pause"
 
 say "The tax becomes 7 %: a patch is compiled and applied, nothing stops"
 make -s reduced_tax.so ${CC:+CC="$CC"}
-echo any >&5
+expect any
 operator apply with_tax ./reduced_tax.so with_reduced_tax
-echo 7 >&5
+expect 7
 sleep "$pause"
 
 say "The running process (hp-list --pid $server)"
@@ -76,9 +83,9 @@ say "The running process (hp-list --pid $server)"
 sleep "$pause"
 
 say "Back to 19 %: the patch is reverted"
-echo any >&5
+expect any
 operator revert with_tax
-echo 19 >&5
+expect 19
 sleep "$pause"
 
 say "The shop closes"

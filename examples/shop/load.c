@@ -3,10 +3,12 @@
  *
  *   ./load PORT CLIENTS
  *
- * Twice a second it prints how many requests were answered, with which tax,
- * and how many answers were wrong.  Commands on standard input say which
- * answers are right for the requests that begin from then on: "19", "7", or
- * "any" of the two; "quit" ends it, with 1 if there was any error.
+ * Commands on standard input say which answers are right for the requests that
+ * begin from then on: "19", "7", or "any" of the two.  "ok" on standard output
+ * says when that holds.  "quit" ends it, with 1 if there was any error.
+ *
+ * Twice a second it reports on standard error how many requests were answered,
+ * with which tax, and how many answers were wrong.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -103,10 +105,9 @@ static void* report(void* unused)
     unsigned long at_19 = answers_19;
     unsigned long at_7 = answers_7;
     unsigned long all = at_19 + at_7 - before_19 - before_7;
-    printf("%6.1f s %12.0f %10lu %10lu %8lu\n", time - start,
-           (double)all / (time - last), at_19 - before_19, at_7 - before_7,
-           errors);
-    fflush(stdout);
+    fprintf(stderr, "%6.1f s %12.0f %10lu %10lu %8lu\n", time - start,
+            (double)all / (time - last), at_19 - before_19, at_7 - before_7,
+            errors);
     last = time;
     before_19 = at_19;
     before_7 = at_7;
@@ -125,6 +126,8 @@ static void obey_commands(void)
       right = tax_7;
     else if (strcmp(line, "any\n") == 0)
       right = tax_19 | tax_7;
+    puts("ok");
+    fflush(stdout);
   }
 }
 
@@ -137,9 +140,8 @@ int main(int argc, char** argv)
   }
   port = atoi(argv[1]);
 
-  printf("%8s %12s %10s %10s %8s\n", "time", "requests/s", "at 19 %", "at 7 %",
-         "errors");
-  fflush(stdout);
+  fprintf(stderr, "%8s %12s %10s %10s %8s\n", "time", "requests/s", "at 19 %",
+          "at 7 %", "errors");
   pthread_t* threads = calloc((size_t)clients + 1, sizeof *threads);
   if (threads == NULL)
     return 1;
@@ -155,7 +157,7 @@ int main(int argc, char** argv)
     pthread_join(threads[i], NULL);
   free(threads);
 
-  printf("%lu requests at 19 %%, %lu at 7 %%, %lu errors\n", answers_19,
-         answers_7, errors);
+  fprintf(stderr, "%lu requests at 19 %%, %lu at 7 %%, %lu errors\n",
+          answers_19, answers_7, errors);
   return errors != 0 || answers_19 == 0 || answers_7 == 0;
 }
