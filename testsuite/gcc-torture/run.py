@@ -102,7 +102,8 @@ class Runner:
             if reason:
                 reasons.add(reason)
             else:
-                differ.setdefault((show(before), show(after)), []).append(
+                shown = show(before, after), show(after, before)
+                differ.setdefault(shown, []).append(
                     " ".join(case.options(way)))
         return good, bad, differ, sorted(reasons)
 
@@ -122,8 +123,13 @@ def read_known(path):
             for line in lines if line and not line.startswith("#")]
 
 
-def show(result):
-    return "; ".join(map(str, result))[:1500].replace("\n", "\n#     ")
+def show(result, other):
+    """One outcome as text, with the messages that the other has not."""
+    kind, status, messages, *ran = result
+    own = [text for text in messages if text not in other[2]]
+    return "".join(f"\n#     {text[:800]}" for text in
+                   [f"{kind}, status {status}", *own,
+                    *(repr(part) for part in ran[1:])])
 
 
 def main():
@@ -158,8 +164,8 @@ def main():
             alike_bad += bad
             known += bool(reasons)
             for (before, after), options in differ.items():
-                print(f"# {case.name}", *options, f"without: {before}",
-                      f"with:    {after}", sep="\n#   ")
+                print(f"# {case.name}", *options, f"without:{before}",
+                      f"with:{after}", sep="\n#   ")
             note = "".join(f" (known: {reason})" for reason in reasons)
             print(f"{'not ok' if differ else 'ok'} {number} - "
                   f"{case.name}{note}", flush=True)

@@ -47,7 +47,7 @@ def check(path):
     for at in range(0, size, RECORD.size):
         fields = RECORD.unpack_from(program.data, offset + at)
         version, length, ident, to_word, to_symbol, to_end = fields[:6]
-        flags, pad = fields[9], fields[11]
+        flags, pad = fields[10], fields[12]
         where = address + at
         word, symbol = where + 8 + to_word, where + 12 + to_symbol
         end = where + 16 + to_end
