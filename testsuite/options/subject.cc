@@ -13,6 +13,8 @@ int hidden(int x)
 
 counter::counter(int start) : value_(start) {}
 
+counter::~counter() {}
+
 int counter::step(int by)
 {
   return value_ += by;

@@ -6,7 +6,7 @@ class counter {
   explicit counter(int start);
   int step(int by);
   virtual int peek() const;
-  virtual ~counter() = default;
+  virtual ~counter();
 
  private:
   int value_;
