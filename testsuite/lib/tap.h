@@ -12,13 +12,13 @@
 static int tap_count;
 static int tap_failed;
 
-/* ok(condition, "what holds then") */
-#define ok(condition, name) tap_ok((condition) != 0, (name), __FILE__, __LINE__)
-#define skip(name, reason) \
+/* OK(condition, "what holds then") */
+#define OK(condition, name) tap_ok((condition) != 0, (name), __FILE__, __LINE__)
+#define SKIP(name, reason) \
   printf("ok %d - %s # SKIP %s\n", ++tap_count, (name), (reason))
 
-/* is(status, HP_OK, "name"): shows the library's words when it fails. */
-#define is(status, expected, name)                                          \
+/* IS(status, HP_OK, "name"): shows the library's words when it fails. */
+#define IS(status, expected, name)                                          \
   do {                                                                      \
     const hp_status is_status_ = (status);                                  \
     tap_ok(is_status_ == (expected), (name), __FILE__, __LINE__);           \
@@ -27,7 +27,7 @@ static int tap_failed;
   } while (0)
 
 /* The last failure's words contain `text`. */
-#define says(text, name)                                             \
+#define SAYS(text, name)                                             \
   do {                                                               \
     const int says_it_ = strstr(hp_error_message(), (text)) != NULL; \
     tap_ok(says_it_, (name), __FILE__, __LINE__);                    \

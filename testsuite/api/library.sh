@@ -1,0 +1,80 @@
+# The shape of the library: what it needs, what it offers, how it links.
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+
+built=$HP_BUILDDIR/runtime/.libs
+library=$built/libhotpatch.so
+
+needs_no_cxx_runtime()
+{
+  readelf -d "$library" | grep NEEDED
+  readelf -d "$library" | grep NEEDED >needed || return 1
+  ! grep -qE 'libstdc|libgcc|libpthread|libdl' needed
+}
+ok "needs no C++ runtime" needs_no_cxx_runtime
+
+has_soname() { readelf -d "$library" | grep 'SONAME.*\[libhotpatch\.so\.0\]'; }
+ok "has its soname" has_soname
+
+exports()
+{
+  nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' |
+    sed 's/@.*//' | sort >exported
+  sed -n 's/^    \(hp_[a-z_]*\);$/\1/p' "$HP_SRCDIR/runtime/libhotpatch.map" |
+    sort >promised
+  diff promised exported
+}
+ok "exports what it promises, and nothing else" exports
+
+declares()
+{
+  sed -n 's/^HP_API.*\(hp_[a-z_]*\)(.*/\1/p' \
+    "$HP_SRCDIR/runtime/include/hotpatch.h" | sort -u >declared
+  diff declared promised
+}
+ok "declares what it exports" declares
+
+ok "changes no text when it is loaded" not sh -c \
+  "readelf -d '$library' | grep TEXTREL"
+
+cat >program.c <<'EOF2'
+#include <hotpatch.h>
+#include <stdio.h>
+HP_PATCHABLE int one(void) { return 1; }
+static int two(void) { return 2; }
+int main(void)
+{
+  if (hp_apply("one", two) != HP_OK)
+    puts(hp_error_message());
+  return one() == 2 ? 0 : 1;
+}
+EOF2
+static_libs="$built/libhotpatch.a -lelf -lz -liberty"
+
+ok "links into a C program" cc -O2 program.c -L"$built" -lhotpatch \
+  "-Wl,-rpath,$built" -o shared
+ok "which runs" ./shared
+no_cxx() { ldd shared && ! ldd shared | grep libstdc; }
+ok "without a C++ runtime" no_cxx
+
+ok "links into a program by its archive" cc -O2 program.c $static_libs \
+  -o archive
+ok "which runs" ./archive
+
+for kind in -static -static-pie; do
+  if echo 'int main(void) { return 0; }' | $CC $kind -xc - -lelf -lz \
+    -o probe 2>/dev/null; then
+    ok "links with $kind without a warning" cc -O2 $kind program.c \
+      $static_libs -Wl,--fatal-warnings -o static
+    ok "which runs" ./static
+  else
+    skip "links with $kind" "no static C library or libelf"
+  fi
+done
+for kind in -no-pie "-O0" "-fcf-protection=full" "-flto"; do
+  ok "works with $kind" sh -c \
+    "$CC $kind '-fplugin=$HP_PLUGIN' -I'$HP_SRCDIR/runtime/include' \
+     program.c -L'$built' -lhotpatch '-Wl,-rpath,$built' -o other && ./other"
+done
+
+done_testing
