@@ -111,6 +111,7 @@ std::uint64_t destination(const site& site, std::uint64_t word)
 breakpoint_permit::breakpoint_permit(std::uint64_t word) noexcept
     : refusal_(nullptr)
 {
+  serialise_cores();  // a filter may have come since the registration
   if (available_barrier() == barrier_kind::none)
     refusal_ =
         "the breakpoint protocol needs membarrier(2), which the kernel or a "

@@ -110,7 +110,15 @@ extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
     return no_replacement("hp_apply", name);
   if (unknown_flags(flags))
     return bad_flags("hp_apply", name, flags);
-  image_pin pin(address_of(replacement));
+  image_owner owner;
+  if (const hp_status status = library::locked([&](library&) {
+        owner.find(address_of(replacement));
+        return HP_OK;
+      });
+      status != HP_OK)
+    return status;
+  image_pin pin;
+  pin.take(owner);
   bool added = false;
   const hp_status status = change_site("hp_apply", name, [&](library& self) {
     return self.apply(name, address_of(replacement), type, flags, added);

@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <dlfcn.h>
-#include <limits.h>
 #include <link.h>
 #include <sys/auxv.h>
 
@@ -19,7 +18,7 @@ namespace {
 
 struct owner_search {
   std::uint64_t address;
-  char path[PATH_MAX];
+  image_owner& owner;
 };
 
 int image_covers(dl_phdr_info* image, std::size_t, void* data)
@@ -30,7 +29,8 @@ int image_covers(dl_phdr_info* image, std::size_t, void* data)
     if (segment.p_type != PT_LOAD ||
         search.address - image->dlpi_addr - segment.p_vaddr >= segment.p_memsz)
       continue;
-    std::snprintf(search.path, sizeof search.path, "%s", image->dlpi_name);
+    std::snprintf(search.owner.path, sizeof search.owner.path, "%s",
+                  image->dlpi_name);
     return 1;
   }
   return 0;
@@ -49,13 +49,17 @@ void* reopen(const char* path)
 
 }  // namespace
 
-image_pin::image_pin(std::uint64_t address) noexcept
+void image_owner::find(std::uint64_t address) noexcept
 {
-  owner_search search{address, ""};
-  dl_iterate_phdr(image_covers, &search);
   // The executable has an empty name and is never unloaded.
-  if (search.path[0] != '\0')
-    handle_ = reopen(search.path);
+  owner_search search{address, *this};
+  dl_iterate_phdr(image_covers, &search);
+}
+
+void image_pin::take(const image_owner& owner) noexcept
+{
+  if (owner.path[0] != '\0')
+    handle_ = reopen(owner.path);
 }
 
 image_pin::~image_pin()

@@ -79,15 +79,7 @@ struct call {
 int with_images_held(dl_phdr_info*, std::size_t, void* data)
 {
   auto& call = *static_cast<struct call*>(data);
-  if (pthread_mutex_lock(&mutex) != 0) {
-    call.status =
-        fail(HP_BUSY,
-             "the library was called from inside itself, by a function of the "
-             "program that it uses (malloc?); call it from elsewhere");
-    return 1;
-  }
   call.status = call.body(the_library.object, call.data);
-  pthread_mutex_unlock(&mutex);
   return 1;  // the first image is enough
 }
 
@@ -111,8 +103,13 @@ hp_status check_executable(const char* name, std::uint64_t replacement)
 hp_status library::run(plain_body body, void* data) noexcept
 {
   const undisturbed guard;
+  if (pthread_mutex_lock(&mutex) != 0)
+    return fail(HP_BUSY,
+                "the library was called from inside itself, by a function of "
+                "the program that it uses (malloc?); call it from elsewhere");
   call call{body, data, HP_INTERNAL};
   dl_iterate_phdr(with_images_held, &call);
+  pthread_mutex_unlock(&mutex);
   return call.status;
 }
 

@@ -1,9 +1,11 @@
 // The library's one object, and the order of its locks.
 //
 // Owns the lock order: the dynamic loader's lock on loading (held by whoever
-// runs constructors), the loader's lock on its list of images (dl_iterate_phdr
-// holds it), then the library's own.  Whatever runs under locked() therefore
-// sees every image stay where it is.
+// runs constructors), then the library's own, then the loader's lock on its
+// list of images (dl_iterate_phdr holds it).  Whatever runs under locked()
+// therefore sees every image stay where it is.  The library's lock is outside
+// of the list's, so that fork, which takes the first, never copies the second
+// while a thread of ours has it: the child could not take it again.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_LIBRARY_H

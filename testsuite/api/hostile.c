@@ -1,0 +1,332 @@
+/* Where others write to text too, or where the system forbids it.
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE
+#include <hotpatch.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testsuite/lib/tap.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+
+HP_PATCHABLE int answer(int x)
+{
+  return x + 1;
+}
+HP_PATCHABLE int counted(int x)
+{
+  return x + 2;
+}
+static int times_ten(int x)
+{
+  return x * 10;
+}
+
+enum { child_good = 0, child_bad = 1, child_cannot = 77 };
+
+static int run_in_child(int (*body)(void))
+{
+  int status = 0;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0)
+    _exit(body());
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status))
+    return WEXITSTATUS(status);
+  printf("# child killed by signal %d\n", WTERMSIG(status));
+  return child_bad;
+}
+
+/* One test, in a child of its own. */
+static void in_child(int (*body)(void), const char* name)
+{
+  const int result = run_in_child(body);
+  if (result == child_cannot)
+    SKIP(name, "this kernel does not know the prohibition");
+  else
+    OK(result == child_good, name);
+}
+
+static int toggles(void)
+{
+  return hp_apply("answer", times_ten) == HP_OK && answer(1) == 10 &&
+         hp_revert("answer") == HP_OK && answer(1) == 2;
+}
+
+/* --- Breakpoints ---------------------------------------------------------- */
+
+static void poke(const void* address, unsigned char byte)
+{
+  const int memory = open("/proc/self/mem", O_RDWR);
+  if (pwrite(memory, &byte, 1, (off_t)(uintptr_t)address) != 1)
+    abort();
+  close(memory);
+}
+
+static void breakpoints(void)
+{
+  hp_site site;
+  unsigned char before[8];
+  IS(hp_site_find("answer", &site), HP_OK, "the word is found");
+  const unsigned char first = *(const unsigned char*)site.word;
+  poke(site.word, 0xcc); /* what a debugger and a uprobe do */
+  memcpy(before, site.word, sizeof before);
+  IS(hp_apply("answer", times_ten), HP_FOREIGN, "a breakpoint is foreign");
+  OK(memcmp(before, site.word, sizeof before) == 0, "and stays untouched");
+  SAYS("answer", "the message names the function");
+  SAYS("cc 1f 84 00", "shows the bytes");
+  SAYS("breakpoint", "and says what it may be");
+  poke(site.word, first);
+  OK(toggles(), "without it everything works");
+
+  IS(hp_apply("answer", times_ten), HP_OK, "applied");
+  poke(site.word, 0xcc);
+  IS(hp_revert("answer"), HP_FOREIGN, "a breakpoint is not reverted either");
+  poke(site.word, 0xe9);
+  OK(answer(1) == 10, "the replacement is still active");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+}
+
+/* --- Forks ---------------------------------------------------------------- */
+
+static int child_starts_fresh(void)
+{
+  return toggles() ? 0 : 1;
+}
+
+static int child_inherits(void)
+{
+  return answer(1) == 10 && hp_revert("answer") == HP_OK && answer(1) == 2 ? 0
+                                                                           : 1;
+}
+
+static void* toggle_for_ever(void* stop)
+{
+  while (!__atomic_load_n((int*)stop, __ATOMIC_RELAXED)) {
+    hp_apply("counted", times_ten);
+    hp_revert("counted");
+  }
+  return NULL;
+}
+
+static void forks(void)
+{
+  int stop = 0;
+  int good = 1;
+  pthread_t toggler;
+  in_child(child_starts_fresh, "a child patches itself");
+  OK(answer(1) == 2, "and not its parent");
+  IS(hp_apply("answer", times_ten), HP_OK, "applied before the fork");
+  in_child(child_inherits, "a child inherits what is applied");
+  OK(answer(1) == 10, "and reverts it for itself only");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+
+  pthread_create(&toggler, NULL, toggle_for_ever, &stop);
+  for (int i = 0; i < 100; i++)
+    good = good && run_in_child(child_starts_fresh) == child_good;
+  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  pthread_join(toggler, NULL);
+  OK(good, "forked in the middle of a change, a child has a working library");
+}
+
+/* --- Prohibitions --------------------------------------------------------- */
+
+static int no_writable_code(void)
+{
+  if (prctl(PR_SET_MDWE, 1, 0, 0, 0) != 0)
+    return child_cannot;
+  return toggles() && strcmp(hp_writer(), "proc-mem") == 0 ? 0 : 1;
+}
+
+static int no_writable_code_later(void)
+{
+  if (!toggles() || strcmp(hp_writer(), "rwx-window") != 0)
+    return 1;
+  return no_writable_code();
+}
+
+/* Makes a system call fail with EPERM; `argument` restricts it to calls whose
+ * third argument has those bits, 0: all of them. */
+static int forbid(int call, unsigned argument)
+{
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+               offsetof(struct seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, argument ? argument : ~0u, 0,
+               argument ? 1 : 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int no_mprotect_exec(void)
+{
+  if (!forbid(SYS_mprotect, PROT_EXEC))
+    return child_cannot;
+  return toggles() && strcmp(hp_writer(), "proc-mem") == 0 ? 0 : 1;
+}
+
+static int nothing_allowed(void)
+{
+  if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_pwrite64, 0))
+    return child_cannot;
+  if (hp_apply("answer", times_ten) != HP_DENIED || answer(1) != 2)
+    return 1;
+  return strstr(hp_error_message(), "/proc/self/mem") != NULL &&
+                 strcmp(hp_writer(), "none") == 0
+             ? 0
+             : 2;
+}
+
+static int no_membarrier(void)
+{
+  if (!forbid(SYS_membarrier, 0))
+    return child_cannot;
+  return toggles() ? 0 : 1;
+}
+
+static int no_membarrier_no_mprotect(void)
+{
+  if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_membarrier, 0))
+    return child_cannot;
+  return hp_apply("answer", times_ten) == HP_DENIED && answer(1) == 2 &&
+                 strstr(hp_error_message(), "membarrier") != NULL
+             ? 0
+             : 1;
+}
+
+static void prohibitions(void)
+{
+  in_child(no_writable_code, "memory may not be writable and executable");
+  in_child(no_writable_code_later, "nor from now on");
+  in_child(no_mprotect_exec, "a filter forbids mprotect(PROT_EXEC)");
+  in_child(nothing_allowed, "where nothing is allowed, it is said");
+  in_child(no_membarrier, "a filter forbids membarrier");
+  in_child(no_membarrier_no_mprotect, "both: refused, with the reason");
+}
+
+/* --- Far away ------------------------------------------------------------- */
+
+static int mapped(const unsigned char* code, size_t size, int (**function)(int))
+{
+  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return 0;
+  memcpy(page, code, size);
+  *function = (int (*)(int))(uintptr_t)page;
+  return mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+
+static void far_away(void)
+{
+  const unsigned char code[] = {0xb8, 42, 0, 0, 0, /* mov $42,%eax */
+                                0xc3};             /* ret */
+  int (*far)(int) = NULL;
+  hp_site site;
+  OK(mapped(code, sizeof code, &far), "code is mapped far away");
+  IS(hp_apply("answer", far), HP_OK, "and replaces a function");
+  OK(answer(1) == 42, "which runs it");
+  IS(hp_apply("answer", times_ten), HP_OK, "a near one above it");
+  OK(answer(1) == 10, "runs");
+  IS(hp_revert("answer"), HP_OK, "and goes");
+  OK(answer(1) == 42, "back to the far one");
+  IS(hp_site_find("answer", &site), HP_OK, "which is shown");
+  OK(site.target == (const void*)(uintptr_t)far, "as it is");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+  OK(answer(1) == 2, "the original runs");
+  IS(hp_apply("answer", far), HP_OK, "and far once more");
+  OK(answer(1) == 42, "through the same pad");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+}
+
+/* --- Threads -------------------------------------------------------------- */
+
+static void* hammer(void* function)
+{
+  int (*replacement)(int) = (int (*)(int))(uintptr_t)function;
+  for (int i = 0; i < 500; i++)
+    if (hp_apply("answer", replacement) != HP_OK ||
+        hp_remove("answer", replacement) != HP_OK)
+      return (void*)1;
+  return NULL;
+}
+
+static int times_twenty(int x)
+{
+  return x * 20;
+}
+
+static void two_threads(void)
+{
+  pthread_t threads[2];
+  void* failed[2];
+  pthread_create(&threads[0], NULL, hammer, (void*)(uintptr_t)times_ten);
+  pthread_create(&threads[1], NULL, hammer, (void*)(uintptr_t)times_twenty);
+  pthread_join(threads[0], &failed[0]);
+  pthread_join(threads[1], &failed[1]);
+  OK(!failed[0] && !failed[1], "two threads apply and remove at once");
+  OK(answer(1) == 2, "and leave the original");
+}
+
+/* --- The log -------------------------------------------------------------- */
+
+static int lines;
+static hp_status from_handler = HP_INTERNAL;
+
+static void listen(hp_log_level level, const char* message, void* data)
+{
+  (void)level;
+  hp_site site;
+  if (strstr(message, "answer") != NULL)
+    ++*(int*)data;
+  from_handler = hp_site_find("answer", &site);
+}
+
+static void logging(void)
+{
+  hp_set_log(listen, &lines);
+  IS(hp_apply("answer", times_ten), HP_OK, "applied with a listener");
+  OK(lines == 1, "who is told");
+  OK(from_handler == HP_OK, "and may call the library");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+  hp_set_log(NULL, NULL);
+  OK(lines == 2, "told again");
+  IS(hp_revert("answer"), HP_NOT_APPLIED, "without a listener");
+  OK(lines == 2, "nobody is told");
+}
+
+int main(void)
+{
+  errno = 1234;
+  OK(toggles() && errno == 1234, "errno stays as it was");
+  breakpoints();
+  forks();
+  prohibitions();
+  far_away();
+  two_threads();
+  logging();
+  return done_testing();
+}

@@ -1,0 +1,90 @@
+/* Shared objects: loaded later, patched by their own constructor, unloaded.
+ * SPDX-License-Identifier: MIT
+ */
+#include <hotpatch.h>
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "testsuite/lib/tap.h"
+
+HP_PATCHABLE int answer(int x)
+{
+  return x + 1;
+}
+static int times_ten(int x)
+{
+  return x * 10;
+}
+
+typedef int (*function)(int);
+
+static void* load(const char* directory, const char* name)
+{
+  char path[4096];
+  snprintf(path, sizeof path, "%s/%s", directory, name);
+  void* object = dlopen(path, RTLD_NOW);
+  if (object == NULL)
+    printf("# %s\n", dlerror());
+  return object;
+}
+
+static function symbol(void* object, const char* name)
+{
+  return (function)(uintptr_t)dlsym(object, name);
+}
+
+/* The object has the site `object_function`, and `object_replacement`, which
+ * is none. */
+static void loaded_later(const char* directory)
+{
+  const size_t before = hp_site_count();
+  IS(hp_apply("object_function", times_ten), HP_NOT_FOUND, "not loaded yet");
+  for (int round = 0; round < 3; round++) {
+    void* object = load(directory, "object.so");
+    OK(object != NULL && hp_site_count() == before + 1, "loaded");
+    function call = symbol(object, "object_function");
+    OK(call(1) == 6, "the original runs");
+    IS(hp_apply("object_function", times_ten), HP_OK, "its site is there");
+    OK(call(1) == 10, "and is replaced");
+    if (round > 0) {
+      IS(hp_revert("object_function"), HP_OK, "and reverted");
+      OK(call(1) == 6, "to the original");
+    }
+    dlclose(object);
+    OK(hp_site_count() == before, "unloaded");
+    IS(hp_revert("object_function"), HP_NOT_FOUND, "and gone");
+  }
+}
+
+static void replacement_stays(const char* directory)
+{
+  void* object = load(directory, "object.so");
+  IS(hp_apply("answer", symbol(object, "object_replacement")), HP_OK,
+     "a replacement from a shared object");
+  dlclose(object);
+  OK(answer(1) == 500, "outlives the program's own reference");
+  IS(hp_revert("answer"), HP_OK, "reverted");
+  OK(answer(1) == 2, "the original runs");
+}
+
+static void constructor(const char* directory)
+{
+  void* object = load(directory, "constructor.so");
+  OK(object != NULL, "an object whose constructor applies");
+  OK(answer(1) == 700, "has applied");
+  dlclose(object);
+  OK(answer(1) == 700, "and stays");
+  IS(hp_revert("answer"), HP_OK, "until it is reverted");
+}
+
+int main(int argc, char** argv)
+{
+  if (argc != 2)
+    return 99;
+  loaded_later(argv[1]);
+  replacement_stays(argv[1]);
+  constructor(argv[1]);
+  return done_testing();
+}

@@ -1,0 +1,27 @@
+# Builds shared objects and a program, and runs them together.
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+
+built=$HP_BUILDDIR/runtime/.libs
+link="-L$built -lhotpatch -Wl,-rpath,$built -lpthread"
+
+cat >object.c <<'EOF2'
+#include <hotpatch.h>
+HP_PATCHABLE int object_function(int x) { return x + 5; }
+int object_replacement(int x) { return x * 500; }
+EOF2
+cat >constructor.c <<'EOF2'
+#include <hotpatch.h>
+static int seven_hundred(int x) { return x * 700; }
+__attribute__((constructor)) static void apply(void)
+{
+  hp_apply("answer", seven_hundred);
+}
+EOF2
+
+for name in object constructor; do
+  cc -O2 -fPIC -shared $name.c $link -o $name.so || exit 99
+done
+cc -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/api/objects.c" $link -o objects ||
+  exit 99
+./objects "$workdir"
