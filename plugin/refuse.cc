@@ -49,6 +49,11 @@ bool has_target_clones(tree decl)
   return has_attribute(decl, "target_clones");
 }
 
+bool has_split_stack(tree decl)
+{
+  return flag_split_stack && !has_attribute(decl, "no_split_stack");
+}
+
 bool has_no_code_here(tree decl)
 {
   return DECL_EXTERNAL(decl) && has_attribute(decl, "gnu_inline");
@@ -84,6 +89,9 @@ const refusal refusals[] = {
     {has_patchable_entry,
      "patchable_function_entry takes the place of the patch word",
      "compile without -fpatchable-function-entry and without the attribute"},
+    {has_split_stack,
+     "with -fsplit-stack the linker wants the stack check to come first",
+     "compile without -fsplit-stack"},
     {has_target_clones, "target_clones makes several functions of it",
      "remove target_clones"},
     {resolves_an_ifunc,

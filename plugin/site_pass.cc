@@ -51,6 +51,13 @@ rtx_insn* leading_endbr()
   return found ? insn : nullptr;
 }
 
+// With -mfentry GCC prints endbr64 itself, in front of the call; in a nested
+// function it then comes second, behind the push that saves the static chain.
+bool begins_with_queued_endbr(const ::function* fn)
+{
+  return endbr_precedes_profiler(fn) && !DECL_STATIC_CHAIN(fn->decl);
+}
+
 // GCC wants a location with a file name; this one has no line to be printed.
 rtx assembly(const std::string& text)
 {
@@ -124,7 +131,7 @@ class site_pass final : public rtl_opt_pass {
       return 0;
     rtx_insn* const leading = leading_endbr();
     const bool profiled = crtl->profile && flag_fentry;
-    const bool endbr = leading || (profiled && endbr_precedes_profiler(fn));
+    const bool endbr = leading || (profiled && begins_with_queued_endbr(fn));
     the_site = {fn->decl,
                 sites_so_far++,
                 compute_id(fn->decl),
