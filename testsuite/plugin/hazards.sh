@@ -1,0 +1,181 @@
+#!/bin/sh
+# What GCC does to callers because it sees a body: each optimisation that makes
+# a replacement go wrong, prevented, and seen to go wrong when the
+# countermeasure is taken out (-fplugin-arg-hotpatch-without=).
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/plugin/sites.sh"
+
+without=-fplugin-arg-hotpatch-without
+cp "$HP_SRCDIR/testsuite/plugin/raw_patch.h" .
+
+# The body is pure, so four calls are one; the replacement counts.
+cat >pure.c <<'EOT'
+#include "raw_patch.h"
+static int count;
+__attribute__((hotpatch)) int f(int x) { return x * 3; }
+static int counts(int x) { return ++count, x; }
+__attribute__((noipa)) int four(int x) { return f(x) + f(x) + f(x) + f(x); }
+int main(void)
+{
+  raw_patch((void *)f, (void *)counts);
+  four(1);
+  return count != 4;
+}
+EOT
+
+# The body uses one register, so the caller keeps values in the others.
+cat >registers.c <<'EOT'
+#include "raw_patch.h"
+static __attribute__((hotpatch)) int f(int x) { return x + 1; }
+static __attribute__((noipa)) int clobbers(int x)
+{
+  __asm__ volatile("xorl %%ecx, %%ecx; xorl %%edx, %%edx; xorl %%esi, %%esi;"
+                   "xorl %%r8d, %%r8d; xorl %%r9d, %%r9d; xorl %%r10d, %%r10d;"
+                   "xorl %%r11d, %%r11d; movl $70, %%edi"
+                   ::: "ecx", "edx", "esi", "edi", "r8", "r9", "r10", "r11");
+  return x;
+}
+__attribute__((noipa)) int keeps(int a, int b, int c) { return f(a) + a + b + c; }
+int main(void)
+{
+  raw_patch((void *)f, (void *)clobbers);
+  return keeps(1, 2, 4) != 8;
+}
+EOT
+
+# The body needs no aligned stack, so the caller does not align it.
+cat >alignment.c <<'EOT'
+#include "raw_patch.h"
+static __attribute__((hotpatch)) int f(int x) { return x + 1; }
+static __attribute__((noipa)) int misaligned(int x)
+{
+  return x * 0 + (int)((uintptr_t)__builtin_frame_address(0) & 15);
+}
+__attribute__((noipa)) int calls(int x) { return f(x) | f(x + 1); }
+int main(void)
+{
+  raw_patch((void *)f, (void *)misaligned);
+  return calls(1) != 0;
+}
+EOT
+
+# The body does not return, so the caller has nothing behind the call.
+cat >noreturn.c <<'EOT'
+#include "raw_patch.h"
+static __attribute__((hotpatch)) int f(int x) { exit(x + 40); }
+static __attribute__((noipa)) int returns(int x) { return x; }
+__attribute__((noipa)) int calls(int x) { return f(x) + 1; }
+int main(void)
+{
+  raw_patch((void *)f, (void *)returns);
+  return calls(1) != 2;
+}
+EOT
+
+# The body does not throw, so the caller's handler is deleted.
+cat >nothrow.cc <<'EOT'
+#include "raw_patch.h"
+[[gnu::hotpatch]] int f(int x) { return x + 1; }
+static int throws(int x) { throw x; }
+[[gnu::noipa]] int catches(int x)
+{
+  try {
+    return f(x);
+  } catch (int caught) {
+    return caught + 40;
+  }
+}
+int main()
+{
+  raw_patch((void*)f, (void*)throws);
+  return catches(2) != 42;
+}
+EOT
+
+# The same, one caller removed: the one between has no handler, but must not
+# be taken for one that does not throw.
+sed 's/\[\[gnu::noipa]] int catches/static int between(int x) { return f(x) * 2; }\n&/
+  s/return f(x);/return between(x);/' nothrow.cc >nothrow_between.cc
+
+# A member that the compiler declares noexcept by itself is no hazard; one
+# that the user declares so is on record.
+cat >declared.cc <<'EOT'
+struct s { ~s(); void f() noexcept; void g() throw(); void h(); };
+s::~s() {} void s::f() noexcept {} void s::g() throw() {} void s::h() {}
+extern "C" __attribute__((nothrow)) void attribute();
+void attribute() {}
+int main() { s x; x.f(); x.g(); x.h(); attribute(); }
+EOT
+
+# survives FILE OPTION...: the patched program does what it should.
+survives()
+{
+  survives_file=$1
+  shift
+  case $survives_file in
+    *.cc) cxx -w "$survives_file" -o program "$@" ;;
+    *) cc -w "$survives_file" -o program "$@" ;;
+  esac || return 125
+  ./program
+}
+
+# breaks FILE OPTION...: it compiles, and the patched program goes wrong.
+breaks()
+{
+  survives "$@" 2>breaks.err
+  breaks_status=$?
+  cat breaks.err
+  case $breaks_status in
+    0 | 98 | 99 | 125) return 1 ;;
+  esac
+}
+
+ulimit -c 0
+for options in -O2 '-O3 -fPIC' '-O2 -flto' '-O2 -fcf-protection=full'; do
+  for file in pure.c registers.c alignment.c noreturn.c nothrow.cc \
+    nothrow_between.cc; do
+    # shellcheck disable=SC2086 # a list
+    ok "$file survives $options" survives $file $options
+  done
+done
+for file in pure.c registers.c alignment.c noreturn.c; do
+  ok "$file breaks without noipa" breaks $file -O2 $without=noipa
+done
+ok "nothrow.cc breaks without clearing" breaks nothrow.cc -O2 $without=nothrow
+ok "nothrow_between.cc breaks without clearing" \
+  breaks nothrow_between.cc -O2 $without=nothrow
+
+ok "noexcept functions compile" cxx -O2 $all declared.cc -o declared
+nothrow_flag()
+{
+  site "$1" declared | field flags | grep -qw nothrow
+}
+ok "noexcept is on record" nothrow_flag _ZN1s1fEv
+ok "throw() is on record" nothrow_flag _ZN1s1gEv
+ok "a destructor is noexcept" nothrow_flag _ZN1sD2Ev
+ok "the attribute nothrow is on record" nothrow_flag attribute
+ok "another function is not" not nothrow_flag _ZN1s1hEv
+
+# Two equal functions, which a linker may fold into one.
+cat >twins.c <<'EOT'
+int one(int x) { return x + 1; }
+int two(int x) { return x + 1; }
+int main(void) { return one(1) + two(1) - 4; }
+EOT
+addresses()
+{
+  nm twins | sed -n 's/^\([0-9a-f]*\) T \(one\|two\)$/\1/p' | sort -u | wc -l
+}
+if command -v ld.lld >/dev/null; then
+  set -- -O0 -ffunction-sections -fuse-ld=lld -Wl,--icf=all twins.c -o twins
+  # shellcheck disable=SC2086
+  ok "equal functions link" cc "$@" $all
+  ok "a linker keeps equal functions apart" [ "$(addresses)" = 2 ]
+  ok "their records are sound" has_site twins one two
+  ok "equal functions link without the plugin" "$CC" "$@"
+  ok "without the plugin it folds them" [ "$(addresses)" = 1 ]
+else
+  skip "a linker keeps equal functions apart" "lld is not installed"
+fi
+done_testing

@@ -1,0 +1,72 @@
+#!/bin/sh
+# The bytes around a symbol, with every alignment that a user may ask for.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/plugin/sites.sh"
+
+# remainder NAME MODULUS: of the symbol's address, then of the word's.
+remainder()
+{
+  site "$1" a.out >site.out || return 1
+  echo $(($(field symbol <site.out) % $2)) $(($(field word <site.out) % $2))
+}
+
+is()
+{
+  [ "$1" = "$2" ] || {
+    echo "'$1', not '$2'"
+    return 1
+  }
+}
+
+hot='__attribute__((hotpatch))'
+cat >default.c <<EOT
+$hot int f(int x) { return x; }
+int main(void) { return 0; }
+EOT
+ok "default, no CET: compiles" cc -O2 -fcf-protection=none default.c
+ok "the symbol is 8 and the body 0 mod 16" is "$(remainder f 16)" "8 8"
+ok "8 dead bytes" is "$(site f a.out | field pad)" 8
+ok "default, CET: compiles" cc -O2 -fcf-protection=full default.c
+ok "endbr64 at 12 and the word at 0 mod 16" is "$(remainder f 16)" "12 0"
+ok "12 dead bytes" is "$(site f a.out | field pad)" 12
+
+for align in 1 2 4 8 16 32 64 128 4096; do
+  cat >align.c <<EOT
+$hot __attribute__((aligned($align))) int f(int x) { return x; }
+static $hot __attribute__((aligned($align))) int g(int x) { return x; }
+int main(void) { return g((long)f % $align); }
+EOT
+  for cet in none full; do
+    for level in 0 2; do
+      name="aligned($align), CET $cet, -O$level:"
+      ok "$name compiles" cc -O$level -fcf-protection=$cet align.c
+      ok "$name the symbol is aligned" ./a.out
+      ok "$name the records are sound" has_site a.out f g
+    done
+  done
+done
+ok "a pad too large for its field is cut short" \
+  is "$(site f a.out | field pad)" 248
+
+# The assembler and this project's own reader would not let a misaligned word
+# pass: without the alignment in front of the pad there is one.
+cat >misaligned.c <<EOT
+__asm__(".text; .skip 4,0xcc");
+$hot int f(int x) { return x; }
+int main(void) { return 0; }
+EOT
+ok "a word after odd code is aligned" cc -O0 -fcf-protection=none misaligned.c
+ok "its record is sound" has_site a.out f
+ok "without the alignment it compiles" cc -O0 -fcf-protection=none \
+  -fplugin-arg-hotpatch-without=align misaligned.c
+ok "and the word is not aligned" not has_site a.out f
+
+# The body begins behind the word, and the entry is what DESIGN shows.
+dump()
+{
+  objdump -d --no-show-raw-insn --disassemble=f a.out | grep -o "$1" | head -n 1
+}
+cc -O2 -fcf-protection=full default.c
+ok "endbr64 comes first" [ "$(dump 'endbr64')" = endbr64 ]
+done_testing
