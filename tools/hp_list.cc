@@ -1,0 +1,28 @@
+// hp-list: shows the patch sites of files and running processes.
+//
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+
+#include <unistd.h>
+
+#include "tools/list_sites.h"
+#include "tools/options.h"
+
+int main(int argc, char** argv)
+{
+  using namespace hotpatch::tools;
+  try {
+    options chosen = parse_options(argc, argv);
+    return list_sites(chosen, STDOUT_FILENO);
+  } catch (const output_error& failure) {
+    // A reader that has seen enough ("hp-list x | head") is no trouble.
+    if (failure.error() != EPIPE)
+      std::fprintf(stderr, "hp-list: %s\n", failure.what());
+    return exit_trouble;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "hp-list: %s\n", failure.what());
+    return exit_trouble;
+  }
+}

@@ -1,0 +1,58 @@
+// The sites of a running process and what is in their patch words.
+//
+// The process is only read, never stopped.  What is reported of a site was true
+// of it at one moment; different sites may have been read at different
+// moments.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_LIVE_SITES_H
+#define HOTPATCH_TOOLS_LIVE_SITES_H
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/listing.h"
+#include "tools/process_maps.h"
+#include "tools/process_memory.h"
+#include "tools/symbol_table.h"
+
+namespace hotpatch::tools {
+
+class live_process {
+ public:
+  // Throws trouble if there is no such process or it may not be read.
+  explicit live_process(pid_t pid);
+
+  // Calls `show` for every image with sites, by ascending address, and
+  // `problem` for every image that cannot be looked at.
+  using visitor = std::function<void(listing&)>;
+  using problem_visitor =
+      std::function<void(const std::string& path, const std::string& message)>;
+  void for_each_image(const visitor& show, const problem_visitor& problem);
+
+ private:
+  // A file is opened once, however many mappings it has.
+  struct image {
+    std::shared_ptr<elf_file> file;
+    std::uint64_t bias = 0;
+    std::unique_ptr<symbol_table> symbols;  // made when first asked for
+  };
+
+  image* image_of(const process_mapping& mapping);
+  listing list_image(const process_mapping& mapping, const image& loaded);
+  live_state state_of(const site& where);
+  void name_target(live_state& live);
+
+  pid_t pid_;
+  process_memory memory_;
+  std::vector<process_mapping> maps_;
+  // By the mapping they were found through; null: no ELF file.
+  std::map<const process_mapping*, std::shared_ptr<image>> images_;
+};
+
+}  // namespace hotpatch::tools
+
+#endif

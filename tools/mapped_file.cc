@@ -1,0 +1,156 @@
+// Finding the file behind a mapping, and proving that it is the one.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/mapped_file.h"
+
+#include <string>
+
+#include <elf.h>
+#include <sys/stat.h>
+
+#include "runtime/status.h"
+#include "tools/text.h"
+#include "tools/trouble.h"
+
+namespace hotpatch::tools {
+
+namespace {
+
+constexpr std::size_t most_notes = 1 << 16;
+
+bool same_file(const std::string& path, const process_mapping& mapping)
+{
+  struct stat about;
+  return stat(path.c_str(), &about) == 0 && about.st_dev == mapping.device &&
+         about.st_ino == mapping.inode;
+}
+
+bool exists(const std::string& path)
+{
+  struct stat about;
+  return stat(path.c_str(), &about) == 0;
+}
+
+// Names that the kernel gives to memory; what is in them is seldom an image.
+bool is_no_path(const std::string& path)
+{
+  for (const char* prefix : {"/memfd:", "/dev/", "/SYSV", "/anon_hugepage"})
+    if (path.starts_with(prefix))
+      return true;
+  return false;
+}
+
+// What the mapping says about where the file's addresses are.
+std::optional<std::uint64_t> find_bias(elf_file& file,
+                                       const process_mapping& mapping)
+{
+  std::uint64_t length = mapping.end - mapping.begin;
+  elf_segment segment;
+  for (std::size_t i = 0; i < file.segment_count(); ++i) {
+    if (!file.segment(i, segment) || segment.type != PT_LOAD ||
+        (segment.flags & PF_X) == 0)
+      continue;
+    // The mapping is a page-aligned part of the segment or contains it.
+    if (mapping.offset < segment.offset + segment.file_size &&
+        segment.offset < mapping.offset + length)
+      return mapping.begin - mapping.offset + segment.offset - segment.address;
+  }
+  return std::nullopt;
+}
+
+build_id id_in_memory(elf_file& file, std::uint64_t bias,
+                      const process_memory& memory)
+{
+  elf_segment segment;
+  for (std::size_t i = 0; i < file.segment_count(); ++i) {
+    if (!file.segment(i, segment) || segment.type != PT_NOTE ||
+        segment.file_size > most_notes)
+      continue;
+    std::vector<std::uint8_t> notes(segment.file_size);
+    if (!memory.fetch(segment.address + bias, notes))
+      continue;
+    build_id found =
+        find_build_id(notes.data(), notes.size(), segment.alignment);
+    if (found.present())
+      return found;
+  }
+  return {};
+}
+
+bool same_build(elf_file& file, std::uint64_t bias,
+                const process_memory& memory)
+{
+  build_id id = file.id();
+  return id.present() && id == id_in_memory(file, bias, memory);
+}
+
+// Where the file may be had, best first.  The first two lead to the mapped
+// inode itself, whatever became of its path, but need privileges or are only
+// there for the executable.
+std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
+{
+  std::string proc = "/proc/" + std::to_string(pid);
+  std::string range;
+  append_hex(range, mapping.begin);
+  range += '-';
+  append_hex(range, mapping.end);
+  return {proc + "/map_files/" + range, proc + "/exe",
+          proc + "/root" + mapping.path};
+}
+
+// The words of the last failure, about the path that the user knows.
+std::string message_for(const process_mapping& mapping,
+                        const std::string& opened)
+{
+  std::string message = last_message();
+  if (message.starts_with(opened))
+    message.replace(0, opened.size(), mapping.path);
+  return message;
+}
+
+[[noreturn]] void not_to_be_had(pid_t pid, const process_mapping& mapping)
+{
+  // The kernel's mark "(deleted)" stays when another file takes the path.
+  std::string path = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
+  std::string why =
+      exists(path) ? ": the file was replaced" : ": the file was deleted";
+  throw trouble(mapping.path + why +
+                " since it was loaded"
+                ", and the mapped one cannot be reached; run hp-list as root, "
+                "who may open it through /proc/" +
+                std::to_string(pid) + "/map_files");
+}
+
+}  // namespace
+
+std::optional<mapped_file> open_mapped(pid_t pid,
+                                       const process_mapping& mapping,
+                                       const process_memory& memory)
+{
+  for (const std::string& path : candidates(pid, mapping)) {
+    if (!exists(path))
+      continue;
+    auto file = std::make_shared<elf_file>();
+    bool surely = same_file(path, mapping);
+    hp_status status = file->open(path.c_str(), elf_file::access::mapped);
+    if (status != HP_OK) {
+      if (!surely)
+        continue;
+      if (status == HP_UNREADABLE)
+        return std::nullopt;
+      throw trouble(message_for(mapping, path));
+    }
+    if (file->is_archive())
+      continue;
+    std::optional<std::uint64_t> bias = find_bias(*file, mapping);
+    if (bias && (surely || same_build(*file, *bias, memory)))
+      return mapped_file{file, *bias};
+    if (surely)
+      return std::nullopt;
+  }
+  if (is_no_path(mapping.path))
+    return std::nullopt;
+  not_to_be_had(pid, mapping);
+}
+
+}  // namespace hotpatch::tools

@@ -1,0 +1,45 @@
+// What the user asked hp-list for.
+//
+// Owns the command line: whoever holds an options value may rely on it being
+// consistent (either files or a process, a known sort key).  parse_options()
+// is called once, from main, before any thread exists.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_OPTIONS_H
+#define HOTPATCH_TOOLS_OPTIONS_H
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace hotpatch::tools {
+
+enum class view { table, detail, json, count };
+enum class sort_key { none, address, name, size, file };
+enum class colour_mode { automatic, always, never };
+
+struct options {
+  view shown = view::table;
+  sort_key sort = sort_key::none;  // none: as the image has them, by address
+  bool reverse = false;
+  bool demangle = false;
+  colour_mode colour = colour_mode::automatic;
+  std::vector<std::string> globs;
+  std::vector<std::string> files;
+  pid_t pid = 0;  // 0: files
+};
+
+// Exit statuses, documented in hp-list(1).  Misuse is 64, argp's EX_USAGE.
+enum exit_status : int {
+  exit_listed = 0,    // everything asked for was found
+  exit_no_sites = 1,  // an image without sites, or no site matches
+  exit_trouble = 2,   // something could not be read, or is malformed
+};
+
+// Leaves the program for --help, --version and misuse, as argp does.
+options parse_options(int argc, char** argv);
+
+}  // namespace hotpatch::tools
+
+#endif

@@ -1,0 +1,122 @@
+// Why a process cannot be read, in words.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/process_access.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include <elf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/trouble.h"
+
+namespace hotpatch::tools {
+
+namespace {
+
+std::string proc_path(pid_t pid, const char* entry)
+{
+  return "/proc/" + std::to_string(pid) + entry;
+}
+
+[[noreturn]] void refuse(pid_t pid, const std::string& reason)
+{
+  throw trouble("process " + std::to_string(pid) + reason);
+}
+
+// The letter after the command's closing parenthesis, proc(5); 0 if the
+// process is gone.
+char process_state(pid_t pid)
+{
+  std::ifstream file(proc_path(pid, "/stat"));
+  std::string line;
+  std::getline(file, line);
+  std::size_t closing = line.rfind(") ");
+  return closing == std::string::npos ? '\0' : line[closing + 2];
+}
+
+// Documentation/admin-guide/LSM/Yama.rst; absent where Yama is not built in.
+int ptrace_scope()
+{
+  std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
+  int scope = 0;
+  return file >> scope ? scope : 0;
+}
+
+[[noreturn]] void explain_denied(pid_t pid)
+{
+  struct stat about;
+  if (stat(proc_path(pid, "").c_str(), &about) == 0 &&
+      about.st_uid != geteuid() && geteuid() != 0)
+    refuse(pid, " belongs to another user (uid " +
+                    std::to_string(about.st_uid) +
+                    "), or the system protects it; run hp-list as that user "
+                    "or as root");
+  switch (ptrace_scope()) {
+    case 1:
+      refuse(pid,
+             ": the system lets only a parent read it "
+             "(kernel.yama.ptrace_scope is 1); run hp-list as root, or allow "
+             "it with: sysctl kernel.yama.ptrace_scope=0");
+    case 2:
+      refuse(pid,
+             ": the system lets only an administrator read it "
+             "(kernel.yama.ptrace_scope is 2); run hp-list as root");
+    case 3:
+      refuse(pid,
+             ": the system lets nobody read it until it is booted again "
+             "(kernel.yama.ptrace_scope is 3)");
+    default:
+      refuse(pid,
+             ": the system refuses to let it be read; run hp-list as root, "
+             "in a container with the capability SYS_PTRACE");
+  }
+}
+
+}  // namespace
+
+void check_process(pid_t pid)
+{
+  switch (process_state(pid)) {
+    case '\0':
+      refuse(pid, ": there is no such process");
+    case 'Z':
+    case 'X':
+      refuse(pid,
+             " has ended and only waits for its parent to notice (a zombie); "
+             "it has no memory left to look at");
+    default:
+      break;
+  }
+  std::string exe = proc_path(pid, "/exe");
+  char path[1];
+  if (readlink(exe.c_str(), path, sizeof path) < 0) {
+    if (errno == ENOENT)
+      refuse(pid, " is a kernel thread: it runs no program");
+    refuse_access(pid, errno);
+  }
+  std::ifstream file(exe, std::ios::binary);
+  char ident[EI_NIDENT] = {};
+  if (file.read(ident, sizeof ident) && ident[EI_CLASS] == ELFCLASS32)
+    refuse(pid, " is a 32-bit program; patch sites exist only for x86-64");
+}
+
+void refuse_access(pid_t pid, int error)
+{
+  switch (error) {
+    case ESRCH:
+    case ENOENT:
+      refuse(pid, " ended while it was looked at");
+    case EPERM:
+    case EACCES:
+      explain_denied(pid);
+    default:
+      refuse(pid, std::string(" cannot be read: ") + std::strerror(error));
+  }
+}
+
+}  // namespace hotpatch::tools

@@ -1,0 +1,41 @@
+// What a process has mapped where, from /proc/PID/maps.
+//
+// A snapshot: the process runs on, so what follows from it has to be checked
+// against what is found there.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_PROCESS_MAPS_H
+#define HOTPATCH_TOOLS_PROCESS_MAPS_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace hotpatch::tools {
+
+struct process_mapping {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t offset = 0;  // in the file
+  bool executable = false;
+  dev_t device = 0;
+  ino_t inode = 0;   // 0: no file
+  std::string path;  // of a deleted file, too: without the kernel's mark
+};
+
+// By ascending address.  Throws trouble.
+std::vector<process_mapping> read_maps(pid_t pid);
+
+// Null if nothing is mapped there.
+const process_mapping* find_mapping(const std::vector<process_mapping>& maps,
+                                    std::uint64_t address);
+
+// One line of the file, without its newline; false if it is not such a line.
+bool parse_mapping(std::string_view line, process_mapping& into);
+
+}  // namespace hotpatch::tools
+
+#endif

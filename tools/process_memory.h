@@ -1,0 +1,38 @@
+// The memory of another process, read while it runs.
+//
+// Two ways: fetch() reads exactly what is there now; cached() may give bytes
+// that are some milliseconds old, but costs one system call for thousands of
+// sites.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_PROCESS_MEMORY_H
+#define HOTPATCH_TOOLS_PROCESS_MEMORY_H
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace hotpatch::tools {
+
+class process_memory {
+ public:
+  explicit process_memory(pid_t pid) : pid_(pid) {}
+
+  // False if nothing (or not enough) is mapped there.  Throws trouble if the
+  // process may not be read or has ended.
+  bool fetch(std::uint64_t address, std::span<std::uint8_t> into) const;
+  bool cached(std::uint64_t address, std::span<std::uint8_t> into);
+
+ private:
+  std::size_t read(std::uint64_t address, std::span<std::uint8_t> into) const;
+
+  pid_t pid_;
+  std::uint64_t window_begin_ = 0;
+  std::vector<std::uint8_t> window_;
+};
+
+}  // namespace hotpatch::tools
+
+#endif

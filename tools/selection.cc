@@ -1,0 +1,95 @@
+// Matching and sorting the rows of a listing.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/selection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "tools/site_pattern.h"
+
+namespace hotpatch::tools {
+
+namespace {
+
+void match_rows(const listing& shown, const std::vector<std::string>& globs,
+                selection& rows)
+{
+  std::vector<bool> wanted(shown.rows.size());
+  for (const std::string& glob : globs) {
+    site_pattern pattern(glob);
+    for (std::size_t i = 0; i < shown.rows.size(); ++i) {
+      const row& one = shown.rows[i];
+      if (!wanted[i])
+        wanted[i] =
+            pattern.matches(one.where.name, one.demangled, one.where.file);
+    }
+    for (const alias& other : shown.aliases)
+      if (!wanted[other.row])
+        wanted[other.row] = pattern.matches(other.name, other.demangled,
+                                            shown.rows[other.row].where.file);
+  }
+  std::erase_if(rows, [&](std::uint32_t i) { return !wanted[i]; });
+}
+
+std::string_view shown_name(const row& one, bool demangle)
+{
+  return demangle && !one.demangled.empty() ? one.demangled : one.where.name;
+}
+
+void sort_rows(const listing& shown, const options& chosen, selection& rows)
+{
+  auto by = [&](auto less) {
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](std::uint32_t a, std::uint32_t b) {
+                       return less(shown.rows[a], shown.rows[b]);
+                     });
+  };
+  switch (chosen.sort) {
+    case sort_key::none:
+      break;
+    case sort_key::address:
+      by([](const row& a, const row& b) {
+        return a.where.symbol < b.where.symbol;
+      });
+      break;
+    case sort_key::size:
+      by([](const row& a, const row& b) {
+        return size_of(a.where) < size_of(b.where);
+      });
+      break;
+    case sort_key::name:
+      by([&](const row& a, const row& b) {
+        return shown_name(a, chosen.demangle) < shown_name(b, chosen.demangle);
+      });
+      break;
+    case sort_key::file:
+      by([](const row& a, const row& b) {
+        int order = std::strcmp(a.where.file, b.where.file);
+        return order != 0 ? order < 0 : a.where.line < b.where.line;
+      });
+      break;
+  }
+}
+
+}  // namespace
+
+selection select_rows(const listing& shown, const options& chosen)
+{
+  selection rows(shown.rows.size());
+  std::iota(rows.begin(), rows.end(), 0u);
+  if (!chosen.globs.empty())
+    match_rows(shown, chosen.globs, rows);
+  sort_rows(shown, chosen, rows);
+  if (chosen.reverse)
+    std::reverse(rows.begin(), rows.end());
+  return rows;
+}
+
+bool needs_demangled(const options& chosen)
+{
+  return chosen.shown != view::count || !chosen.globs.empty();
+}
+
+}  // namespace hotpatch::tools
