@@ -21,7 +21,7 @@ inline constexpr std::uint8_t endbr64[4] = {0xf3, 0x0f, 0x1e, 0xfa};
 
 // Before the symbol: int3 filler, then the 5-byte pre-pad of NOPs.  All of it
 // is dead code, because nothing falls into it.
-inline constexpr std::uint8_t filler = 0xcc;  // int3
+inline constexpr std::uint8_t filler = 0xcc;   // int3
 inline constexpr std::uint8_t pad_nop = 0x90;  // nop
 inline constexpr std::size_t pre_pad_size = 5;
 

@@ -26,21 +26,21 @@ enum class site_kind : std::uint8_t {
 
 // Facts about a site that a reader cannot see in its bytes.
 enum site_flag : std::uint32_t {
-  site_endbr = 1u << 0,         // the symbol begins with endbr64
-  site_static = 1u << 1,        // the symbol has internal linkage
-  site_comdat = 1u << 2,        // inline function or template instance
-  site_virtual = 1u << 3,       // reached through a virtual table
-  site_method = 1u << 4,        // first parameter is `this`
-  site_constructor = 1u << 5,   // C++ constructor
-  site_destructor = 1u << 6,    // C++ destructor
-  site_lambda = 1u << 7,        // call operator of a lambda
-  site_nested = 1u << 8,        // nested C function: static chain in %r10
-  site_variadic = 1u << 9,      // prototype ends in ...
-  site_cxx = 1u << 10,          // compiled as C++
-  site_profiled = 1u << 11,     // a -mfentry call precedes the patch word
-  site_alias = 1u << 12,        // a further name of the site with this word
-  site_nothrow = 1u << 13,      // callers have no handlers: must not throw
-  site_noreturn = 1u << 14,     // callers have no code after the call
+  site_endbr = 1u << 0,        // the symbol begins with endbr64
+  site_static = 1u << 1,       // the symbol has internal linkage
+  site_comdat = 1u << 2,       // inline function or template instance
+  site_virtual = 1u << 3,      // reached through a virtual table
+  site_method = 1u << 4,       // first parameter is `this`
+  site_constructor = 1u << 5,  // C++ constructor
+  site_destructor = 1u << 6,   // C++ destructor
+  site_lambda = 1u << 7,       // call operator of a lambda
+  site_nested = 1u << 8,       // nested C function: static chain in %r10
+  site_variadic = 1u << 9,     // prototype ends in ...
+  site_cxx = 1u << 10,         // compiled as C++
+  site_profiled = 1u << 11,    // a -mfentry call precedes the patch word
+  site_alias = 1u << 12,       // a further name of the site with this word
+  site_nothrow = 1u << 13,     // callers have no handlers: must not throw
+  site_noreturn = 1u << 14,    // callers have no code after the call
 };
 
 // A 32-bit distance from the field that holds it to what it points at.  Such
@@ -53,23 +53,23 @@ struct offset32 {
 // Sixty-four bytes, aligned to four.  The 64-bit hashes are split in halves,
 // low half first, to keep that alignment.
 struct record {
-  std::uint16_t version;         //  0  record_version
-  std::uint16_t size;            //  2  bytes of this record, a multiple of 4
-  std::uint32_t id;              //  4  the id32 inside the patch word
-  offset32 word;                 //  8  the patch word
-  offset32 symbol;               // 12  the address callers use
-  offset32 end;                  // 16  first byte behind the (hot) body
-  offset32 name;                 // 20  assembler name, NUL-terminated
-  offset32 file;                 // 24  source file as the compiler was told
-  std::uint32_t line;            // 28  source line, 0 if unknown
-  offset32 prototype;            // 32  type as text: "int (conn*, unsigned long)"
-  std::uint32_t flags;           // 36  site_flag bits
-  std::uint8_t kind;             // 40  site_kind
-  std::uint8_t pad;              // 41  dead bytes directly before the symbol
-  std::uint16_t reserved;        // 42  zero
-  std::uint32_t reserved2;       // 44  zero
+  std::uint16_t version;    //  0  record_version
+  std::uint16_t size;       //  2  bytes of this record, a multiple of 4
+  std::uint32_t id;         //  4  the id32 inside the patch word
+  offset32 word;            //  8  the patch word
+  offset32 symbol;          // 12  the address callers use
+  offset32 end;             // 16  first byte behind the (hot) body
+  offset32 name;            // 20  assembler name, NUL-terminated
+  offset32 file;            // 24  source file as the compiler was told
+  std::uint32_t line;       // 28  source line, 0 if unknown
+  offset32 prototype;       // 32  type as text: "int (conn*, unsigned long)"
+  std::uint32_t flags;      // 36  site_flag bits
+  std::uint8_t kind;        // 40  site_kind
+  std::uint8_t pad;         // 41  dead bytes directly before the symbol
+  std::uint16_t reserved;   // 42  zero
+  std::uint32_t reserved2;  // 44  zero
   std::uint32_t prototype_hash[2];  // 48  type_hash() of the mangled type
-  std::uint32_t layout_hash[2];  // 56  0: not computed
+  std::uint32_t layout_hash[2];     // 56  0: not computed
 };
 
 static_assert(sizeof(record) == 64);

@@ -22,6 +22,9 @@ hp_status fail(hp_status code, const char* format, ...) noexcept
   return code;
 }
 
-const char* last_message() noexcept { return message; }
+const char* last_message() noexcept
+{
+  return message;
+}
 
 }  // namespace hotpatch

@@ -15,8 +15,9 @@ namespace hotpatch {
 // Puts the formatted detail (printf) in the calling thread's buffer, cutting it
 // at the buffer's size, and returns `code`, so that a failing function ends in
 //     return fail(HP_FOREIGN, "%s: ...", name);
-[[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail(
-    hp_status code, const char* format, ...) noexcept;
+[[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail(hp_status code,
+                                                           const char* format,
+                                                           ...) noexcept;
 
 // What hp_error_message() returns.
 [[nodiscard]] const char* last_message() noexcept;

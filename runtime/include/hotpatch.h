@@ -217,33 +217,33 @@ namespace detail {
 template <typename Pointer>
 struct prototype;
 
-#define HP_FUNCTION_PROTOTYPES_(exception)              \
-  template <typename R, typename... A>                  \
-  struct prototype<R (*)(A...) exception> {             \
-    typedef R type(A...);                               \
-  };                                                    \
-  template <typename R, typename... A>                  \
-  struct prototype<R (*)(A..., ...) exception> {        \
-    typedef R type(A..., ...);                          \
+#define HP_FUNCTION_PROTOTYPES_(exception)       \
+  template <typename R, typename... A>           \
+  struct prototype<R (*)(A...) exception> {      \
+    typedef R type(A...);                        \
+  };                                             \
+  template <typename R, typename... A>           \
+  struct prototype<R (*)(A..., ...) exception> { \
+    typedef R type(A..., ...);                   \
   };
-#define HP_METHOD_PROTOTYPE_(cv, reference, exception)            \
-  template <typename C, typename R, typename... A>                \
-  struct prototype<R (C::*)(A...) cv reference exception> {       \
-    typedef R type(cv C*, A...);                                  \
-  };                                                              \
-  template <typename C, typename R, typename... A>                \
-  struct prototype<R (C::*)(A..., ...) cv reference exception> {  \
-    typedef R type(cv C*, A..., ...);                             \
+#define HP_METHOD_PROTOTYPE_(cv, reference, exception)           \
+  template <typename C, typename R, typename... A>               \
+  struct prototype<R (C::*)(A...) cv reference exception> {      \
+    typedef R type(cv C*, A...);                                 \
+  };                                                             \
+  template <typename C, typename R, typename... A>               \
+  struct prototype<R (C::*)(A..., ...) cv reference exception> { \
+    typedef R type(cv C*, A..., ...);                            \
   };
 #define HP_METHOD_REFERENCES_(cv, exception) \
   HP_METHOD_PROTOTYPE_(cv, , exception)      \
   HP_METHOD_PROTOTYPE_(cv, &, exception)     \
   HP_METHOD_PROTOTYPE_(cv, &&, exception)
-#define HP_PROTOTYPES_(exception)              \
-  HP_FUNCTION_PROTOTYPES_(exception)           \
-  HP_METHOD_REFERENCES_(, exception)           \
-  HP_METHOD_REFERENCES_(const, exception)      \
-  HP_METHOD_REFERENCES_(volatile, exception)   \
+#define HP_PROTOTYPES_(exception)            \
+  HP_FUNCTION_PROTOTYPES_(exception)         \
+  HP_METHOD_REFERENCES_(, exception)         \
+  HP_METHOD_REFERENCES_(const, exception)    \
+  HP_METHOD_REFERENCES_(volatile, exception) \
   HP_METHOD_REFERENCES_(const volatile, exception)
 
 HP_PROTOTYPES_()

@@ -31,13 +31,11 @@ class tap_formatter : public boost::unit_test::unit_test_log_formatter {
   void log_build_info(ostream&, bool) override {}
   void test_unit_start(ostream&, const unit&) override {}
 
-  void test_unit_finish(ostream& out, const unit& test,
-                        unsigned long) override
+  void test_unit_finish(ostream& out, const unit& test, unsigned long) override
   {
     if (test.p_type != boost::unit_test::TUT_CASE)
       return;
-    const auto& result =
-        boost::unit_test::results_collector.results(test.p_id);
+    const auto& result = boost::unit_test::results_collector.results(test.p_id);
     out << (result.passed() ? "ok " : "not ok ") << ++count_ << " - "
         << test.full_name() << '\n';
   }
@@ -50,9 +48,9 @@ class tap_formatter : public boost::unit_test::unit_test_log_formatter {
         << reason << '\n';
   }
 
-  void log_exception_start(
-      ostream& out, const boost::unit_test::log_checkpoint_data& where,
-      const boost::execution_exception& what) override
+  void log_exception_start(ostream& out,
+                           const boost::unit_test::log_checkpoint_data& where,
+                           const boost::execution_exception& what) override
   {
     out << "# " << where.m_file_name << ':' << where.m_line_num << ": "
         << what.what() << '\n';
@@ -71,8 +69,7 @@ class tap_formatter : public boost::unit_test::unit_test_log_formatter {
       out << c << (c == '\n' ? "# " : "");
   }
   void log_entry_finish(ostream& out) override { out << '\n'; }
-  void entry_context_start(ostream& out,
-                           boost::unit_test::log_level) override
+  void entry_context_start(ostream& out, boost::unit_test::log_level) override
   {
     out << " [";
   }
@@ -81,8 +78,7 @@ class tap_formatter : public boost::unit_test::unit_test_log_formatter {
   {
     out << value << ' ';
   }
-  void entry_context_finish(ostream& out,
-                            boost::unit_test::log_level) override
+  void entry_context_finish(ostream& out, boost::unit_test::log_level) override
   {
     out << ']';
   }
@@ -97,8 +93,7 @@ struct use_tap {
     auto& log = boost::unit_test::unit_test_log;
     log.set_formatter(new tap_formatter);
     log.set_threshold_level(boost::unit_test::log_test_units);
-    boost::unit_test::results_reporter::set_level(
-        boost::unit_test::NO_REPORT);
+    boost::unit_test::results_reporter::set_level(boost::unit_test::NO_REPORT);
   }
 };
 

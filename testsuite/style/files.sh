@@ -12,5 +12,6 @@ project_files()
     find . -mindepth 1 -type d \
       \( -exec test -e '{}/config.status' \; -o -path ./build-aux \
         -o -name '.?*' ! -name .ci \) \
-      -prune -o -type f ! -name config.h \( "$@" \) -print | sed "s,^[.]/,," | sort)
+      -prune -o -type f ! -name config.h \( "$@" \) -print) |
+    sed 's,^[.]/,,' | sort
 }

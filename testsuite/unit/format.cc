@@ -36,6 +36,6 @@ BOOST_AUTO_TEST_CASE(type_hash_is_fnv1a)
 
 BOOST_AUTO_TEST_CASE(typeid_names_the_mangled_type)
 {
-  BOOST_TEST(std::strcmp(typeid(int(conn*, unsigned long)).name(),
-                         "FiP4connmE") == 0);
+  BOOST_TEST(
+      std::strcmp(typeid(int(conn*, unsigned long)).name(), "FiP4connmE") == 0);
 }
