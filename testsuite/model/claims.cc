@@ -1,0 +1,172 @@
+// What is promised for each commit protocol, and that no state breaks it.
+//
+// The writer commits again and again, from every function to every other, in
+// every order, so each case covers sequences of commits of any length.
+//
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE model
+#include "testsuite/lib/boost_tap.h"
+
+#include <string>
+#include <vector>
+
+#include "testsuite/model/verdict.h"
+
+using namespace hotpatch::model;
+using enum function;
+
+namespace {
+
+// For each layout, and for each rule that makes a difference: any_order allows
+// everything that in_order allows, any_bytes everything that any_order allows.
+void check_layouts(scenario scenario)
+{
+  for (const layout& layout : layouts) {
+    scenario.site = site(layout);
+    check_holds(layout.name, scenario);
+  }
+}
+
+void check_immediate(std::vector<function> functions, std::size_t callers = 2)
+{
+  check_layouts({.commits = {immediate},
+                 .functions = std::move(functions),
+                 .fetch = fetch_rule::any_order,
+                 .callers = callers});
+}
+
+void check_strict(std::vector<function> functions, std::size_t callers = 2)
+{
+  check_layouts({.commits = {strict},
+                 .functions = std::move(functions),
+                 .fetch = fetch_rule::any_bytes,
+                 .callers = callers,
+                 .traps = trap_rule::try_again});
+}
+
+const std::vector<function> all(std::begin(everything), std::end(everything));
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(immediate_commit)
+
+BOOST_AUTO_TEST_CASE(apply_and_revert_near)
+{
+  check_immediate({original, near_a}, 3);
+}
+
+BOOST_AUTO_TEST_CASE(near_to_near)
+{
+  check_immediate({near_a, near_b});
+}
+
+BOOST_AUTO_TEST_CASE(apply_and_revert_far)
+{
+  check_immediate({original, far_c});
+}
+
+BOOST_AUTO_TEST_CASE(near_to_far_and_back)
+{
+  check_immediate({near_a, far_c});
+}
+
+BOOST_AUTO_TEST_CASE(far_to_far)
+{
+  check_immediate({far_c, far_d});
+}
+
+BOOST_AUTO_TEST_CASE(all_of_them)
+{
+  check_immediate(all);
+}
+
+BOOST_AUTO_TEST_CASE(all_of_them_in_order)
+{
+  check_layouts({.commits = {immediate},
+                 .functions = all,
+                 .fetch = fetch_rule::in_order});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(strict_commit)
+
+BOOST_AUTO_TEST_CASE(apply_and_revert_near)
+{
+  check_strict({original, near_a}, 3);
+}
+
+BOOST_AUTO_TEST_CASE(near_to_near)
+{
+  check_strict({near_a, near_b});
+}
+
+BOOST_AUTO_TEST_CASE(apply_and_revert_far)
+{
+  check_strict({original, far_c});
+}
+
+BOOST_AUTO_TEST_CASE(near_to_far_and_back)
+{
+  check_strict({near_a, far_c});
+}
+
+BOOST_AUTO_TEST_CASE(all_of_them)
+{
+  check_strict(all);
+}
+
+BOOST_AUTO_TEST_CASE(with_one_detour)
+{
+  check_layouts({.commits = {strict_with_one_detour},
+                 .functions = all,
+                 .fetch = fetch_rule::any_bytes,
+                 .traps = trap_rule::try_again});
+}
+
+BOOST_AUTO_TEST_CASE(given_up_commits_leave_no_trace)
+{
+  check_layouts(
+      {.commits = {strict, strict_given_up_early, strict_given_up_late},
+       .functions = {original, near_a, far_c},
+       .fetch = fetch_rule::any_bytes,
+       .traps = trap_rule::try_again});
+}
+
+BOOST_AUTO_TEST_CASE(needs_no_alignment)
+{
+  for (std::uint8_t shift = 0; shift < 8; ++shift)
+    check_holds("word at +" + std::to_string(shift),
+                {.commits = {strict},
+                 .functions = {original, near_a, far_c},
+                 .fetch = fetch_rule::any_bytes,
+                 .site = site(plain, shift),
+                 .traps = trap_rule::try_again});
+}
+
+BOOST_AUTO_TEST_CASE(switching_the_detour_is_one_moment_for_everybody)
+{
+  check_layouts({.commits = {strict},
+                 .functions = {original, near_a, far_c, far_d},
+                 .fetch = fetch_rule::any_bytes,
+                 .traps = trap_rule::try_again,
+                 .at_one_moment = true});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_CASE(levels_may_be_mixed)
+{
+  check_layouts({.commits = {immediate, strict, stopped, strict_given_up_late},
+                 .functions = {original, near_a, far_c},
+                 .fetch = fetch_rule::any_order,
+                 .traps = trap_rule::try_again});
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_commit_is_one_moment_for_everybody)
+{
+  check_layouts({.commits = {stopped},
+                 .functions = all,
+                 .fetch = fetch_rule::any_bytes,
+                 .at_one_moment = true});
+}
