@@ -12,6 +12,7 @@
 #include "runtime/barrier.h"
 #include "runtime/commit.h"
 #include "runtime/encode.h"
+#include "runtime/near_memory.h"
 #include "runtime/signal_state.h"
 
 namespace hotpatch {
@@ -124,7 +125,8 @@ breakpoint_permit::breakpoint_permit(std::uint64_t word) noexcept
     refusal_ = "a handler for SIGTRAP cannot be installed";
 }
 
-bool store_word_by_breakpoint(text_window& text, const change& change) noexcept
+bool store_word_by_breakpoint(text_window& text, cell_window& cell,
+                              const change& change) noexcept
 {
   const site& site = change.site;
   std::uint8_t before[format::word_size];
@@ -141,8 +143,10 @@ bool store_word_by_breakpoint(text_window& text, const change& change) noexcept
     serialise_cores();
     stored = text.store_bytes(site.word + 1, after + 1, tail_size);
     serialise_cores();
-    if (stored)
+    if (stored) {
+      cell.store(change.cell_target);
       stored = text.store_bytes(site.word, after, 1);
+    }
     if (!stored) {
       text.store_bytes(site.word + 1, before + 1, tail_size);
       serialise_cores();

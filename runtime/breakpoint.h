@@ -23,6 +23,7 @@
 
 namespace hotpatch {
 
+class cell_window;
 struct change;
 
 // Checks and prepares what the protocol needs before anything is written.
@@ -37,8 +38,10 @@ class breakpoint_permit {
   const char* refusal_;
 };
 
-// Needs a permit for the word.  False: a write failed; the word is as it was.
+// Needs a permit for the word; stores to the cell before the first byte leads
+// there.  False: a write failed; the word is as it was.
 [[nodiscard]] bool store_word_by_breakpoint(text_window& text,
+                                            cell_window& cell,
                                             const change& change) noexcept;
 
 }  // namespace hotpatch

@@ -58,13 +58,15 @@ report store_cell(const change& change)
   return {outcome::done};
 }
 
-report store_word(text_window& text, writer_kind kind, const change& change)
+report store_word(text_window& text, writer_kind kind, cell_window& cell,
+                  const change& change)
 {
   const std::uint64_t word = change.site.word;
   if (kind == writer_kind::rwx_window) {
+    cell.store(change.cell_target);
     text.store_word(word, change.new_word);
     serialise_cores();
-  } else if (!store_word_by_breakpoint(text, change)) {
+  } else if (!store_word_by_breakpoint(text, cell, change)) {
     return {outcome::write_failed};
   }
   const std::uint64_t found = load_word(word);
@@ -77,10 +79,11 @@ report change_text(writer_kind kind, const change& change)
 {
   const site& site = change.site;
   far_pad pad{};
+  far_pad present{};
   bool write_pad = false;
   if (change.cell != 0) {
     pad = encode_pad(site, change.cell);
-    const far_pad present = load_pad(site);
+    present = load_pad(site);
     write_pad = !equal(present, pad);
     if (write_pad && !pad_is_pristine(present))
       return {outcome::pad_foreign};
@@ -94,15 +97,21 @@ report change_text(writer_kind kind, const change& change)
   if (found != change.old_word)
     return {outcome::word_foreign, 0, found};
 
-  if (change.cell != 0)
-    if (const report cell = store_cell(change); cell.what != outcome::done)
-      return cell;
-  if (write_pad) {
-    if (!text.store_bytes(far_pad_address(site), pad.bytes, far_pad_size))
-      return {outcome::write_failed, errno};
+  cell_window cell(change.cell);
+  if (!cell.is_open())
+    return {outcome::cell_refused, errno};
+  if (!write_pad)
+    return store_word(text, kind, cell, change);
+
+  report result{outcome::write_failed};
+  if (text.store_bytes(far_pad_address(site), pad.bytes, far_pad_size)) {
     serialise_cores();
+    result = store_word(text, kind, cell, change);
   }
-  return store_word(text, kind, change);
+  // Dead bytes still: no core has seen a word that leads there.
+  if (result.what == outcome::write_failed)
+    text.store_bytes(far_pad_address(site), present.bytes, far_pad_size);
+  return result;
 }
 
 report change_site(writer_kind kind, const change& change)

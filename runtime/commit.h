@@ -3,12 +3,16 @@
 // Owns the invariant that at every moment every thread that calls the function
 // runs either what was active before the change or what is active after it:
 //
-//   1. the cell, then the pad: no thread jumps there yet, or the far form is
-//      active already and the cell alone decides
+//   1. the pad, which is dead: no word leads there yet
 //   2. barrier: every core knows the pad
-//   3. the word, in one aligned store of eight bytes
-//   4. barrier: every core knows the word, so calls that begin after the
+//   3. the cell
+//   4. the word, in one aligned store of eight bytes
+//   5. barrier: every core knows the word, so calls that begin after the
 //      commit enter the new function
+//
+// The cell waits until nothing can fail any more: a thread may have stood in
+// the pad since a far jump was active the last time, and goes where the cell
+// says.  Where the far form stays active, the cell alone changes.
 //
 // The pad of a site always holds the same bytes once it was written, because a
 // site keeps its cell: it is never written while it is in use.

@@ -144,14 +144,14 @@ void near_memory::give_back(std::uint64_t cell) noexcept
 
 cell_window::cell_window(std::uint64_t cell) noexcept
     : cell_(cell),
-      open_(mprotect(page_pointer(cell), page_bytes, PROT_READ | PROT_WRITE) ==
-            0)
+      open_(cell == 0 || mprotect(page_pointer(cell), page_bytes,
+                                  PROT_READ | PROT_WRITE) == 0)
 {
 }
 
 cell_window::~cell_window()
 {
-  if (open_)
+  if (open_ && cell_ != 0)
     mprotect(page_pointer(cell_), page_bytes, PROT_READ);
 }
 
@@ -159,8 +159,9 @@ cell_window::~cell_window()
 [[gnu::no_sanitize("thread")]] void cell_window::store(
     std::uint64_t target) noexcept
 {
-  __atomic_store_n(reinterpret_cast<std::uint64_t*>(cell_), target,
-                   __ATOMIC_RELEASE);
+  if (cell_ != 0)
+    __atomic_store_n(reinterpret_cast<std::uint64_t*>(cell_), target,
+                     __ATOMIC_RELEASE);
 }
 
 }  // namespace hotpatch

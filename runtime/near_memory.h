@@ -38,7 +38,8 @@ class near_memory {
   array<page> pages_;
 };
 
-// A cell that may be written to from construction to destruction.
+// A cell that may be written to from construction to destruction; 0 stands for
+// none, to which a store does nothing.
 class cell_window {
  public:
   explicit cell_window(std::uint64_t cell) noexcept;

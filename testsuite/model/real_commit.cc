@@ -1,0 +1,294 @@
+// A process for commit() in which everything is noted down.
+// SPDX-License-Identifier: MIT
+#include "testsuite/model/real_commit.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "format/patch_word.h"
+#include "runtime/barrier.h"
+#include "runtime/commit.h"
+#include "runtime/encode.h"
+#include "runtime/near_memory.h"
+#include "runtime/signal_state.h"
+#include "runtime/status.h"
+
+namespace hotpatch::model {
+
+namespace {
+
+class recorder {
+ public:
+  recorder(writer_kind writer, const model::site& site, model::fault failing)
+      : writer_(writer), site_(site), failing_(failing)
+  {
+    current_ = this;
+  }
+  recorder(const recorder&) = delete;
+  recorder& operator=(const recorder&) = delete;
+  ~recorder() { current_ = nullptr; }
+
+  static recorder& current() { return *current_; }
+
+  writer_kind writer() const { return writer_; }
+  const model::site& site() const { return site_; }
+  const steps& plan() const { return plan_; }
+
+  void note(step step)
+  {
+    note_detour();
+    plan_.push_back(std::move(step));
+  }
+
+  void write(std::uint64_t address, std::span<const std::uint8_t> bytes,
+             bool whole)
+  {
+    const std::size_t at = address - site_.address_of(std::size_t{0});
+    note(whole ? store_of(at, bytes) : copy_of(at, bytes));
+    std::memcpy(reinterpret_cast<void*>(address), bytes.data(), bytes.size());
+  }
+
+  bool copy(std::uint64_t address, std::span<const std::uint8_t> bytes)
+  {
+    const bool fails = kind_of(address, bytes) == failing_;
+    const auto done = bytes.first(fails ? bytes.size() / 2 : bytes.size());
+    if (!done.empty())
+      write(address, done, done.size() == 1);
+    if (fails) {
+      failing_ = model::fault::none;
+      errno = EIO;
+    }
+    return !fails;
+  }
+
+  // Before the first write there is nothing that a core could have missed.
+  void serialise()
+  {
+    if (window_opened_)
+      note({step::kind::barrier});
+  }
+
+  // Where the handler sends a thread that has met an int3 in the word.  The
+  // handler knows the word from the moment at which the window is open.
+  void note_detour()
+  {
+    if (writer_ != writer_kind::proc_mem || !window_opened_)
+      return;
+    struct sigaction handler = {};
+    sigaction(SIGTRAP, nullptr, &handler);
+    const std::uint64_t word = site_.address_of(site_.word());
+    siginfo_t info = {};
+    info.si_code = SI_KERNEL;
+    ucontext_t context = {};
+    auto& registers = context.uc_mcontext.gregs;
+    registers[REG_TRAPNO] = 3;  // #BP
+    registers[REG_RIP] = static_cast<greg_t>(word + 1);
+    handler.sa_sigaction(SIGTRAP, &info, &context);
+
+    const auto resumed = static_cast<std::uint64_t>(registers[REG_RIP]);
+    function sent_to = no_function;
+    if (resumed == site_.address_of(site_.pad()))
+      sent_to = through_the_pad;
+    else if (resumed != word)
+      sent_to = site_.function_at(resumed);
+    if (sent_to == detour_)
+      return;
+    detour_ = sent_to;
+    plan_.push_back({step::kind::detour, sent_to});
+  }
+
+  void window_opened() { window_opened_ = true; }
+
+ private:
+  model::fault kind_of(std::uint64_t address,
+                       std::span<const std::uint8_t> bytes) const
+  {
+    const std::uint64_t word = site_.address_of(site_.word());
+    if (address < word)
+      return model::fault::pad;
+    if (address > word)
+      return model::fault::tail;
+    return bytes[0] == format::filler ? model::fault::int3 : model::fault::head;
+  }
+
+  static inline recorder* current_ = nullptr;
+
+  writer_kind writer_;
+  const model::site& site_;
+  model::fault failing_;
+  bool window_opened_ = false;
+  function detour_ = no_function;
+  steps plan_;
+};
+
+// The model's text as a page of this process.
+class text_page {
+ public:
+  explicit text_page(std::uint64_t address)
+      : page_(mmap(reinterpret_cast<void*>(address), size,
+                   PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0))
+  {
+    if (page_ == MAP_FAILED)
+      throw std::runtime_error("the model's text cannot be mapped");
+  }
+  text_page(const text_page&) = delete;
+  text_page& operator=(const text_page&) = delete;
+  ~text_page() { munmap(page_, size); }
+
+  void put(std::size_t offset, std::span<const std::uint8_t> bytes)
+  {
+    std::memcpy(static_cast<std::uint8_t*>(page_) + offset, bytes.data(),
+                bytes.size());
+  }
+
+  std::vector<std::uint8_t> get(std::size_t count) const
+  {
+    const auto* bytes = static_cast<const std::uint8_t*>(page_);
+    return {bytes, bytes + count};
+  }
+
+ private:
+  static constexpr std::size_t size = 4096;
+  void* page_;
+};
+
+hotpatch::site real_site(const site& site)
+{
+  hotpatch::site result;
+  result.name = "f";
+  result.symbol = site.address_of(site.pad() + far_pad_size);
+  result.word = site.address_of(site.word());
+  result.end = result.word + 64;
+  result.id = site.id();
+  result.pad = far_pad_size;
+  return result;
+}
+
+std::uint64_t real_word(const hotpatch::site& site, std::uint64_t target,
+                        function which)
+{
+  if (which == function::original)
+    return format::pristine_word(site.id);
+  return is_far(which) ? encode_far(site) : encode_near(site, target);
+}
+
+}  // namespace
+
+recording record_commit(writer_kind writer, const site& site,
+                        const resting& from, function to, fault failing)
+{
+  text_page page(site.address_of(std::size_t{0}));
+  page.put(0, site.pristine_text());
+  page.put(site.pad(), from.pad);
+  page.put(site.word(), site.word_for(from.active));
+
+  recorder recorder(writer, site, failing);
+  const hotpatch::site real = real_site(site);
+  const std::uint64_t target = site.address_of(to);
+  change change{real,
+                real_word(real, site.address_of(from.active), from.active),
+                real_word(real, target, to)};
+  if (is_far(to)) {
+    change.cell = site.cell_address();
+    change.cell_target = target;
+  }
+  text_writer chosen;
+  const hp_status status = commit(chosen, change);
+  recorder.note_detour();
+
+  // A commit that fails must never be noticed, so it is not announced.
+  steps plan = recorder.plan();
+  if (status == HP_OK)
+    plan.insert(plan.begin(), {step::kind::announce, to});
+  plan.push_back({step::kind::conclude, status == HP_OK ? to : from.active});
+  return {plan, status, page.get(site.word() + word_size)};
+}
+
+protocol real_commit(writer_kind writer, fault failing)
+{
+  return [=](const site& site, const resting& from, function to) {
+    const recording made = record_commit(writer, site, from, to, failing);
+    if (failing == fault::none && made.status != HP_OK)
+      throw std::runtime_error(last_message());
+    return made.plan;
+  };
+}
+
+}  // namespace hotpatch::model
+
+// What commit.cc and breakpoint.cc stand on --------------------------------
+
+namespace hotpatch {
+
+using model::recorder;
+using recorded = model::step::kind;
+
+writer_kind text_writer::kind() noexcept
+{
+  return recorder::current().writer();
+}
+
+const char* text_writer::reason() noexcept
+{
+  return "as the test wants it";
+}
+
+void text_writer::demote(int) noexcept {}
+
+text_window::text_window(writer_kind kind, std::uint64_t begin,
+                         std::uint64_t) noexcept
+    : kind_(kind), begin_(begin), memory_(-1)
+{
+  recorder::current().window_opened();
+}
+
+text_window::~text_window() {}
+
+void text_window::store_word(std::uint64_t address, std::uint64_t word) noexcept
+{
+  model::quadword_bytes bytes;
+  std::memcpy(bytes.data(), &word, sizeof word);
+  recorder::current().write(address, bytes, true);
+}
+
+bool text_window::store_bytes(std::uint64_t address, const std::uint8_t* bytes,
+                              std::size_t size) noexcept
+{
+  return recorder::current().copy(address, {bytes, size});
+}
+
+cell_window::cell_window(std::uint64_t cell) noexcept : cell_(cell), open_(true)
+{
+}
+
+cell_window::~cell_window() {}
+
+void cell_window::store(std::uint64_t target) noexcept
+{
+  recorder& now = recorder::current();
+  if (cell_ != 0)
+    now.note({recorded::cell, now.site().function_at(target)});
+}
+
+barrier_kind available_barrier() noexcept
+{
+  return barrier_kind::membarrier;
+}
+
+void serialise_cores() noexcept
+{
+  recorder::current().note({recorded::barrier});
+}
+
+const char* breakpoint_obstacle() noexcept
+{
+  return nullptr;
+}
+
+}  // namespace hotpatch
