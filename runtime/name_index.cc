@@ -34,10 +34,9 @@ std::uint32_t hash_of(const char* name, std::size_t length) noexcept
 
 hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
 {
-  const std::uint64_t size = reader.section().size;
-  const std::size_t records = size / sizeof(format::record);
-  if (size / unit > UINT32_MAX || !by_address_.reserve(records) ||
-      !records_.reserve(records) ||
+  const std::size_t records = reader.record_limit();
+  if (records > UINT32_MAX / (sizeof(format::record) / unit) ||
+      !by_address_.reserve(records) || !records_.reserve(records) ||
       !slots_.resize(std::bit_ceil(records + records / 4 + 1)))
     return HP_NO_MEMORY;
   record_survey survey;

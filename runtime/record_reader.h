@@ -53,6 +53,12 @@ class record_reader {
 
   [[nodiscard]] record_section section() const noexcept { return section_; }
 
+  // More records than this there cannot be, whatever the section claims.
+  [[nodiscard]] std::size_t record_limit() const noexcept
+  {
+    return home_ ? section_.size / sizeof(format::record) : 0;
+  }
+
  private:
   [[nodiscard]] const memory_range* range_of(std::uint64_t address) noexcept;
   [[nodiscard]] const char* text_at(std::uint64_t address) noexcept;

@@ -39,10 +39,8 @@ ok 'a stripped executable' says "stripped: 1 sections
 *$site_of_two" stripped
 ok 'an object' says "one.o: 1 sections
 $sites_of_one" one.o
-cat one.S two.S >both.S
-"$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o both.o -x assembler both.S \
-  2>/dev/null || { sed 1d two.S | cat one.S - >both.S
-  "$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o both.o both.S; }
+sed 1d two.S | cat one.S - >both.S
+"$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o both.o both.S
 ok 'an object with a section per function' says "both.o: 2 sections
 $sites_of_one
 $site_of_two" both.o

@@ -1,0 +1,120 @@
+# Hostile bytes for the readers of records and of ELF files: libFuzzer for a
+# bounded time, then everything it found interesting once more in a build of
+# the ordinary compiler with other sanitizers.
+#
+# HOTPATCH_FUZZ_SECONDS (10) is the time for each target.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/site_tests.sh"
+
+seconds=${HOTPATCH_FUZZ_SECONDS-10}
+layers='array elf_archive elf_file elf_image elf_notes elf_relocate memory_view
+  name_demangle name_index name_query record_reader record_survey status'
+sources=
+for layer in $layers; do
+  [ ! -f "$HP_SRCDIR/runtime/$layer.cc" ] ||
+    sources="$sources $HP_SRCDIR/runtime/$layer.cc"
+done
+
+# build COMPILER TARGET OUTPUT FLAGS...
+build()
+{
+  build_compiler=$1
+  build_target=$HP_SRCDIR/testsuite/fuzz/$2.cc
+  build_output=$3
+  shift 3
+  # shellcheck disable=SC2086  # several words each
+  $build_compiler -std=c++20 -g -O1 -I"$HP_SRCDIR" \
+    -I"$HP_SRCDIR/runtime/include" -o "$build_output" "$@" \
+    "$build_target" $sources -lelf -liberty
+}
+
+# --- seeds ---------------------------------------------------------------------
+
+mkdir read_elf read_records
+assemble one <<'END'
+site first, file="src/one.c", line=1, value=1
+further_name second, first, file="src/one.c", line=1
+END
+assemble two <<'END'
+site _ZN2ns5Point5scaleEd, file="two.cc", line=3, prototype="double (ns::Point*, double)"
+site visit.0, file="two.c", line=4
+END
+"$CC" -shared -nostdlib -Wl,-z,noseparate-code -Wl,--build-id \
+  -o read_elf/shared one.o two.o
+"$CC" -static -nostdlib -Wl,-z,noseparate-code -Wl,-e,first \
+  -o read_elf/program one.o two.o 2>/dev/null
+cp one.o two.o read_elf
+ar rc read_elf/archive one.o two.o
+
+# As read_records.cc wants it: the section's length, the section, the strings;
+# the records' distances as in a program whose code is a page before the data.
+cat >seed.ld <<'END'
+SECTIONS {
+  .text 0x400000 : { *(.text.*) }
+  .records 0x401000 : { *(.hotpatch) }
+  .strings : { *(.hotpatch.str) }
+  /DISCARD/ : { *(*) }
+}
+END
+for name in one two; do
+  ld -T seed.ld -o seed.elf $name.o || exit 99
+  objcopy -O binary -j .records seed.elf seed.section
+  objcopy -O binary -j .strings seed.elf seed.strings
+  size=$(wc -c <seed.section)
+  {
+    # shellcheck disable=SC2059  # the format is the two bytes
+    printf "\\$(printf %03o $((size % 256)))\\$(printf %03o $((size / 256)))"
+    cat seed.section seed.strings
+  } >read_records/$name
+done
+
+# --- libFuzzer --------------------------------------------------------------------
+
+fuzzer=
+for compiler in clang++ clang++-19 clang++-18 clang++-17 clang++-16 \
+  clang++-15 clang++-14; do
+  echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long)
+  { return 0; }' >try.cc
+  if "$compiler" -fsanitize=fuzzer,address -o try try.cc >/dev/null 2>&1; then
+    fuzzer=$compiler
+    break
+  fi
+done
+
+for target in read_records read_elf; do
+  if [ -z "$fuzzer" ]; then
+    skip "$target: ${seconds} s of libFuzzer" \
+      'clang++ with its fuzzer runtime is missing (libclang-rt-dev)'
+    continue
+  fi
+  ok "$target: a fuzzer is built" \
+    build "$fuzzer" $target "fuzz-$target" -fsanitize=fuzzer,address
+  ok "$target: ${seconds} s of libFuzzer find nothing" \
+    "./fuzz-$target" -max_total_time="$seconds" -max_len=20000 -timeout=10 \
+    -rss_limit_mb=2048 -print_final_stats=1 $target
+done
+
+# --- the same inputs, other sanitizers -----------------------------------------
+
+for target in read_records read_elf; do
+  if ! build "$CXX" $target "replay-$target" -fsanitize=address,undefined \
+    -fno-sanitize-recover=all "$HP_SRCDIR/testsuite/fuzz/replay.cc" \
+    >build.out 2>&1; then
+    skip "$target: replay" "no sanitizers: $(tail -n 1 build.out)"
+    continue
+  fi
+  ok "$target: $(find $target -type f | wc -l) inputs replayed" \
+    sh -c 'cd "$1" && find . -type f -exec ../replay-"$1" {} +' sh $target
+done
+
+if build "$CXX" read_records control -DHP_CONTROL -fsanitize=address \
+  "$HP_SRCDIR/testsuite/fuzz/replay.cc" >build.out 2>&1; then
+  ok 'control: a view that is 16 bytes too long is noticed' \
+    not ./control read_records/one
+else
+  skip 'control' "no sanitizers: $(tail -n 1 build.out)"
+fi
+
+done_testing

@@ -1,0 +1,39 @@
+// Fuzz target: the input is a file, which should be an ELF file or an archive.
+//
+// SPDX-License-Identifier: MIT
+#include <cstdint>
+#include <vector>
+
+#include "runtime/elf_image.h"
+#include "testsuite/fuzz/check_sites.h"
+
+namespace {
+
+void read_object(hotpatch::elf_file& file)
+{
+  (void)file.id();
+  hotpatch::elf_image image;
+  if (image.load(file) != HP_OK)
+    return;
+  for (std::size_t i = 0; i < image.section_count(); ++i)
+    hotpatch_test::check_section(image.view(), image.section(i));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input,
+                                      std::size_t size)
+{
+  const std::vector<unsigned char> bytes(input, input + size);
+  hotpatch::elf_file file;
+  if (file.open_memory("input", bytes.data(), bytes.size()) != HP_OK)
+    return 0;
+  if (!file.is_archive()) {
+    read_object(file);
+    return 0;
+  }
+  hotpatch::elf_file member;
+  while (file.next_member(member) == HP_OK && member.is_open())
+    read_object(member);
+  return 0;
+}
