@@ -4,13 +4,14 @@
 
 #include <cstdio>
 #include <cstring>
+#include <limits.h>
 
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "format/record.h"
-#include "runtime/mapping.h"
+#include "runtime/memory_map.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -51,13 +52,13 @@ build_id id_in_memory(const mapped_image& image) noexcept
 }
 
 // The first address that is mapped from the file.
-const void* first_address(const mapped_image& image) noexcept
+std::uint64_t first_address(const mapped_image& image) noexcept
 {
   for (std::size_t i = 0; i < image.header_count; ++i) {
     if (image.headers[i].p_type == PT_LOAD && image.headers[i].p_filesz != 0)
-      return in_memory(image, image.headers[i].p_vaddr);
+      return image.base + image.headers[i].p_vaddr;
   }
-  return image.headers;
+  return image.base;
 }
 
 bool same_segments(const mapped_image& image, elf_file& file) noexcept
@@ -84,12 +85,12 @@ bool same_inode(const mapped_image& image, const elf_file& file) noexcept
   void* page = mmap(nullptr, 1, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
   if (page == MAP_FAILED)
     return false;
-  mapping ours;
-  mapping theirs;
-  const bool same = find_mapping(page, ours) &&
+  memory_mapping ours;
+  memory_mapping theirs;
+  const bool same = find_mapping(reinterpret_cast<std::uint64_t>(page), ours) &&
                     find_mapping(first_address(image), theirs) &&
-                    ours.inode == theirs.inode && ours.inode != 0 &&
-                    ours.major == theirs.major && ours.minor == theirs.minor;
+                    ours.inode != 0 && ours.inode == theirs.inode &&
+                    ours.device == theirs.device;
   munmap(page, 1);
   return same;
 }
@@ -116,6 +117,22 @@ hp_status open_same(const mapped_image& image, const char* path,
                     "link with -Wl,--build-id");
 }
 
+struct mapped_path {
+  std::uint64_t address;
+  char path[PATH_MAX];
+};
+
+bool find_mapped_path(const memory_mapping& candidate, const char* path,
+                      void* data) noexcept
+{
+  auto& wanted = *static_cast<mapped_path*>(data);
+  if (candidate.end <= wanted.address)
+    return true;
+  if (candidate.begin <= wanted.address)
+    std::snprintf(wanted.path, sizeof wanted.path, "%s", path);
+  return false;
+}
+
 // Tries the places where the image's file can be, the likeliest first.  Reports
 // the first failure: the other places are last resorts.
 hp_status open_image(const mapped_image& image, elf_file& file) noexcept
@@ -133,15 +150,17 @@ hp_status open_image(const mapped_image& image, elf_file& file) noexcept
     return HP_OK;
   // A path that is relative to a former working directory, or a program that
   // was started as an argument of the dynamic linker.
-  mapping place;
-  if (find_mapping(first_address(image), place)) {
-    if (open_same(image, place.path, file) == HP_OK)
-      return HP_OK;
-    // The mapped file itself, deleted or not; needs a privilege (proc(5)).
+  mapped_path place = {first_address(image), ""};
+  for_each_mapping(find_mapped_path, &place);
+  if (place.path[0] != '\0' && open_same(image, place.path, file) == HP_OK)
+    return HP_OK;
+  // The mapped file itself, deleted or not; needs a privilege (proc(5)).
+  memory_mapping range;
+  if (find_mapping(first_address(image), range)) {
     char link[64];
     std::snprintf(link, sizeof link, "/proc/self/map_files/%llx-%llx",
-                  static_cast<unsigned long long>(place.begin),
-                  static_cast<unsigned long long>(place.end));
+                  static_cast<unsigned long long>(range.begin),
+                  static_cast<unsigned long long>(range.end));
     if (open_same(image, link, file) == HP_OK)
       return HP_OK;
   }

@@ -16,7 +16,7 @@ namespace hotpatch {
 
 namespace {
 
-// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6"
+// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6" (proc(5))
 class line_parser {
  public:
   explicit line_parser(const char* text) : at_(text) {}
@@ -33,10 +33,29 @@ class line_parser {
                         (at_[1] == 'w' ? PROT_WRITE : 0) |
                         (at_[2] == 'x' ? PROT_EXEC : 0);
     result.is_stack = std::strstr(at_, "[stack]") != nullptr;
+    skip_word();
+    skip_word();
+    const std::uint64_t major = hex();
+    at_ += *at_ == ':';
+    result.device = major << 32 | hex();
+    skip_word();
+    while (*at_ >= '0' && *at_ <= '9')
+      result.inode =
+          result.inode * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+    skip_word();
     return result.begin < result.end;
   }
 
+  // What is left of the line.
+  [[nodiscard]] const char* path() const { return at_; }
+
  private:
+  void skip_word()
+  {
+    at_ += std::strcspn(at_, " ");
+    at_ += std::strspn(at_, " ");
+  }
+
   std::uint64_t hex()
   {
     std::uint64_t value = 0;
@@ -53,13 +72,21 @@ class line_parser {
   const char* at_;
 };
 
+// What visit says; true for a line that makes no sense.
+bool show(const char* line, mapping_visitor visit, void* data)
+{
+  memory_mapping mapping;
+  line_parser parser(line);
+  return !parser.parse(mapping) || visit(mapping, parser.path(), data);
+}
+
 struct search {
   std::uint64_t address;
   memory_mapping* found;
   bool hit;
 };
 
-bool covers(const memory_mapping& candidate, void* data)
+bool covers(const memory_mapping& candidate, const char*, void* data)
 {
   auto& wanted = *static_cast<search*>(data);
   if (candidate.begin > wanted.address)
@@ -82,8 +109,7 @@ int segment_covers(dl_phdr_info* image, std::size_t, void* data)
     *wanted.found = {begin, begin + segment.p_memsz,
                      ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
                          ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
-                         ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0),
-                     false};
+                         ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0)};
     wanted.hit = true;
     return 1;
   }
@@ -118,8 +144,7 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
     char* line = buffer;
     while (char* newline = std::strchr(line, '\n')) {
       *newline = '\0';
-      memory_mapping next;
-      if (!skipping && line_parser(line).parse(next) && !visit(next, data))
+      if (!skipping && !show(line, visit, data))
         return true;
       skipping = false;
       line = newline + 1;
@@ -128,9 +153,7 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
     std::memmove(buffer, line, filled);
     // Only a path is that long, and its beginning holds all that counts.
     if (filled == sizeof buffer - 1) {
-      memory_mapping next;
-      buffer[filled] = '\0';
-      if (!skipping && line_parser(buffer).parse(next) && !visit(next, data))
+      if (!skipping && !show(buffer, visit, data))
         return true;
       skipping = true;
       filled = 0;

@@ -17,11 +17,18 @@ struct memory_mapping {
   std::uint64_t end = 0;
   int protection = 0;     // PROT_READ | PROT_WRITE | PROT_EXEC
   bool is_stack = false;  // the main thread's: it grows downwards
+  // What file is mapped, 0 if none.  The device's number is the kernel's own
+  // and need not be the one that stat(2) gives.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
 };
 
-// Every mapping by ascending address until visit returns false.  False: /proc
-// could not be read (errno says why).
-using mapping_visitor = bool (*)(const memory_mapping&, void* data);
+// Every mapping by ascending address until visit returns false.  `path` is that
+// of its file, with " (deleted)" behind it if the file is gone, or empty; one
+// of several thousand bytes is cut.  False: /proc could not be read (errno says
+// why).
+using mapping_visitor = bool (*)(const memory_mapping&, const char* path,
+                                 void* data);
 bool for_each_mapping(mapping_visitor visit, void* data) noexcept;
 
 // The mapping that contains `address`: from /proc, or, where that is not to be

@@ -55,7 +55,7 @@ struct gap_search {
   }
 };
 
-bool look_at_gap(const memory_mapping& next, void* data)
+bool look_at_gap(const memory_mapping& next, const char*, void* data)
 {
   auto& search = *static_cast<gap_search*>(data);
   search.gap(search.previous_end, next.begin, next.is_stack);

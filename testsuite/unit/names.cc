@@ -6,7 +6,7 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 
-#include <chrono>
+#include <ctime>
 
 #include "runtime/name_demangle.h"
 #include "runtime/name_index.h"
@@ -239,8 +239,9 @@ BOOST_AUTO_TEST_CASE(the_index_finds_symbols_of_records_in_any_order)
   BOOST_TEST(!index.site_at(reader, 50, found));
 }
 
-// A thousand sites of one name must not make the table quadratic: the bound is
-// relative to the same number of different names on the same machine.
+// Thousands of sites of one name must not make the table quadratic, which would
+// be hundreds of times slower: the bound is relative to the same number of
+// different names on the same machine, in processor time.
 BOOST_AUTO_TEST_CASE(many_sites_of_one_name_cost_no_more_than_different_ones)
 {
   constexpr int sites = 20000;
@@ -251,9 +252,9 @@ BOOST_AUTO_TEST_CASE(many_sites_of_one_name_cost_no_more_than_different_ones)
     record_reader reader(image.view(), image.section());
     record_fault fault;
     name_index index;
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     BOOST_REQUIRE(index.build(reader, fault) == HP_OK);
-    return std::chrono::steady_clock::now() - begin;
+    return std::clock() - begin;
   };
-  BOOST_TEST((build_time(true) < 20 * build_time(false)));
+  BOOST_TEST(build_time(true) < 50 * build_time(false));
 }
