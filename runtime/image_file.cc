@@ -111,8 +111,8 @@ hp_status open_same(const mapped_image& image, const char* path,
   file.close();
   return fail(HP_UNREADABLE, "%s: %s", path,
               loaded.present()
-                  ? "the file was replaced after it was loaded (its build-id "
-                    "is another one)"
+                  ? "this is not the file that was loaded: its build-id or "
+                    "its segments differ; it was replaced"
                   : "cannot prove that this is the file that was loaded; "
                     "link with -Wl,--build-id");
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/name_search.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -176,10 +177,15 @@ void name_search::add(const loaded_image& image, const site& match) noexcept
   ++match_count_;
 }
 
-hp_status name_search::ambiguous() const noexcept
+hp_status name_search::ambiguous() noexcept
 {
   const std::size_t listed =
       match_count_ < max_listed ? match_count_ : max_listed;
+  std::sort(matches_, matches_ + listed,
+            [](const located_site& a, const located_site& b) {
+              return a.image_id != b.image_id ? a.image_id < b.image_id
+                                              : a.site.word < b.site.word;
+            });
   message_text list;
   for (std::size_t i = 0; i < listed; ++i) {
     list.add("\n  ");

@@ -31,7 +31,7 @@ class name_search {
   void match_other_names() noexcept;
   void find_similar() noexcept;
   void add(const loaded_image& image, const site& match) noexcept;
-  [[nodiscard]] hp_status ambiguous() const noexcept;
+  [[nodiscard]] hp_status ambiguous() noexcept;
   [[nodiscard]] hp_status not_found() noexcept;
 
   // Calls `look(image, reader)` for every readable image that the query

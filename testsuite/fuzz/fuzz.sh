@@ -5,6 +5,7 @@
 # HOTPATCH_FUZZ_SECONDS (10) is the time for each target.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086  # CC, CXX and some lists are several words
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/lib/site_tests.sh"
 
@@ -24,7 +25,6 @@ build()
   build_target=$HP_SRCDIR/testsuite/fuzz/$2.cc
   build_output=$3
   shift 3
-  # shellcheck disable=SC2086  # several words each
   $build_compiler -std=c++20 -g -O1 -I"$HP_SRCDIR" \
     -I"$HP_SRCDIR/runtime/include" -o "$build_output" "$@" \
     "$build_target" $sources -lelf -liberty
@@ -41,9 +41,9 @@ assemble two <<'END'
 site _ZN2ns5Point5scaleEd, file="two.cc", line=3, prototype="double (ns::Point*, double)"
 site visit.0, file="two.c", line=4
 END
-"$CC" -shared -nostdlib -Wl,-z,noseparate-code -Wl,--build-id \
+$CC -shared -nostdlib -Wl,-z,noseparate-code -Wl,--build-id \
   -o read_elf/shared one.o two.o
-"$CC" -static -nostdlib -Wl,-z,noseparate-code -Wl,-e,first \
+$CC -static -nostdlib -Wl,-z,noseparate-code -Wl,-e,first \
   -o read_elf/program one.o two.o 2>/dev/null
 cp one.o two.o read_elf
 ar rc read_elf/archive one.o two.o

@@ -2,6 +2,7 @@
 # comparing what a program prints with a pattern.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086  # CC, CXX and some lists are several words
 
 # assemble NAME [FLAGS]: site.inc and the lines of the standard input to NAME.o.
 assemble()
@@ -13,7 +14,7 @@ assemble()
     cat
     echo '.section .note.GNU-stack, "", @progbits'
   } >"$assemble_name.S"
-  "$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" "$@" \
+  $CC -c "-Wa,-I$HP_SRCDIR/testsuite/lib" "$@" \
     -o "$assemble_name.o" "$assemble_name.S"
 }
 

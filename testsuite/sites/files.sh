@@ -1,6 +1,7 @@
 # Sites in files: linked ones, objects, archives, and what is none of these.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086  # CC, CXX and some lists are several words
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/lib/site_tests.sh"
 
@@ -20,9 +21,9 @@ assemble two <<'END'
 site third, file="two.c", line=3, value=3, prototype="int (conn*, unsigned long)"
 END
 echo 'int main(void) { return 0; }' >main.c
-"$CC" -o program main.c one.o two.o
-"$CC" -shared -Wl,-Bsymbolic -o shared.so one.o two.o
-"$CC" -c -o none.o main.c
+$CC -o program main.c one.o two.o
+$CC -shared -Wl,-Bsymbolic -o shared.so one.o two.o
+$CC -c -o none.o main.c
 
 sites_of_one='first one.c:1 int () size 14
 second one.c:1 int () size 14'
@@ -40,11 +41,11 @@ ok 'a stripped executable' says "stripped: 1 sections
 ok 'an object' says "one.o: 1 sections
 $sites_of_one" one.o
 sed 1d two.S | cat one.S - >both.S
-"$CC" -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o both.o both.S
+$CC -c "-Wa,-I$HP_SRCDIR/testsuite/lib" -o both.o both.S
 ok 'an object with a section per function' says "both.o: 2 sections
 $sites_of_one
 $site_of_two" both.o
-"$CC" -r -nostdlib -o joined.o one.o two.o
+$CC -r -nostdlib -o joined.o one.o two.o
 ok 'objects joined by ld -r' says "joined.o: 1 sections
 $sites_of_one
 $site_of_two" joined.o
@@ -132,7 +133,7 @@ assemble unloaded <<'END'
 	.section .hotpatch, "", @progbits
 	.long 0
 END
-"$CC" -shared -o unloaded.so unloaded.o
+$CC -shared -o unloaded.so unloaded.o
 ok 'a section that is not loaded' \
   says 'unloaded.so: the section .hotpatch is not part of the loaded image' \
   unloaded.so
@@ -140,7 +141,7 @@ assemble later <<'END'
 site sound, line=1
 site unsound, line=2, version=9
 END
-"$CC" -shared -o later.so later.o
+$CC -shared -o later.so later.o
 ok 'a record of a later version' \
   says '*record 1: version is unknown; use a hotpatch as new as*' later.so
 

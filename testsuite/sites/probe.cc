@@ -5,6 +5,7 @@
 //   count          the number of sites
 //   find NAME      "NAME in IMAGE = what the function at the symbol returns",
 //                  or the status and its message
+//   which NAME     the same without calling it
 //   here           the site whose symbol is the last one found
 //   list           all names, in the order of for_each
 //   id             whether the image last found in is still loaded
@@ -28,13 +29,18 @@ namespace {
 process_sites sites;
 located_site last;
 
+void print_place(const located_site& found)
+{
+  const char* slash = std::strrchr(found.image_path, '/');
+  std::printf("%s %s:%u in %s", found.site.name, found.site.file,
+              found.site.line, slash ? slash + 1 : found.image_path);
+}
+
 void print(const located_site& found)
 {
   using function = int (*)();
-  const char* slash = std::strrchr(found.image_path, '/');
-  std::printf("%s %s:%u in %s = %d\n", found.site.name, found.site.file,
-              found.site.line, slash ? slash + 1 : found.image_path,
-              reinterpret_cast<function>(found.site.symbol)());
+  print_place(found);
+  std::printf(" = %d\n", reinterpret_cast<function>(found.site.symbol)());
 }
 
 bool print_name(const located_site& found, void*)
@@ -43,13 +49,26 @@ bool print_name(const located_site& found, void*)
   return true;
 }
 
-void find(const char* name)
+bool find_last(const char* name)
 {
   const hp_status status = sites.find(name, last);
-  if (status == HP_OK)
-    print(last);
-  else
+  if (status != HP_OK)
     std::printf("status %d: %s\n", status, last_message());
+  return status == HP_OK;
+}
+
+void find(const char* name)
+{
+  if (find_last(name))
+    print(last);
+}
+
+void which(const char* name)
+{
+  if (!find_last(name))
+    return;
+  print_place(last);
+  std::printf("\n");
 }
 
 void load(const char* path)
@@ -84,6 +103,7 @@ const command commands[] = {
     {"load", true, load},
     {"unload", true, unload},
     {"find", true, find},
+    {"which", true, which},
     {"here", false, [](const char*) { here(); }},
     {"count", false, [](const char*) { std::printf("%zu\n", sites.count()); }},
     {"list", false, [](const char*) { sites.for_each(print_name, nullptr); }},
