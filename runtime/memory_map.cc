@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -98,6 +99,44 @@ bool covers(const memory_mapping& candidate, const char*, void* data)
   return false;
 }
 
+// Linux 6.11 answers for one address, however many mappings there are; older
+// headers do not have it (include/uapi/linux/fs.h, struct procmap_query).
+struct mapping_query {
+  std::uint64_t size = sizeof(mapping_query);
+  std::uint64_t flags = 0;  // exactly the mapping that contains the address
+  std::uint64_t address = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t mapping_flags = 0;
+  std::uint64_t page_size = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t inode = 0;
+  std::uint32_t device[2] = {};
+  std::uint32_t name_size = 0;
+  std::uint32_t build_id_size = 0;
+  std::uint64_t name = 0;
+  std::uint64_t build_id = 0;
+};
+static_assert(sizeof(mapping_query) == 104);
+constexpr unsigned long query_command = _IOWR('f', 17, mapping_query);
+constexpr std::uint64_t query_protection = 7;  // the bits of PROT_*
+
+enum class answer { found, absent, unknown };
+
+answer ask_kernel(std::uint64_t address, memory_mapping& found)
+{
+  const file_descriptor maps(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+  mapping_query query;
+  query.address = address;
+  if (!maps)
+    return answer::unknown;
+  if (ioctl(maps.get(), query_command, &query) != 0)
+    return errno == ENOENT ? answer::absent : answer::unknown;
+  found = {query.begin, query.end,
+           static_cast<int>(query.mapping_flags & query_protection), false};
+  return answer::found;
+}
+
 int segment_covers(dl_phdr_info* image, std::size_t, void* data)
 {
   auto& wanted = *static_cast<search*>(data);
@@ -163,6 +202,8 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
 
 bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept
 {
+  if (const answer known = ask_kernel(address, found); known != answer::unknown)
+    return known == answer::found;
   search wanted{address, &found, false};
   if (!for_each_mapping(covers, &wanted))
     dl_iterate_phdr(segment_covers, &wanted);

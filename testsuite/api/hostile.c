@@ -207,6 +207,11 @@ static int no_membarrier(void)
   return toggles() ? 0 : 1;
 }
 
+static int no_mapping_query(void)
+{
+  return forbid(SYS_ioctl, 0) ? !toggles() : child_cannot;
+}
+
 static int no_membarrier_no_mprotect(void)
 {
   if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_membarrier, 0))
@@ -224,6 +229,7 @@ static void prohibitions(void)
   in_child(no_mprotect_exec, "a filter forbids mprotect(PROT_EXEC)");
   in_child(nothing_allowed, "where nothing is allowed, it is said");
   in_child(no_membarrier, "a filter forbids membarrier");
+  in_child(no_mapping_query, "a filter forbids asking for one mapping");
   in_child(no_membarrier_no_mprotect, "both: refused, with the reason");
 }
 
