@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds hotpatch and runs the plugin's tests with every supported GCC.
 #
-#   matrix.sh        with those installed here, without the one that CC is
-#   matrix.sh all    with all; those not installed here, in a chroot
+#   matrix.sh        only the plugin, with those installed here except CC
+#   matrix.sh all    all, with all; those not installed here, in a chroot
 #
 #   HP_MATRIX="13 16"       only these
 #   HP_MATRIX_CACHE=DIR     where the chroot is kept (in the build directory)
@@ -12,6 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../lib/common.sh
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 mode=${1:-installed}
+subdirs='format plugin'
+[ "$mode" != all ] || subdirs=
 cache=${HP_MATRIX_CACHE:-$HP_BUILDDIR/testsuite/gcc-matrix.cache}
 root=$cache/root
 majors=${HP_MATRIX:-11 12 13 14 15 16}
@@ -76,7 +78,7 @@ for major in $majors; do
     continue
   elif installed "$major"; then
     with_gcc "$major" sh "$here/one.sh" "$workdir/source" "$workdir/$major" \
-      "$major"
+      "$major" "$subdirs"
   elif [ "$mode" = all ]; then
     in_chroot "$major"
   else
