@@ -19,8 +19,9 @@ constexpr std::uint8_t endbr64[4] = {0xf3, 0x0f, 0x1e, 0xfa};
 constexpr std::uint8_t jmp_cell[3] = {0x3e, 0xff, 0x25};
 
 // Every byte of every displacement differs from its counterparts, so that no
-// mix of two of them is a third by accident.
-constexpr std::uint64_t text_address = 0x10000000000;
+// mix of two of them is a third by accident.  The text's address is one that
+// the sanitizers leave to programs, too.
+constexpr std::uint64_t text_address = 0x567000000000;
 constexpr std::uint64_t cell = text_address + 0x31323340;
 constexpr std::uint64_t other_cell = text_address + 0x41424350;
 constexpr std::int32_t distance_a = 0x11121314;
