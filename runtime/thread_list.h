@@ -1,0 +1,64 @@
+// The threads of this process as the kernel lists them.
+//
+// Nothing here allocates, takes a lock or touches errno, so that it can be used
+// while the other threads stand still.  One caller at a time: the listing has
+// one buffer.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_THREAD_LIST_H
+#define HOTPATCH_RUNTIME_THREAD_LIST_H
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/types.h>
+
+namespace hotpatch {
+
+pid_t own_thread_id() noexcept;
+pid_t own_process_id() noexcept;
+
+// This process's number according to /proc, which counts in the PID namespace
+// it was mounted for; the negated error number if /proc does not say.
+pid_t own_process_in_proc() noexcept;
+
+// Calls visit for every thread, the caller included.  Threads that begin or end
+// meanwhile may be left out; `counted` is how many there were at the end by the
+// kernel's own count, so a listing that saw as many as that saw all of them.
+// Returns 0 or the error number of the directory /proc/self/task.
+using thread_visitor = void (*)(pid_t thread, void* data);
+int list_threads(thread_visitor visit, void* data,
+                 std::size_t& counted) noexcept;
+
+// What /proc/self/task/THREAD/status says of a thread.
+struct thread_status {
+  char state = '?';           // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
+  std::uint64_t pending = 0;  // signals sent to this thread
+  std::uint64_t blocked = 0;
+
+  bool has_ended() const noexcept { return state == 'Z' || state == 'X'; }
+  bool has_pending(int signal) const noexcept
+  {
+    return (pending >> (signal - 1) & 1) != 0;
+  }
+  bool blocks(int signal) const noexcept
+  {
+    return (blocked >> (signal - 1) & 1) != 0;
+  }
+  // Every signal that can be blocked (not SIGKILL and SIGSTOP).
+  bool blocks_everything() const noexcept;
+};
+
+// False: there is no such thread (any more).
+bool read_thread_status(pid_t thread, thread_status& status) noexcept;
+
+// True for a thread that the kernel made for io_uring: it is listed, but runs
+// no code of the program, and takes no signal.
+bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept;
+
+// The thread's name; empty if it has ended.
+using thread_name = char[16];
+void read_thread_name(pid_t thread, thread_name& name) noexcept;
+
+}  // namespace hotpatch
+
+#endif
