@@ -69,6 +69,7 @@ class mapped_array {
     return true;
   }
 
+  void remove_last() noexcept { --size_; }
   void clear() noexcept { size_ = 0; }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -44,9 +44,8 @@ constinit futex_word releases{0};
     int, siginfo_t*, void* context) noexcept
 {
   stopped_thread self{nullptr, own_thread_id(),
-                      static_cast<const ucontext_t*>(context), 0, 0};
-  // %fs:0 holds its own address: the x86-64 ABI's thread control block.
-  asm("mov %%fs:0, %0" : "=r"(self.thread_pointer));
+                      static_cast<const ucontext_t*>(context),
+                      own_thread_pointer(), 0};
 
   self.next = newest.load(std::memory_order_relaxed);
   do {

@@ -80,3 +80,9 @@ hp_status serialise_threads(deadline until) noexcept
 }
 
 }  // namespace hotpatch
+
+hp_status hp_set_stop_signal(int signal)
+{
+  const hotpatch::process_lock_guard guard(hotpatch::one_stopper);
+  return hotpatch::request_stop_signal(signal);
+}

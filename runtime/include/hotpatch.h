@@ -181,6 +181,29 @@ HP_API hp_status hp_site_find(const char* name, hp_site* site);
 typedef int (*hp_site_visitor)(const hp_site* site, void* data);
 HP_API hp_status hp_site_each(hp_site_visitor visit, void* data);
 
+/* --- Threads and their stacks ---------------------------------------------
+ *
+ * To be sure that no thread is inside a function, the library stops all other
+ * threads with a signal for a moment and looks at their registers and stacks.
+ * System calls that this interrupts go on by themselves, except those which
+ * never do: poll, select, epoll_wait, nanosleep, pause, sigsuspend,
+ * sigtimedwait, msgrcv, msgsnd, semop, io_getevents, and calls on sockets with
+ * SO_RCVTIMEO or SO_SNDTIMEO return EINTR (the complete list is in signal(7),
+ * "Interruption of system calls and library functions by signal handlers"). */
+
+/* Makes a stack known that a thread was not started on: a fiber's, or any that
+ * the program switches to by itself.  While no thread runs on it, all of it
+ * counts.  Withdraw it before its memory is freed.
+ * Errors: HP_INVALID, HP_NO_MEMORY. */
+HP_API hp_status hp_stack_announce(const void* base, size_t size);
+HP_API hp_status hp_stack_withdraw(const void* base);
+
+/* The signal to stop threads with.  Without this call, or with 0, it is the one
+ * in the environment variable HOTPATCH_SIGNAL, or the highest real-time signal
+ * that has no handler.  Every thread must leave it unblocked, and none may wait
+ * for it with sigwait() or a signalfd.  Errors: HP_INVALID. */
+HP_API hp_status hp_set_stop_signal(int signal);
+
 /* --- The library itself --------------------------------------------------- */
 
 /* "0.1.0": the version of the library in use. */
