@@ -20,6 +20,10 @@ constinit std::atomic<stopped_thread*> newest{&closed_mark};
 constinit futex_word arrivals{0};
 constinit std::atomic<std::uint32_t> awaited{0};
 
+// How many are in the handler, with all signals blocked: also those that have
+// been released and did not run since.
+constinit std::atomic<std::uint32_t> present{0};
+
 // One word for all to wait on, so that one call wakes them all.
 constinit futex_word releases{0};
 
@@ -54,6 +58,7 @@ constinit futex_word releases{0};
   } while (!newest.compare_exchange_weak(
       self.next, &self, std::memory_order_acq_rel, std::memory_order_relaxed));
 
+  present.fetch_add(1, std::memory_order_relaxed);
   if (reached(arrivals.fetch_add(1) + 1, awaited.load()))
     futex_wake_all(arrivals);
 
@@ -68,6 +73,7 @@ constinit futex_word releases{0};
   if (action ==
       static_cast<std::uint32_t>(stopped_threads::on_resume::serialise))
     serialise_core();
+  present.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void open_gate() noexcept
@@ -78,6 +84,11 @@ void open_gate() noexcept
 const stopped_thread* inside_gate() noexcept
 {
   return newest.load(std::memory_order_acquire);
+}
+
+std::size_t count_present() noexcept
+{
+  return present.load(std::memory_order_relaxed);
 }
 
 std::uint32_t count_arrivals() noexcept
@@ -114,6 +125,7 @@ void close_gate(stopped_threads::on_resume action) noexcept
 void abandon_gate() noexcept
 {
   newest.store(&closed_mark, std::memory_order_release);
+  present.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace hotpatch

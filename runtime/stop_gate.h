@@ -26,6 +26,10 @@ void open_gate() noexcept;
 // place.
 const stopped_thread* inside_gate() noexcept;
 
+// How many are in the handler: those inside the gate, and those that were
+// released before and had no time to run since.
+std::size_t count_present() noexcept;
+
 // How many threads have ever entered, for wait_for_arrivals(); to be asked
 // before inside_gate().
 std::uint32_t count_arrivals() noexcept;

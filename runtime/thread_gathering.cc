@@ -161,6 +161,7 @@ void thread_gathering::wait(std::int64_t nanoseconds, deadline until) noexcept
 
 void thread_gathering::examine_suspects() noexcept
 {
+  likely_ = reason::too_slow;
   for (std::size_t i = 0; i < suspect_count_ && !hopeless(); ++i)
     examine(suspects_[i]);
 }
@@ -170,9 +171,8 @@ void thread_gathering::examine(pid_t thread) noexcept
   thread_table::entry* const entry = threads_.find_or_add(thread);
   if (entry == nullptr || entry->standing == thread_standing::still)
     return;
-  likely_thread_ = thread;
   if (entry->standing == thread_standing::not_queued) {
-    likely_ = reason::no_queue;
+    blame(thread, reason::no_queue);
     return;
   }
   thread_status status;
@@ -188,14 +188,26 @@ void thread_gathering::examine(pid_t thread) noexcept
     // On its way into the handler; or it is another thread, which got the
     // number of the one that was asked.
     entry->standing = thread_standing::unknown;
-    likely_ = reason::too_slow;
+    blame(thread, reason::too_slow);
   } else if (status.state == 't' || status.state == 'T') {
-    likely_ = reason::under_debugger;
+    blame(thread, reason::under_debugger);
   } else if (status.blocks(signal_)) {
-    likely_ = reason::blocks_signal;
+    // A thread that has not left the handler since an earlier stop blocks it
+    // as well.
+    blame(thread, count_present() > standing_ ? reason::too_slow
+                                              : reason::blocks_signal);
   } else {
-    likely_ = status.state == 'D' ? reason::in_kernel : reason::too_slow;
+    blame(thread, status.state == 'D' ? reason::in_kernel : reason::too_slow);
   }
+}
+
+// For the message, the most telling of several reasons.
+void thread_gathering::blame(pid_t thread, reason why) noexcept
+{
+  if (likely_ != reason::too_slow)
+    return;
+  likely_ = why;
+  likely_thread_ = thread;
 }
 
 void thread_gathering::give_up(reason why, pid_t thread, int error) noexcept

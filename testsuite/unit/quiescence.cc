@@ -400,7 +400,7 @@ BOOST_AUTO_TEST_CASE(interrupted_by_a_handler_on_another_stack)
     });
     thread.wait_until_inside();
     BOOST_TEST(try_reach(hold_range) == HP_BUSY);
-    BOOST_TEST(try_reach(spin_range) == HP_OK);
+    BOOST_TEST(try_reach(spin_range) == HP_OK, last_message());
   }
 }
 
