@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/stop_gate.h"
 
-#include <cpuid.h>
-
+#include "runtime/core_serialise.h"
 #include "runtime/thread_list.h"
 
 namespace hotpatch {
@@ -31,14 +30,6 @@ constinit futex_word releases{0};
                                            std::uint32_t goal)
 {
   return static_cast<std::int32_t>(now - goal) >= 0;
-}
-
-// Serialising by Intel SDM volume 3, "Serializing instructions", and AMD APM
-// volume 2, 7.6.4; the return from a signal only happens to be.
-[[gnu::always_inline]] inline void serialise_core()
-{
-  unsigned a, b, c, d;
-  __cpuid(0, a, b, c, d);
 }
 
 }  // namespace

@@ -204,6 +204,36 @@ HP_API hp_status hp_stack_withdraw(const void* base);
  * for it with sigwait() or a signalfd.  Errors: HP_INVALID. */
 HP_API hp_status hp_set_stop_signal(int signal);
 
+/* --- Safe points ------------------------------------------------------------
+ *
+ * Instead of being stopped anywhere, a program can name the places where its
+ * threads may be replaced: the top of an event loop, the end of a request.  A
+ * change at that level happens while every registered thread stands at one.
+ * Threads that are not registered are neither waited for nor held. */
+
+/* From now on the calling thread passes safe points; until it ends, or until
+ * hp_thread_unregister().  A second call changes nothing.
+ * Errors: HP_NO_MEMORY. */
+HP_API hp_status hp_thread_register(void);
+/* Errors: HP_INVALID if the calling thread is not registered. */
+HP_API hp_status hp_thread_unregister(void);
+
+/* Here the calling thread may be held.  One load while nothing is waiting for
+ * it.  Not from a signal handler.
+ *   void hp_safepoint(void); */
+HP_API void hp_safepoint_wait(void);
+HP_API extern unsigned hp_safepoint_requested;
+#define hp_safepoint()                                                \
+  ((void)(__atomic_load_n(&hp_safepoint_requested, __ATOMIC_RELAXED) && \
+          (hp_safepoint_wait(), 1)))
+
+/* Around a call that may block for long: between the two, the calling thread
+ * counts as standing at a safe point, so it must not call functions that may be
+ * replaced.  hp_thread_online() waits while a change is being made.  Nothing
+ * happens in a thread that is not registered. */
+HP_API void hp_thread_offline(void);
+HP_API void hp_thread_online(void);
+
 /* --- The library itself --------------------------------------------------- */
 
 /* "0.1.0": the version of the library in use. */

@@ -209,7 +209,8 @@ class mapped_stack {
   void* base_;
 };
 
-// A stack with a context that calls hold(function).
+// A stack with a context that calls hold(function).  Lives on the heap, because
+// the saved contexts would be found on a stack.
 class fiber {
  public:
   explicit fiber(void (*function)(fiber&)) : function_(function)
@@ -407,39 +408,41 @@ BOOST_AUTO_TEST_CASE(interrupted_by_a_handler_on_another_stack)
 BOOST_AUTO_TEST_CASE(a_fiber_that_runs)
 {
   for (const bool announced : {false, true}) {
-    fiber strand([](fiber& self) { stay(self.argument); });
+    const auto strand =
+        std::make_unique<fiber>([](fiber& self) { stay(self.argument); });
     if (announced)
-      BOOST_REQUIRE(
-          hp_stack_announce(strand.stack.base(), strand.stack.size()) == HP_OK);
+      BOOST_REQUIRE(hp_stack_announce(strand->stack.base(),
+                                      strand->stack.size()) == HP_OK);
     thread_inside thread([&](thread_inside& self) {
-      strand.argument = &self;
-      strand.run();
+      strand->argument = &self;
+      strand->run();
     });
     thread.wait_until_inside();
     BOOST_TEST(try_reach(hold_range) == HP_BUSY);
     thread.let_go();
     if (announced)
-      BOOST_REQUIRE(hp_stack_withdraw(strand.stack.base()) == HP_OK);
+      BOOST_REQUIRE(hp_stack_withdraw(strand->stack.base()) == HP_OK);
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_stack_below_a_fiber)
 {
   // The thread is inside on the stack it was started on, and runs on another.
-  fiber strand([](fiber& self) { stay(self.argument); });
+  const auto strand =
+      std::make_unique<fiber>([](fiber& self) { stay(self.argument); });
   static const code_range outer_range[] = {{address(last_call_begin),
                                             address(last_call_end), "last_call",
                                             code_kind::body}};
-  BOOST_REQUIRE(hp_stack_announce(strand.stack.base(), strand.stack.size()) ==
+  BOOST_REQUIRE(hp_stack_announce(strand->stack.base(), strand->stack.size()) ==
                 HP_OK);
   thread_inside thread([&](thread_inside& self) {
-    strand.argument = &self;
-    last_call([](void* f) { static_cast<fiber*>(f)->run(); }, &strand);
+    strand->argument = &self;
+    last_call([](void* f) { static_cast<fiber*>(f)->run(); }, strand.get());
   });
   thread.wait_until_inside();
   BOOST_TEST(try_reach(outer_range) == HP_BUSY);
   thread.let_go();
-  BOOST_REQUIRE(hp_stack_withdraw(strand.stack.base()) == HP_OK);
+  BOOST_REQUIRE(hp_stack_withdraw(strand->stack.base()) == HP_OK);
 }
 
 BOOST_AUTO_TEST_CASE(a_suspended_fiber_is_seen_if_it_was_announced)

@@ -1,0 +1,80 @@
+# Takes one countermeasure after the other out of the layer `threads` and sees
+# the test that guards it fail: a test that cannot fail proves nothing.
+#
+# SPDX-License-Identifier: MIT
+. "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
+
+objects=$HP_BUILDDIR/testsuite/unit
+library=$HP_BUILDDIR/runtime/.libs/libhpthreads.a
+
+# control SOURCE PROGRAM CASE SED-SCRIPT: CASE of PROGRAM passes, and fails when
+# it is linked with the edited source instead of the true one.
+control()
+{
+  sed "$4" "$HP_SRCDIR/runtime/$1.cc" >edited.cc || return
+  if cmp -s edited.cc "$HP_SRCDIR/runtime/$1.cc"; then
+    echo "the edit changes nothing: $4"
+    return 1
+  fi
+  "$CXX" -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" -c edited.cc &&
+    "$CXX" -o edited "$objects/$2.o" edited.o "$library" \
+      -lboost_unit_test_framework -lpthread || return
+  timeout 60 "$objects/$2" --run_test="$3" || return
+  if timeout 10 ./edited --run_test="$3"; then
+    echo "without it the test passes as well"
+    return 1
+  fi
+}
+
+[ -f "$objects/quiescence.o" ] || skip_all "the unit tests are not built"
+
+ok "a search without the red zone misses what is there" \
+  control stack_search quiescence an_address_in_the_red_zone \
+  's/red_zone = 128/red_zone = 0/'
+
+ok "a search without registers misses what is there" \
+  control stack_search quiescence an_address_in_a_register \
+  's/i <= REG_RSP/i < REG_R8/'
+
+ok "a search without instruction pointers misses a thread that never calls" \
+  control stack_search quiescence a_thread_that_executes_it \
+  's/(range != code_ranges::none)/(false \&\& range == 0)/'
+
+ok "a search that ends at the alternate stack misses what it interrupted" \
+  control stack_search quiescence interrupted_by_a_handler_on_another_stack \
+  's/search_interrupted(thread, from, end);/false;/'
+
+ok "a search that ends at the fiber misses the stack below" \
+  control stack_search quiescence the_stack_below_a_fiber \
+  's/(!is_own && search_first_stack(thread))/false/'
+
+ok "a search that ignores idle announced stacks misses a suspended fiber" \
+  control stack_search quiescence a_suspended_fiber_is_seen_if_it_was_announced \
+  's/return search_idle_stacks();/return false;/'
+
+ok "a search that takes all words for data misses what a signal interrupted" \
+  control memory_search quiescence interrupted_at_the_first_instruction \
+  's/end - word <= 2 || is_signal_frame(word)/false/'
+
+ok "a search of bodies alone takes no notice of a last call" \
+  control code_ranges quiescence a_function_that_ends_in_a_call \
+  's/returns_to_end ? 1 : 0/0/'
+
+ok "threads that do not wait in the handler go on" \
+  control stop_gate thread_stop busy_threads_stand_still_and_go_on \
+  's/if (action != 0)/if (true)/'
+
+ok "a stop after one listing misses threads that are born meanwhile" \
+  control thread_gathering thread_stop \
+  threads_that_come_and_go_during_500_stops \
+  's/if (take_listing())/if ((take_listing(), wait(first_wait, until), true))/'
+
+ok "without SA_RESTART a blocked read returns EINTR" \
+  control stop_signal thread_stop a_blocked_read_goes_on_without_an_error \
+  's/SA_SIGINFO | SA_RESTART/SA_SIGINFO/'
+
+ok "threads that do not look at the request are not held" \
+  control safe_point safe_point all_stand_between_two_rounds \
+  's/each->where.load() == standing::running/false/'
+
+done_testing
