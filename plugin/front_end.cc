@@ -30,8 +30,11 @@ void finish_parse_function(void* event, void*)
   const choice reason = choose_early(decl);
   if (reason == choice::none || refuse_target())
     return;
-  if (name_is_settled(decl) && !can_have_site(decl, reason))
-    return;
+  if (name_is_settled(decl)) {
+    if (!can_have_site(decl, reason))
+      return;
+    warn_of_limits(decl, reason);
+  }
   assume_it_throws(decl);
   // Somebody who marks one function wants to find it in the program, even if
   // nothing calls it there.

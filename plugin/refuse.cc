@@ -119,11 +119,13 @@ void tell(tree decl, choice reason, const char* why, const char* way_out)
 }
 
 // Definitions are looked at when parsed and again when all of them are known.
-bool first_time(tree decl)
+bool first_time(tree decl, std::set<unsigned>& seen)
 {
-  static std::set<unsigned> told;
-  return told.insert(DECL_UID(decl)).second;
+  return seen.insert(DECL_UID(decl)).second;
 }
+
+std::set<unsigned> refused;
+std::set<unsigned> warned_of;
 
 void warn(tree decl, choice reason, const char* why)
 {
@@ -141,7 +143,7 @@ bool can_have_site(tree decl, choice reason)
 {
   for (const refusal& each : refusals)
     if (each.applies(decl)) {
-      if (first_time(decl))
+      if (first_time(decl, refused))
         tell(decl, reason, each.reason, each.way_out);
       return false;
     }
@@ -150,7 +152,7 @@ bool can_have_site(tree decl, choice reason)
 
 void refuse_ifunc(tree decl, choice reason)
 {
-  if (first_time(decl))
+  if (first_time(decl, refused))
     tell(decl, reason,
          "it is an ifunc, for which the loader chooses another function",
          "choose the functions that its resolver returns");
@@ -158,6 +160,8 @@ void refuse_ifunc(tree decl, choice reason)
 
 void warn_of_limits(tree decl, choice reason)
 {
+  if (!first_time(decl, warned_of))
+    return;
   if (is_constexpr(decl))
     warn(decl, reason,
          "it is constexpr, and calls computed by the compiler are gone");

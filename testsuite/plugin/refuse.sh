@@ -1,0 +1,178 @@
+#!/bin/sh
+# What cannot have a site says so, where it is declared: as an error when it
+# was chosen in the source, as a warning when by name, and with -all on request.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/plugin/sites.sh"
+
+match=-fplugin-arg-hotpatch-match
+
+# The compiler's driver: C for files *.c, else C++.
+compile()
+{
+  compile_file=$1
+  shift
+  case $compile_file in
+    *.cc) cxx -std=c++20 -O2 -c "$compile_file" -o out.o "$@" ;;
+    *) cc -O2 -c "$compile_file" -o out.o "$@" ;;
+  esac
+}
+
+fails()
+{
+  fails_text=$1
+  shift
+  ! compile "$@" >/dev/null 2>&1 && says "$fails_text" compile "$@"
+}
+
+# refused NAME FILE PLACE REASON [OPTION...]: function f of the file, which
+# calls itself HOT when chosen in the source.
+refused()
+{
+  name=$1 file=$2 place=$3 reason=$4
+  shift 4
+  ok "$name: an error at the declaration" \
+    fails "$file:$place: error:" "$file" "-DHOT=__attribute__((hotpatch))" "$@"
+  ok "$name: the reason" fails "$reason" "$file" \
+    "-DHOT=__attribute__((hotpatch))" "$@"
+  ok "$name: the way out" fails "or remove the attribute hotpatch" "$file" \
+    "-DHOT=__attribute__((hotpatch))" "$@"
+  ok "$name: a warning when chosen by name" \
+    says "$file:$place: warning:" compile "$file" -DHOT= "$match=*f*" "$@"
+  ok "$name: nothing with -all" \
+    says_not "patch site" compile "$file" -DHOT= $all "$@"
+  ok "$name: a note with -all -verbose" \
+    says "$file:$place: note:" compile "$file" -DHOT= $all $verbose "$@"
+  ok "$name: nothing when it is kept out" says_not "patch site" compile \
+    "$file" '-DHOT=__attribute__((no_hotpatch))' "$match=*f*" "$@"
+}
+
+echo 'HOT static inline __attribute__((always_inline)) int f(int x) { return x; }
+int g(int x) { return f(x); }' >always_inline.c
+refused always_inline always_inline.c 1:54 "it is always_inline"
+
+echo 'HOT __attribute__((naked)) void f(void) { __asm__("ret"); }' >naked.c
+refused naked naked.c 1:33 "it is naked"
+
+echo 'HOT __attribute__((ms_hook_prologue)) int f(int x) { return x; }' >hook.c
+refused ms_hook_prologue hook.c 1:43 "ms_hook_prologue takes the place"
+
+echo 'HOT __attribute__((patchable_function_entry(5))) int f(int x) { return x; }' \
+  >entry.c
+refused "patchable_function_entry attribute" entry.c 1:54 \
+  "patchable_function_entry takes the place"
+
+echo 'HOT int f(int x) { return x; }' >plain.c
+refused "-fpatchable-function-entry" plain.c 1:9 \
+  "compile without -fpatchable-function-entry" -fpatchable-function-entry=5,2
+ok "patchable_function_entry(0) overrides the option" \
+  says_not "patch site" compile plain.c -fpatchable-function-entry=5 \
+  '-DHOT=__attribute__((hotpatch, patchable_function_entry(0)))'
+refused "-fsplit-stack" plain.c 1:9 "compile without -fsplit-stack" \
+  -fsplit-stack
+
+echo 'HOT __attribute__((target_clones("avx2", "default")))
+int f(int x) { return x; }' >clones.c
+refused target_clones clones.c 2:5 "target_clones makes several functions"
+
+echo 'int one(int x) { return x; }
+static int (*resolve(void))(int) { return one; }
+HOT int f(int x) __attribute__((ifunc("resolve")));' >ifunc.c
+refused ifunc ifunc.c 3:9 "it is an ifunc"
+
+echo 'int one(int x) { return x; }
+HOT int (*f(void))(int) { return one; }
+int chosen(int x) __attribute__((ifunc("f")));' >resolver.c
+refused "ifunc resolver" resolver.c 2:11 "it is the resolver of an ifunc"
+
+echo 'HOT extern inline __attribute__((gnu_inline)) int f(int x) { return x; }
+int g(int x) { return f(x); }' >gnu_inline.c
+refused "extern gnu_inline" gnu_inline.c 1:51 "it is extern gnu_inline"
+
+echo 'HOT consteval int f(int x) { return x; }
+int g() { return f(1); }' >consteval.cc
+refused consteval consteval.cc 1:19 "it is consteval"
+
+# What gets a site, but not every call.
+limited()
+{
+  name=$1 file=$2 place=$3 reason=$4
+  ok "$name: a warning" says "$file:$place: warning: a replacement of" \
+    compile "$file" '-DHOT=__attribute__((hotpatch))'
+  ok "$name: the reason" says "$reason" \
+    compile "$file" '-DHOT=__attribute__((hotpatch))'
+  ok "$name: a warning when chosen by name" says "$reason" \
+    compile "$file" -DHOT= "$match=f*"
+  ok "$name: nothing with -all" says_not "replacement" compile "$file" -DHOT= \
+    $all
+  ok "$name: a note with -all -verbose" says "$file:$place: note:" \
+    compile "$file" -DHOT= $all $verbose
+}
+echo 'HOT constexpr int f(int x) { return x; }
+int g() { return f(1); }' >constexpr.cc
+limited constexpr constexpr.cc 1:19 "it is constexpr"
+echo 'HOT __attribute__((const)) int f(int x) { return x; }' >const.c
+limited const const.c 1:32 "const or pure"
+echo 'HOT __attribute__((pure)) int f(int x) { return x; }' >pure.c
+limited pure pure.c 1:31 "const or pure"
+
+# What is not a function.
+for source in 'HOT int v;' 'HOT typedef int t;' 'struct HOT s { int m; };' \
+  'struct s { HOT int m; };' 'void g(HOT int p);' 'enum e { a HOT };' \
+  'void g(void) { HOT int l; }' 'HOT int (*pointer)(int);'; do
+  echo "$source" >not.c
+  ok "not a function: $source" fails "attribute 'hotpatch' is for functions" \
+    not.c '-DHOT=__attribute__((hotpatch))'
+done
+echo '[[gnu::hotpatch]] int v;' >std.cc
+ok "not a function: [[gnu::hotpatch]] int v" fails "is for functions" std.cc
+echo '__attribute__((hotpatch(1))) int f(void) { return 1; }' >argument.c
+ok "the attribute takes no argument" fails "wrong number of arguments" argument.c
+
+# Other targets.
+for bits in -m32 -mx32 -m16; do
+  ok "$bits" fails "x86-64 only" plain.c '-DHOT=__attribute__((hotpatch))' $bits
+  ok "$bits without a chosen function" compile plain.c -DHOT= $bits
+done
+
+# Options.
+option()
+{
+  compile plain.c -DHOT= "-fplugin-arg-hotpatch-$1"
+}
+refuses()
+{
+  refuses_text=$1
+  shift
+  ! option "$@" >/dev/null 2>&1 && says "$refuses_text" option "$@"
+}
+ok "an unknown option" refuses "there is no option 'frobnicate'" frobnicate
+ok "it names those there are" refuses "'match', 'list', 'all'" frobnicate=1
+ok "match without a value" refuses "option 'match' needs a value" match
+ok "match with an empty value" refuses "option 'match' needs a value" match=
+ok "all with a value" refuses "option 'all' takes no value" all=yes
+ok "a list that is not there" refuses "'nowhere': No such file" list=nowhere
+mkdir directory
+ok "a list that is a directory" refuses "cannot read the list" list=directory
+ok "version" says "hotpatch 0." option version
+ok "help" says "match=GLOB" option help
+ok "verbose" says "gets a patch site" compile plain.c -DHOT= $all $verbose
+
+# The compiler itself.
+cp "$HP_PLUGIN" copy.so
+ok "loaded twice" fails "loaded twice" plain.c -DHOT= -fplugin=./copy.so
+other=
+for each in gcc-11 gcc-12 gcc-13 gcc-14 gcc-15 gcc-16; do
+  if command -v $each >/dev/null &&
+    [ "$($each -dumpversion | cut -d. -f1)" != \
+      "$($CC -dumpversion | cut -d. -f1)" ]; then
+    other=$each
+  fi
+done
+if [ -n "$other" ]; then
+  ok "another GCC" says "configure hotpatch with" "$other" -DHOT= -c plain.c \
+    "-fplugin=$HP_PLUGIN"
+else
+  skip "another GCC" "only one GCC is installed"
+fi
+done_testing
