@@ -85,15 +85,24 @@ void print_record_section(const site& of)
             link.c_str());
 }
 
+// For the function itself and each name that was made an alias of it, or of an
+// alias.  A versioned name (symver) is no symbol that a caller in here uses.
+bool print_record_of(symtab_node* node, void*)
+{
+  const site& of = *current_site();
+  if (node->decl == of.decl)
+    print_record(of, node->decl, 0);
+  else if (!node->symver)
+    print_record(of, node->decl, format::site_alias);
+  return false;
+}
+
 void print_records(const site& of)
 {
   print_alignment_check(of);
   print_record_section(of);
-  print_record(of, of.decl, 0);
-  ipa_ref* reference;
-  symtab_node* const node = symtab_node::get(of.decl);
-  FOR_EACH_ALIAS(node, reference)
-  print_record(of, reference->referring->decl, format::site_alias);
+  symtab_node::get(of.decl)->call_for_symbol_and_aliases(print_record_of,
+                                                         nullptr, true);
   fputs("\t.popsection\n", asm_out_file);
 }
 
