@@ -17,18 +17,34 @@ namespace {
 decltype(targetm.asm_out.print_patchable_function_entry) target_pre_pad;
 decltype(targetm.asm_out.function_epilogue) target_epilogue;
 
-// The text section that the current site's entry lies in.
-const section* entry_section;
-
+// The number of the first site in the text section that the current site's
+// entry lies in.
+//
 // The records of all functions in one text section share one record section,
-// linked to (SHF_LINK_ORDER) the first site there: the linker then keeps or
-// drops both together and sorts the records by address.  The assembler tells
-// record sections apart by the symbol they are linked to, so it has to be the
-// same one each time.
-std::string linked_label(const site& of)
+// linked to (SHF_LINK_ORDER) that first site: the linker then keeps or drops
+// both together and sorts the records by address.  The assembler tells record
+// sections apart by the symbol they are linked to, so it has to be the same one
+// each time.
+unsigned section_leader;
+
+void note_entry_section(const site& of)
 {
-  static std::map<const section*, std::string> first_site;
-  return first_site.try_emplace(entry_section, word_label(of)).first->second;
+  static std::map<const section*, unsigned> leaders;
+  section_leader = leaders.try_emplace(in_section, of.number).first->second;
+}
+
+bool leads_section(const site& of)
+{
+  return section_leader == of.number;
+}
+
+// gold does not know SHF_LINK_ORDER and would drop all records under
+// --gc-sections: a relocation that does nothing makes the text refer to them.
+void print_reference_to_records(const site& of)
+{
+  if (leads_section(of))
+    fprintf(asm_out_file, "\t.reloc ., R_X86_64_NONE, %s\n",
+            local_label('r', of.number).c_str());
 }
 
 // Dead bytes between the function's alignment and its symbol: int3, then the
@@ -36,16 +52,17 @@ std::string linked_label(const site& of)
 void print_pre_pad(const site& of)
 {
   FILE* const out = asm_out_file;
-  entry_section = in_section;
+  note_entry_section(of);
+  print_reference_to_records(of);
   if (current_options().with.align)
     fprintf(out, "\t.p2align %d\n", exact_log2(of.place.base_alignment));
-  fprintf(out, "%s:\n", base_label(of).c_str());
+  fprintf(out, "%s:\n", local_label('b', of.number).c_str());
   fprintf(out, "\t.skip %u,0x%02x\n",
           of.place.pad - static_cast<unsigned>(format::pre_pad_size),
           format::filler);
   fprintf(out, "\t.skip %u,0x%02x\n",
           static_cast<unsigned>(format::pre_pad_size), format::pad_nop);
-  fprintf(out, "%s:\n", symbol_label(of).c_str());
+  fprintf(out, "%s:\n", local_label('s', of.number).c_str());
 }
 
 void pre_pad_hook(FILE* file, unsigned HOST_WIDE_INT size, bool record_it)
@@ -63,8 +80,8 @@ void print_alignment_check(const site& of)
 {
   if (of.profiled)
     return;
-  const std::string word = word_label(of);
-  const std::string base = base_label(of);
+  const std::string word = local_label('w', of.number);
+  const std::string base = local_label('b', of.number);
   fprintf(asm_out_file, "\t.if (%s-%s)&7\n", word.c_str(), base.c_str());
   fprintf(asm_out_file,
           "\t.error \"hotpatch: the patch word of %s is not aligned; please "
@@ -75,7 +92,7 @@ void print_alignment_check(const site& of)
 void print_record_section(const site& of)
 {
   const tree group = DECL_COMDAT_GROUP(of.decl);
-  const std::string link = linked_label(of);
+  const std::string link = local_label('w', section_leader);
   if (group)
     fprintf(asm_out_file,
             "\t.pushsection .hotpatch,\"aoG\",@progbits,%s,%s,comdat\n",
@@ -83,6 +100,8 @@ void print_record_section(const site& of)
   else
     fprintf(asm_out_file, "\t.pushsection .hotpatch,\"ao\",@progbits,%s\n",
             link.c_str());
+  if (leads_section(of))
+    fprintf(asm_out_file, "%s:\n", local_label('r', of.number).c_str());
 }
 
 // For the function itself and each name that was made an alias of it, or of an

@@ -49,7 +49,7 @@ void print_string(const std::string& text, const char* what)
     print_number(0, what);
     return;
   }
-  const std::string label = ".LHPt" + std::to_string(strings_so_far++);
+  const std::string label = local_label('t', strings_so_far++);
   print_offset(label, what);
   fprintf(asm_out_file,
           "\t.pushsection %s,\"aMS\",@progbits,1\n%s:\n\t.string ",
@@ -78,9 +78,9 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags)
   fprintf(asm_out_file, "\t.balign 4\n\t.short %d,%d\t# version, size\n",
           format::record_version, static_cast<int>(sizeof(format::record)));
   print_number(of.id, "id");
-  print_offset(word_label(of), "word");
-  print_offset(symbol_label(of), "symbol");
-  print_offset(end_label(of), "end");
+  print_offset(local_label('w', of.number), "word");
+  print_offset(local_label('s', of.number), "symbol");
+  print_offset(local_label('e', of.number), "end");
   print_string(assembler_name(decl), "name");
   print_string(DECL_SOURCE_FILE(decl), "file");
   print_number(line, "line");

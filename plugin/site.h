@@ -26,11 +26,10 @@ struct site {
 // Of current_function_decl; null when that has no site.
 const site* current_site();
 
-// Local labels of a site.
-std::string base_label(const site& of);    // first dead byte
-std::string symbol_label(const site& of);  // the symbol
-std::string word_label(const site& of);    // the patch word
-std::string end_label(const site& of);     // behind the (hot) body
+// The name of a local label: kind 'b' is the first dead byte, 's' the symbol,
+// 'w' the patch word, 'e' the end of the (hot) body, 'r' the first record of a
+// section, 't' a string.
+std::string local_label(char kind, unsigned number);
 
 // As GCC's pass manager knows it: kind, dash, name.
 inline constexpr char site_pass_full_name[] = "rtl-hotpatch";

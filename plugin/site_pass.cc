@@ -21,11 +21,6 @@ namespace {
 site the_site;
 unsigned sites_so_far = 0;
 
-std::string label(char kind, const site& of)
-{
-  return std::string(".LHP") + kind + std::to_string(of.number);
-}
-
 // The id says which function of which source this is.  Distinct ids also keep
 // a linker from folding two sites with the same body into one (--icf).
 std::uint32_t compute_id(tree decl)
@@ -80,7 +75,7 @@ std::string word_text(const site& of)
            "\t.long 0x%08x",
            format::word_head[0], format::word_head[1], format::word_head[2],
            format::word_head[3], of.id);
-  return text + word_label(of) + word;
+  return text + local_label('w', of.number) + word;
 }
 
 // In front of every label, too: a loop may begin with the body.
@@ -97,7 +92,7 @@ void insert_word(const site& of, rtx_insn* endbr)
 // holds its entry.
 void insert_end_label(const site& of)
 {
-  const rtx text = assembly(end_label(of) + ":");
+  const rtx text = assembly(local_label('e', of.number) + ":");
   for (rtx_insn* insn = get_insns(); insn; insn = NEXT_INSN(insn))
     if (NOTE_P(insn) && NOTE_KIND(insn) == NOTE_INSN_SWITCH_TEXT_SECTIONS) {
       emit_insn_before_noloc(text, insn, NULL);
@@ -156,21 +151,9 @@ const site* current_site()
   return ours ? &the_site : nullptr;
 }
 
-std::string base_label(const site& of)
+std::string local_label(char kind, unsigned number)
 {
-  return label('b', of);
-}
-std::string symbol_label(const site& of)
-{
-  return label('s', of);
-}
-std::string word_label(const site& of)
-{
-  return label('w', of);
-}
-std::string end_label(const site& of)
-{
-  return label('e', of);
+  return std::string(".LHP") + kind + std::to_string(number);
 }
 
 void register_site_pass(const char* plugin_name)

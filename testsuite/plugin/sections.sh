@@ -1,0 +1,149 @@
+#!/bin/sh
+# The section: goes and stays with the code, needs no relocation at run time,
+# survives strip, and is one per text section.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/plugin/sites.sh"
+
+cat >part.c <<'EOT'
+int used(int x) { return x; }
+int unused(int x) { return x + 1; }
+__attribute__((section(".text.mine"))) int unused_there(int x) { return x + 2; }
+EOT
+cat >main.c <<'EOT'
+int used(int);
+int main(void) { return used(0); }
+EOT
+for linker in bfd gold lld; do
+  if ! command -v "ld.$linker" >/dev/null; then
+    skip "$linker drops record and code together" "ld.$linker is not installed"
+    continue
+  fi
+  set -- -O2 -ffunction-sections -fuse-ld=$linker $all part.c main.c -o program
+  ok "$linker: keeps everything" cc "$@"
+  ok "$linker: every site" has_site program used unused unused_there main
+  ok "$linker: gc-sections links" cc -Wl,--gc-sections "$@"
+  ok "$linker: the used site stays" has_site program used main
+  ok "$linker: the unused site goes" has_no_site program unused unused_there
+  ok "$linker: its code goes" sh -c '! nm program | grep -w unused'
+done
+
+sorted()
+{
+  sites "$1" | field word | sort -c
+}
+ok "records are sorted by address" sorted program
+
+# One record section for each text section, not for each function.
+ok "an object compiles" cc -O2 -c $all part.c -o part.o
+count()
+{
+  [ "$(readelf -SW "$2" | grep -c ' \.hotpatch  ')" = "$1" ]
+}
+ok "one section for each text section" count 2 part.o
+cc -O2 -c -ffunction-sections $all part.c -o part.o
+ok "one for each function with -ffunction-sections" count 3 part.o
+flags_of()
+{
+  readelf -SW "$2" | sed 's/^ *\[ *[0-9]*] //' | awk -v s="$1" '$1 == s { print $7 }' |
+    sort -u
+}
+ok ".hotpatch is allocated and linked to its text" \
+  [ "$(flags_of .hotpatch part.o)" = AL ]
+ok ".hotpatch.str is merged strings" [ "$(flags_of .hotpatch.str part.o)" = AMS ]
+
+# COMDAT: two files with the same inline function have one site of it.
+cat >one.cc <<'EOT'
+inline int shared(int x) { return x; }
+template <class T> T also(T x) { return x; }
+int two(int);
+int main() { return shared(0) + also(0) + two(0); }
+EOT
+cat >two.cc <<'EOT'
+inline int shared(int x) { return x; }
+template <class T> T also(T x) { return x; }
+int two(int x) { return shared(x) + also(x); }
+EOT
+once()
+{
+  [ "$(sites program | grep -c '^name=_Z6sharedi \|^name=_Z4alsoIiET_S0_ ')" = 2 ]
+}
+for linker in bfd gold lld; do
+  command -v "ld.$linker" >/dev/null || continue
+  ok "$linker: COMDAT links" cxx -O0 -fuse-ld=$linker $all one.cc two.cc -o program
+  ok "$linker: COMDAT functions have one site" once
+  ok "$linker: it runs" ./program
+done
+cxx -O0 -c $all two.cc
+in_group()
+{
+  readelf -gW two.o | sed -n '/_Z6sharedi/,/^$/p' | grep -q ' \.hotpatch$'
+}
+ok "the record is in the group of its function" in_group
+
+# Position-independent, no dynamic relocations, no writable text.
+cat >library.cc <<'EOT'
+struct s { virtual int f(int x); s(); };
+s::s() {}
+int s::f(int x) { return x; }
+static int hidden(int x) { return x; }
+inline int comdat(int x) { return hidden(x); }
+int (*pointer)(int) = comdat;
+EOT
+in_records()
+{
+  set -- $(readelf -SW library.so | sed 's/^ *\[ *[0-9]*] //' |
+    awk '$1 == ".hotpatch" || $1 == ".hotpatch.str" { print $3, $5 }')
+  readelf -rW library.so | awk '/R_X86_64/ { print $1 }' >offsets
+  while read -r offset; do
+    at=$((0x$offset))
+    for range in "$1 $2" "$3 $4"; do
+      from=$((0x${range% *})) size=$((0x${range#* }))
+      [ $at -lt $from ] || [ $at -ge $((from + size)) ] || return 0
+    done
+  done <offsets
+  return 1
+}
+for linker in bfd gold lld; do
+  command -v "ld.$linker" >/dev/null || continue
+  ok "$linker: a shared object links with -z text" cxx -O2 -fPIC -shared \
+    -fuse-ld=$linker -Wl,-z,text $all library.cc -o library.so
+  ok "$linker: records without dynamic relocations" not in_records
+  ok "$linker: no TEXTREL" sh -c '! readelf -dW library.so | grep TEXTREL'
+  ok "$linker: sites" has_site library.so _ZN1sC2Ev _ZN1s1fEi _ZL6hiddeni _Z6comdati
+done
+read_only()
+{
+  readelf -lW library.so | awk '/^ *LOAD/ { n++; flags[n] = $7 $8 }
+    / \.hotpatch / { split($1, i, /^0*/); segment = i[2] }
+    END { exit flags[segment + 1] ~ /W/ }'
+}
+ok "the section is read-only" read_only
+
+# Tools that rewrite files keep it.
+cc -O2 -g $all part.c main.c -o program
+for tool in 'strip' 'strip -s' 'strip -g' 'objcopy --only-section=.text \
+  --only-section=.hotpatch --only-section=.hotpatch.str'; do
+  cp program stripped
+  # shellcheck disable=SC2086 # a command
+  case $tool in
+    strip*) ok "$tool" $tool stripped ;;
+    *) continue ;;
+  esac
+  ok "$tool keeps the sites" has_site stripped used unused main
+done
+cc -O2 -c $all part.c main.c
+ok "ld -r" ld -r part.o main.o -o joined.o
+ok "a program of ld -r" "$CC" joined.o -o program
+ok "has all sites" has_site program used unused main
+ok "ar" ar rcs libpart.a part.o
+ok "a program with an archive" cc -O2 $all main.c libpart.a -o program
+ok "has all of them, too" has_site program used unused main
+
+# A source name with everything in it.
+odd='a "b\c%s é.c'
+cp part.c "$odd"
+ok "an odd file name compiles" cc -O2 $all "$odd" main.c -o program
+ok "and is on record" sh -c "grep -qF '$odd' program"
+ok "with sound records" has_site program used main
+done_testing
