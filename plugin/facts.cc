@@ -21,7 +21,7 @@ std::uint32_t flags_of(tree decl)
     format::site_flag flag;
   } facts[] = {
       {!TREE_PUBLIC(decl), format::site_static},
-      {DECL_COMDAT(decl) != 0, format::site_comdat},
+      {DECL_COMDAT(decl) || DECL_ONE_ONLY(decl), format::site_comdat},
       {DECL_VIRTUAL_P(decl) != 0, format::site_virtual},
       {TREE_CODE(TREE_TYPE(decl)) == METHOD_TYPE, format::site_method},
       {DECL_CXX_CONSTRUCTOR_P(decl) != 0, format::site_constructor},
