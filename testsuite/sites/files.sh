@@ -116,9 +116,9 @@ objcopy --only-keep-debug program program.debug
 ok 'a separate debug file' \
   says 'program.debug: *no contents here; this is a separate debug file*' \
   program.debug
-head -c 3000 program >cut
+head -c 3000 program >shortened
 ok 'a truncated executable' \
-  says 'status 7: cut: the section headers are damaged or cut off' cut
+  says 'status 7: shortened: the section headers are damaged or cut off' shortened
 assemble undefined <<'END'
 site lost, line=1
 	.section .hotpatch, "ao", @progbits, .text.lost
