@@ -8,7 +8,7 @@
 
 source_file=$HP_SRCDIR/testsuite/tools/process_target.c
 library=$HP_BUILDDIR/runtime/.libs
-if ! cc -O2 "$source_file" "-L$library" -lhotpatch \
+if ! cc -O2 -pthread "$source_file" "-L$library" -lhotpatch \
   "-Wl,-rpath,$library" -o target >cc.out 2>&1; then
   cat cc.out
   ok "the program is compiled" false
@@ -109,6 +109,26 @@ tell breakpoint >/dev/null
 ok "a breakpoint is foreign, its bytes are shown" \
   state question 'foreign: cc 1f 84 00( [0-9a-f]{2}){4}'
 stop
+
+# It is read while it changes: whatever is shown was true.
+start ./target
+tell toggle >/dev/null
+always_true()
+{
+  round=0
+  while [ $round -lt 60 ]; do
+    "$hp_list" --pid "$pid" >actual || { cat actual; return 1; }
+    awk '$5 == "question" { sub(/.*[.]c:[0-9]+ */, ""); print }' actual
+    round=$((round + 1))
+  done >states
+  sort states | uniq -c
+  [ "$(wc -l <states)" -eq 60 ] && ! grep -vE \
+    "^(original|near -> new_answer \\($target\\)|far -> 0x200000000000 .*)\$" \
+    states
+}
+ok "a process that never rests" always_true
+kill "$pid"
+stop 2>/dev/null
 
 start ./stripped
 tell near >/dev/null

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,6 +57,30 @@ static void put_breakpoint(void)
   mprotect(page, 8192, PROT_READ | PROT_EXEC);
 }
 
+/* Never rests: question leads near, far, and to the original. */
+static void* toggle(void* far_away)
+{
+  int (*function)(void);
+  memcpy(&function, &far_away, sizeof function);
+  for (;;) {
+    hp_apply("question", new_answer);
+    hp_apply("question", function);
+    hp_revert("question");
+    hp_revert("question");
+  }
+  return NULL;
+}
+
+static hp_status start_toggling(void)
+{
+  pthread_t thread;
+  int (*function)(void) = far_code();
+  void* far_away;
+  memcpy(&far_away, &function, sizeof far_away);
+  return pthread_create(&thread, NULL, toggle, far_away) == 0 ? HP_OK
+                                                              : HP_INTERNAL;
+}
+
 static hp_status obey(const char* command)
 {
   if (strcmp(command, "near") == 0)
@@ -66,6 +91,8 @@ static hp_status obey(const char* command)
     hp_status status = hp_revert("answer");
     return status != HP_OK ? status : hp_revert("question");
   }
+  if (strcmp(command, "toggle") == 0)
+    return start_toggling();
   if (strcmp(command, "breakpoint") == 0)
     put_breakpoint();
   return HP_OK;
