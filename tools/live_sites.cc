@@ -139,15 +139,19 @@ void live_process::name_target(live_state& live)
     image* target = image_of(*mapping);
     if (!target)
       return;
-    if (!target->symbols)
-      target->symbols = std::make_unique<symbol_table>(target->file);
+    if (!target->symbols) {
+      target->symbols = std::make_unique<elf_symbols>();
+      // Without symbols its address and image still say where the site leads.
+      if (target->symbols->load(*target->file) != HP_OK)
+        target->symbols = std::make_unique<elf_symbols>();
+    }
     std::uint64_t address = live.target - target->bias;
-    if (const auto* symbol = target->symbols->find(address)) {
+    if (const function_symbol* symbol = target->symbols->find(address)) {
       live.target_symbol = symbol->name;
       live.target_offset = address - symbol->address;
     }
   } catch (const trouble&) {
-    // Its address and image still say where the site leads.
+    // The same holds for an image that cannot be opened.
   }
 }
 

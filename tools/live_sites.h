@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/elf_symbols.h"
 #include "tools/listing.h"
 #include "tools/process_maps.h"
 #include "tools/process_memory.h"
-#include "tools/symbol_table.h"
 
 namespace hotpatch::tools {
 
@@ -38,7 +38,7 @@ class live_process {
   struct image {
     std::shared_ptr<elf_file> file;
     std::uint64_t bias = 0;
-    std::unique_ptr<symbol_table> symbols;  // made when first asked for
+    std::unique_ptr<elf_symbols> symbols;  // loaded when first asked for
   };
 
   image* image_of(const process_mapping& mapping);
