@@ -283,7 +283,7 @@ barrier_kind available_barrier() noexcept
 
 void serialise_cores() noexcept
 {
-  recorder::current().note({recorded::barrier});
+  recorder::current().serialise();
 }
 
 const char* breakpoint_obstacle() noexcept
