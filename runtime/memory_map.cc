@@ -5,13 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "runtime/file_descriptor.h"
+#include "runtime/raw_file.h"
 
 namespace hotpatch {
 
@@ -161,20 +159,21 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
 {
   // Opened each time: a descriptor kept open would show the parent's memory
   // after fork, and a program may close descriptors it does not know.
-  const file_descriptor maps(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
-  if (!maps)
+  const raw_file maps("/proc/self/maps", O_RDONLY);
+  if (!maps) {
+    errno = maps.error();
     return false;
+  }
 
   char buffer[8192];
   std::size_t filled = 0;
   bool skipping = false;  // inside a line longer than the buffer
   for (;;) {
-    const ssize_t got =
-        read(maps.get(), buffer + filled, sizeof buffer - 1 - filled);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
+    const long got = maps.read(buffer + filled, sizeof buffer - 1 - filled);
+    if (got < 0) {
+      errno = static_cast<int>(-got);
       return false;
+    }
     if (got == 0)
       return true;
     filled += static_cast<std::size_t>(got);

@@ -2,7 +2,8 @@
 //
 // Answers are a snapshot: other threads may map and unmap meanwhile, so a
 // caller uses them as a hint or about memory it keeps mapped.  Allocates
-// nothing.  Any thread.
+// nothing, takes no lock and is no cancellation point: for_each_mapping() can
+// be used while all other threads stand still.  Any thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_MEMORY_MAP_H

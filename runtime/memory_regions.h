@@ -1,8 +1,8 @@
 // Which memory exists while the other threads stand still.
 //
 // Nobody else can map or unmap anything then, so what read() found stays true
-// until the threads are resumed.  Takes pages from the kernel, no lock, and
-// leaves errno alone.  One user at a time.
+// until the threads are resumed.  Takes pages from the kernel and no lock.  One
+// user at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_MEMORY_REGIONS_H
@@ -14,6 +14,8 @@
 #include "runtime/mapped_array.h"
 
 namespace hotpatch {
+
+struct memory_mapping;
 
 struct memory_region {
   std::uint64_t begin;
@@ -39,8 +41,14 @@ class memory_regions {
   const memory_region* end() const noexcept { return regions_.end(); }
 
  private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  static bool note(const memory_mapping& mapping, const char* path,
+                   void* self) noexcept;
+
   mapped_array<memory_region> regions_;
-  std::size_t main_stack_ = static_cast<std::size_t>(-1);
+  std::size_t main_stack_ = none;
+  bool full_ = false;  // no memory for another one
 };
 
 }  // namespace hotpatch

@@ -5,7 +5,8 @@
 . "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
 
 objects=$HP_BUILDDIR/testsuite/unit
-library=$HP_BUILDDIR/runtime/.libs/libhpthreads.a
+libraries="$HP_BUILDDIR/runtime/.libs/libhpthreads.a
+  $HP_BUILDDIR/runtime/.libs/libhpread.a"
 
 # control SOURCE PROGRAM CASE SED-SCRIPT: CASE of PROGRAM passes, and fails when
 # it is linked with the edited source instead of the true one.
@@ -17,7 +18,7 @@ control()
     return 1
   fi
   "$CXX" -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" -c edited.cc &&
-    "$CXX" -o edited "$objects/$2.o" edited.o "$library" \
+    "$CXX" -o edited "$objects/$2.o" edited.o $libraries \
       -lboost_unit_test_framework -lpthread || return
   timeout 60 "$objects/$2" --run_test="$3" || return
   if timeout 10 ./edited --run_test="$3"; then
