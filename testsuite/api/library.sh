@@ -37,13 +37,20 @@ ok "declares what it exports" declares
 ok "changes no text when it is loaded" not sh -c \
   "readelf -d '$library' | grep TEXTREL"
 
+# The program deletes itself with one argument, and replaces itself by another
+# file with two.
 cat >program.c <<'EOF2'
 #include <hotpatch.h>
 #include <stdio.h>
+#include <unistd.h>
 HP_PATCHABLE int one(void) { return 1; }
 static int two(void) { return 2; }
-int main(void)
+int main(int argc, char** argv)
 {
+  if (argc > 1 && unlink(argv[0]) != 0)
+    return 2;
+  if (argc > 2 && rename(argv[2], argv[0]) != 0)
+    return 3;
   if (hp_apply("one", two) != HP_OK)
     puts(hp_error_message());
   return one() == 2 ? 0 : 1;
@@ -56,6 +63,15 @@ ok "links into a C program" cc -O2 program.c -L"$built" -lhotpatch \
 ok "which runs" ./shared
 no_cxx() { ldd shared && ! ldd shared | grep libstdc; }
 ok "without a C++ runtime" no_cxx
+
+cp shared copy && strip copy
+ok "runs when stripped" ./copy
+cp shared copy
+ok "runs when its file was deleted" ./copy delete
+cp shared copy && $CC -O0 -xc - -o other <<'EOF3'
+int main(void) { return 0; }
+EOF3
+ok "runs when its file was replaced" ./copy replace other
 
 ok "links into a program by its archive" cc -O2 program.c $static_libs \
   -o archive

@@ -4,6 +4,7 @@
 #include <hotpatch.h>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -79,11 +80,48 @@ static void constructor(const char* directory)
   IS(hp_revert("answer"), HP_OK, "until it is reverted");
 }
 
+struct round_trips {
+  const char* directory;
+  int stop;
+};
+
+static void* load_and_unload(void* data)
+{
+  struct round_trips* trips = data;
+  for (int i = 0; i < 300; i++) {
+    void* object = load(trips->directory, "object.so");
+    if (object != NULL)
+      dlclose(object);
+  }
+  __atomic_store_n(&trips->stop, 1, __ATOMIC_RELEASE);
+  return NULL;
+}
+
+static void racing(const char* directory)
+{
+  struct round_trips trips = {directory, 0};
+  pthread_t loader;
+  long applied = 0;
+  long absent = 0;
+  long other = 0;
+  pthread_create(&loader, NULL, load_and_unload, &trips);
+  while (!__atomic_load_n(&trips.stop, __ATOMIC_ACQUIRE)) {
+    const hp_status status = hp_apply("object_function", times_ten);
+    applied += status == HP_OK;
+    absent += status == HP_NOT_FOUND;
+    other += status != HP_OK && status != HP_NOT_FOUND;
+  }
+  pthread_join(loader, NULL);
+  printf("# %ld applied, %ld absent\n", applied, absent);
+  OK(other == 0, "loaded and unloaded meanwhile: applied, or not found");
+}
+
 int main(int argc, char** argv)
 {
   if (argc != 2)
     return 99;
   loaded_later(argv[1]);
+  racing(argv[1]);
   replacement_stays(argv[1]);
   constructor(argv[1]);
   return done_testing();

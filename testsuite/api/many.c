@@ -1,0 +1,102 @@
+/* Hundreds of sites, near and far, changed one after the other and all of them
+ * back.
+ * SPDX-License-Identifier: MIT
+ */
+#include <hotpatch.h>
+
+#include <sys/mman.h>
+
+#include "testsuite/lib/tap.h"
+
+#define SITE(n)                     \
+  HP_PATCHABLE int site_##n(int x); \
+  int site_##n(int x)               \
+  {                                 \
+    return x + 1##n;                \
+  }
+#define TEN(n)                                                                 \
+  SITE(n##0)                                                                   \
+  SITE(n##1) SITE(n##2) SITE(n##3) SITE(n##4) SITE(n##5) SITE(n##6) SITE(n##7) \
+      SITE(n##8) SITE(n##9)
+#define HUNDRED(n)                                                      \
+  TEN(n##0)                                                             \
+  TEN(n##1) TEN(n##2) TEN(n##3) TEN(n##4) TEN(n##5) TEN(n##6) TEN(n##7) \
+      TEN(n##8) TEN(n##9)
+HUNDRED(0)
+HUNDRED(1)
+HUNDRED(2)
+HUNDRED(3)
+HUNDRED(4)
+HUNDRED(5)
+HUNDRED(6)
+
+enum { sites = 700 };
+
+static int near_replacement(int x)
+{
+  return -x;
+}
+
+static int (*far_replacement(void))(int)
+{
+  static const unsigned char code[] = {0x8d, 0x04,
+                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
+                                       0xc3}; /* ret */
+  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return NULL;
+  memcpy(page, code, sizeof code);
+  mprotect(page, 4096, PROT_READ | PROT_EXEC);
+  return (int (*)(int))(uintptr_t)page;
+}
+
+static int call(int number, int x)
+{
+  char name[16];
+  hp_site site;
+  snprintf(name, sizeof name, "site_%03d", number);
+  if (hp_site_find(name, &site) != HP_OK)
+    return 0x7fffffff;
+  return ((int (*)(int))(uintptr_t)site.symbol)(x);
+}
+
+/* Applies to every site, and tells how many then do `x` to 5. */
+static int apply_all(int (*replacement)(int), int x)
+{
+  int good = 0;
+  for (int i = 0; i < sites; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "site_%03d", i);
+    good += hp_apply(name, replacement) == HP_OK && call(i, 5) == x;
+  }
+  return good;
+}
+
+static int revert_all(void)
+{
+  int good = 0;
+  for (int i = 0; i < sites; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "site_%03d", i);
+    good += hp_revert(name) == HP_OK;
+  }
+  return good;
+}
+
+int main(void)
+{
+  int originals = 0;
+  int (*far_one)(int) = far_replacement();
+  OK(hp_site_count() == sites, "hundreds of sites");
+  OK(apply_all(near_replacement, -5) == sites, "all of them replaced");
+  OK(far_one != NULL && apply_all(far_one, 15) == sites,
+     "all of them by a far function");
+  OK(revert_all() == sites, "all of them reverted");
+  OK(call(sites - 1, 5) == -5, "to the near one");
+  OK(revert_all() == sites, "and again");
+  for (int i = 0; i < sites; i++)
+    originals += call(i, 5) == 1005 + i;
+  OK(originals == sites, "all of them are original");
+  return done_testing();
+}
