@@ -123,13 +123,15 @@ enum class answer { found, absent, unknown };
 
 answer ask_kernel(std::uint64_t address, memory_mapping& found)
 {
-  const file_descriptor maps(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+  const raw_file maps("/proc/self/maps", O_RDONLY);
   mapping_query query;
   query.address = address;
   if (!maps)
     return answer::unknown;
-  if (ioctl(maps.get(), query_command, &query) != 0)
-    return errno == ENOENT ? answer::absent : answer::unknown;
+  const long failed =
+      system_call(SYS_ioctl, maps.descriptor(), query_command, &query);
+  if (failed != 0)
+    return failed == -ENOENT ? answer::absent : answer::unknown;
   found = {query.begin, query.end,
            static_cast<int>(query.mapping_flags & query_protection), false};
   return answer::found;
