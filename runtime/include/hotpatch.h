@@ -105,6 +105,9 @@ enum {
  * ends, and memory that the program has filled with code itself is up to the
  * program.
  *
+ * Where the kernel or a filter refuses membarrier(2), which the log says, a
+ * call may enter the old function for a moment after the return of hp_apply.
+ *
  * Replacements of one site form a stack: the newest is active.  Applying one
  * that is already there moves it to the top, and changes nothing if it is the
  * newest already.  A replacement may call the original (hp_original), may be
