@@ -10,8 +10,8 @@
 . "$HP_SRCDIR/testsuite/lib/site_tests.sh"
 
 seconds=${HOTPATCH_FUZZ_SECONDS-10}
-layers='array elf_archive elf_file elf_image elf_notes elf_relocate memory_view
-  name_demangle name_index name_query record_reader record_survey status'
+layers='array elf_archive elf_file elf_image elf_notes elf_relocate elf_symbols
+  memory_view name_demangle name_index name_query record_reader record_survey status'
 sources=
 for layer in $layers; do
   [ ! -f "$HP_SRCDIR/runtime/$layer.cc" ] ||

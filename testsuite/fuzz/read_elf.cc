@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/elf_image.h"
+#include "runtime/elf_symbols.h"
 #include "testsuite/fuzz/check_sites.h"
 
 namespace {
@@ -12,6 +13,11 @@ namespace {
 void read_object(hotpatch::elf_file& file)
 {
   (void)file.id();
+  hotpatch::elf_symbols symbols;
+  if (symbols.load(file) == HP_OK) {
+    const hotpatch::function_symbol* found = symbols.find(0x1000);
+    hotpatch_test::require(!found || std::strlen(found->name) < UINT32_MAX);
+  }
   hotpatch::elf_image image;
   if (image.load(file) != HP_OK)
     return;
