@@ -64,6 +64,20 @@ ok "which runs" ./shared
 no_cxx() { ldd shared && ! ldd shared | grep libstdc; }
 ok "without a C++ runtime" no_cxx
 
+silent() { ./shared >said 2>&1; cat said; [ ! -s said ]; }
+ok "and prints nothing" silent
+talks()
+{
+  HOTPATCH_LOG=$1 ./shared 2>said
+  cat said
+  [ "$(grep -c "$2" said)" -eq "$3" ]
+}
+ok "HOTPATCH_LOG=info tells what is applied" \
+  talks info '^hotpatch: hp_apply("one"): done$' 1
+ok "but not how" talks info 'writer' 0
+ok "HOTPATCH_LOG=debug tells how" talks debug '^hotpatch: writer: ' 1
+ok "HOTPATCH_LOG=error tells nothing of a success" talks error . 0
+
 cp shared copy && strip copy
 ok "runs when stripped" ./copy
 cp shared copy

@@ -4,6 +4,7 @@
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -122,6 +123,31 @@ BOOST_AUTO_TEST_CASE(threads_run_on_while_windows_open_and_close)
   stop = true;
   caller.join();
   BOOST_TEST(wrong == 0);
+}
+
+// Why a window is never without execute permission: the same with one that is.
+BOOST_AUTO_TEST_CASE(control_a_window_without_execution_kills_threads)
+{
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);  // not the test framework's
+    alarm(60);
+    const hotpatch_test::far_function code(7);
+    std::thread caller([&] {
+      for (;;)
+        code.get()();
+    });
+    auto* page = reinterpret_cast<void*>(code.address());
+    for (;;) {
+      mprotect(page, 4096, PROT_READ | PROT_WRITE);
+      std::this_thread::yield();
+      mprotect(page, 4096, rx);
+    }
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  BOOST_TEST(WIFSIGNALED(status));
+  BOOST_TEST(WTERMSIG(status) == SIGSEGV);
 }
 
 BOOST_AUTO_TEST_CASE(here_the_window_is_allowed)
