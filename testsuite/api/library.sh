@@ -18,7 +18,7 @@ ok "has its soname" has_soname
 
 exports()
 {
-  nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' |
+  nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' |
     sed 's/@.*//' | sort >exported
   sed -n 's/^    \(hp_[a-z_]*\);$/\1/p' "$HP_SRCDIR/runtime/libhotpatch.map" |
     sort >promised
@@ -28,7 +28,7 @@ ok "exports what it promises, and nothing else" exports
 
 declares()
 {
-  sed -n 's/^HP_API.*\(hp_[a-z_]*\)(.*/\1/p' \
+  sed -n 's/^HP_API.* \**\(hp_[a-z_]*\)[(;].*/\1/p' \
     "$HP_SRCDIR/runtime/include/hotpatch.h" | sort -u >declared
   diff declared promised
 }
