@@ -150,6 +150,53 @@ installed_hp_list()
 }
 ok "the installed hp-list lists one" installed_hp_list
 
+# --- Build systems ----------------------------------------------------------
+
+# With HOTPATCH_CHECK of hotpatch.m4.
+from_configure()
+{
+  mkdir autoconf && cp program.c autoconf && (
+    cd autoconf &&
+      cat >configure.ac <<'END' &&
+AC_INIT([program], [1])
+AC_PROG_CC
+HOTPATCH_CHECK
+AC_CONFIG_FILES([Makefile])
+AC_OUTPUT
+END
+      printf '%s\n' 'program: program.c' \
+        '	@CC@ @HOTPATCH_PLUGIN_FLAGS@ @HOTPATCH_CFLAGS@ -o $@ $< \' \
+        "	  @HOTPATCH_LIBS@ -Wl,-rpath,$library" >Makefile.in &&
+      aclocal -I "$prefix/share/aclocal" && autoconf &&
+      ./configure -q && make && ./program
+  )
+}
+ok "a program built with autoconf finds it" from_configure
+
+from_cmake()
+{
+  mkdir cmake && cp program.c program.cc cmake && (
+    cd cmake &&
+      cat >CMakeLists.txt <<'END' &&
+cmake_minimum_required(VERSION 3.18)
+project(programs C CXX)
+find_package(hotpatch 0.1 REQUIRED)
+add_executable(program_c program.c)
+add_executable(program_cxx program.cc)
+foreach(program program_c program_cxx)
+  target_link_libraries(${program} hotpatch::hotpatch hotpatch::plugin)
+endforeach()
+END
+      cmake "-DCMAKE_PREFIX_PATH=$prefix" . && make && ./program_c &&
+      ./program_cxx
+  )
+}
+if command -v cmake >/dev/null; then
+  ok "programs built with CMake find it" from_cmake
+else
+  skip "programs built with CMake find it" "cmake is not installed"
+fi
+
 # --- The compiler's own plugin directory ------------------------------------
 
 compiler_plugins=$("$CC" -print-file-name=plugin)
