@@ -131,6 +131,8 @@ breaks()
   esac
 }
 
+# Programs crash here on purpose.
+# shellcheck disable=SC3045 # every shell at hand knows it
 ulimit -c 0
 for options in -O2 '-O3 -fPIC' '-O2 -flto' '-O2 -fcf-protection=full'; do
   for file in pure.c registers.c alignment.c noreturn.c nothrow.cc \

@@ -156,7 +156,7 @@ done <<'EOT'
 -O2 -pg
 -O2 -pg -mfentry -fcf-protection=full
 -O2 -pg -mfentry -fcf-protection=none
--O2 -fsanitize=address
+-O2 -fsanitize=address --param asan-use-after-return=0
 -O2 -fsanitize=undefined
 -O2 -fuse-ld=gold
 -O2 -fprofile-arcs -ftest-coverage

@@ -92,6 +92,7 @@ int (*pointer)(int) = comdat;
 EOT
 in_records()
 {
+  # shellcheck disable=SC2046 # four numbers
   set -- $(readelf -SW library.so | sed 's/^ *\[ *[0-9]*] //' |
     awk '$1 == ".hotpatch" || $1 == ".hotpatch.str" { print $3, $5 }')
   readelf -rW library.so | awk '/R_X86_64/ { print $1 }' >offsets

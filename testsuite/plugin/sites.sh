@@ -4,7 +4,9 @@
 # shellcheck shell=sh
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 
+# shellcheck disable=SC2034 # for the tests
 all=-fplugin-arg-hotpatch-all
+# shellcheck disable=SC2034
 verbose=-fplugin-arg-hotpatch-verbose
 
 # sites FILE: its records, one a line; fails when one of them is unsound.
