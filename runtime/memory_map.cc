@@ -15,6 +15,11 @@ namespace hotpatch {
 
 namespace {
 
+std::uint64_t device_number(std::uint64_t major, std::uint64_t minor)
+{
+  return major << 32 | minor;
+}
+
 // "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6" (proc(5))
 class line_parser {
  public:
@@ -36,7 +41,7 @@ class line_parser {
     skip_word();
     const std::uint64_t major = hex();
     at_ += *at_ == ':';
-    result.device = major << 32 | hex();
+    result.device = device_number(major, hex());
     skip_word();
     while (*at_ >= '0' && *at_ <= '9')
       result.inode =
@@ -109,7 +114,7 @@ struct mapping_query {
   std::uint64_t page_size = 0;
   std::uint64_t offset = 0;
   std::uint64_t inode = 0;
-  std::uint32_t device[2] = {};
+  std::uint32_t device[2] = {};  // major, minor
   std::uint32_t name_size = 0;
   std::uint32_t build_id_size = 0;
   std::uint64_t name = 0;
@@ -132,8 +137,12 @@ answer ask_kernel(std::uint64_t address, memory_mapping& found)
       system_call(SYS_ioctl, maps.descriptor(), query_command, &query);
   if (failed != 0)
     return failed == -ENOENT ? answer::absent : answer::unknown;
-  found = {query.begin, query.end,
-           static_cast<int>(query.mapping_flags & query_protection), false};
+  found.begin = query.begin;
+  found.end = query.end;
+  found.protection = static_cast<int>(query.mapping_flags & query_protection);
+  found.is_stack = false;
+  found.device = device_number(query.device[0], query.device[1]);
+  found.inode = query.inode;
   return answer::found;
 }
 
