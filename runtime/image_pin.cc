@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/auxv.h>
 
 // Weak: before glibc 2.34 they are in a library of their own, which a program
 // that loads nothing does not link.
@@ -37,10 +36,10 @@ int image_covers(dl_phdr_info* image, std::size_t, void* data)
 }
 
 // Found by name, because the linker warns about every static program in which
-// dlopen is named.  A static program has no loader (AT_BASE) and needs no pin.
+// dlopen is named.
 void* reopen(const char* path)
 {
-  if (getauxval(AT_BASE) == 0 || dlsym == nullptr || dlclose == nullptr)
+  if (dlsym == nullptr || dlclose == nullptr)
     return nullptr;
   const auto open = reinterpret_cast<void* (*)(const char*, int)>(
       dlsym(RTLD_DEFAULT, "dlopen"));

@@ -1,0 +1,123 @@
+// What a site's state outlives and what it does not, and sites that cannot be
+// changed.
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE patches
+#include "testsuite/lib/boost_tap.h"
+
+#include <cstring>
+
+#include "runtime/encode.h"
+#include "runtime/patches.h"
+#include "runtime/status.h"
+#include "testsuite/lib/asm_site.h"
+#include "testsuite/lib/far_function.h"
+
+ASM_SITE_PLAIN(one, 1);
+ASM_SITE_ENDBR(two, 2);
+ASM_SITE_PLAIN(three, 3);
+
+namespace {
+
+int forty()
+{
+  return 40;
+}
+
+struct fixture {
+  hotpatch::process_sites sites;
+  hotpatch::patches patches{sites};
+  hotpatch_test::far_function far{60};
+  bool added = false;
+
+  hp_status apply(const hotpatch::located_site& where, std::uint64_t target)
+  {
+    const hp_status status = patches.apply(where, target, added);
+    if (status != HP_OK)
+      BOOST_TEST_MESSAGE(hotpatch::last_message());
+    return status;
+  }
+};
+
+hotpatch::located_site located(const hotpatch::site& site, std::uint64_t image)
+{
+  return {site, "/program", image};
+}
+
+const std::uint64_t target = hotpatch_test::address_of(forty);
+
+// As if the image had been unloaded and loaded again.
+void restore_text(const hotpatch::site& site)
+{
+  const std::uint64_t word = hotpatch::format::pristine_word(site.id);
+  hotpatch::text_window window(hotpatch::writer_kind::rwx_window, site.word,
+                               site.word + sizeof word);
+  window.store_word(site.word, word);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(far_without_room_is_refused, fixture)
+{
+  hotpatch::site site = hotpatch_test::plain_site("one", one, 1);
+  site.pad = 5;
+  BOOST_TEST(apply(located(site, 1), far.address()) == HP_UNSUPPORTED);
+  BOOST_TEST(one() == 1);
+  BOOST_TEST(apply(located(site, 1), target) == HP_OK);
+  BOOST_TEST(one() == 40);
+  BOOST_TEST(apply(located(site, 1), far.address()) == HP_UNSUPPORTED);
+  BOOST_TEST(one() == 40);
+  BOOST_TEST(patches.revert(located(site, 1)) == HP_OK);
+  BOOST_TEST(one() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(unaligned_word_is_refused, fixture)
+{
+  hotpatch::site site = hotpatch_test::plain_site("one", one, 1);
+  site.word += 4;
+  BOOST_TEST(apply(located(site, 1), target) == HP_MALFORMED);
+  BOOST_TEST(std::strstr(hotpatch::last_message(), "aligned") != nullptr);
+  BOOST_TEST(one() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(added_tells_new_from_known, fixture)
+{
+  const auto where = located(hotpatch_test::plain_site("one", one, 1), 1);
+  BOOST_TEST(apply(where, target) == HP_OK);
+  BOOST_TEST(added);
+  BOOST_TEST(apply(where, target) == HP_OK);
+  BOOST_TEST(!added);
+  BOOST_TEST(apply(where, far.address()) == HP_OK);
+  BOOST_TEST(added);
+  BOOST_TEST(apply(where, target) == HP_OK);
+  BOOST_TEST(!added);
+  BOOST_TEST(patches.find(where)->replacements.size() == 2u);
+  BOOST_TEST(patches.revert(where) == HP_OK);
+  BOOST_TEST(patches.revert(where) == HP_OK);
+  BOOST_TEST(patches.find(where) == nullptr);
+}
+
+BOOST_FIXTURE_TEST_CASE(another_image_at_the_same_place_is_fresh, fixture)
+{
+  const auto site = hotpatch_test::endbr_site("two", two, 2);
+  BOOST_TEST(apply(located(site, 1), target) == HP_OK);
+  restore_text(site);
+  BOOST_TEST(patches.find(located(site, 2)) == nullptr);
+  BOOST_TEST(patches.revert(located(site, 2)) == HP_NOT_APPLIED);
+  BOOST_TEST(apply(located(site, 2), target) == HP_OK);
+  BOOST_TEST(two() == 40);
+  BOOST_TEST(patches.find(located(site, 2))->replacements.size() == 1u);
+  BOOST_TEST(patches.revert(located(site, 2)) == HP_OK);
+  BOOST_TEST(two() == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_same_image_with_fresh_text_is_fresh, fixture)
+{
+  const auto site = hotpatch_test::plain_site("three", three, 3);
+  BOOST_TEST(apply(located(site, 1), target) == HP_OK);
+  restore_text(site);
+  BOOST_TEST(patches.find(located(site, 1)) == nullptr);
+  BOOST_TEST(apply(located(site, 1), target) == HP_OK);
+  BOOST_TEST(three() == 40);
+  BOOST_TEST(patches.revert(located(site, 1)) == HP_OK);
+  BOOST_TEST(three() == 3);
+}
