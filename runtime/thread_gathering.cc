@@ -21,8 +21,11 @@ constinit pid_t dead_leader = 0;
 
 bool thread_gathering::run(deadline until) noexcept
 {
-  // Threads react within microseconds, except where the machine is loaded.
+  // Threads react within microseconds, one after the other where there are many
+  // of them, and later where the machine is loaded.  Looking into why one does
+  // not costs more than waiting a little longer.
   constexpr std::int64_t first_wait = 200'000;
+  constexpr std::int64_t wait_for_each = 20'000;
   constexpr std::int64_t longest_wait = 4'000'000;
   const pid_t listed_process = own_process_in_proc();
   if (listed_process < 0)
@@ -45,7 +48,7 @@ bool thread_gathering::run(deadline until) noexcept
     }
     if (running_ == 0)
       continue;  // the listing was incomplete: take another one
-    wait(patience, until);
+    wait(patience + wait_for_each * static_cast<std::int64_t>(running_), until);
     if (running_ != 0) {
       examine_suspects();
       patience = std::min(patience * 2, longest_wait);

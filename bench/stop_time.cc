@@ -1,0 +1,106 @@
+// How long threads stand still while their stacks are searched: p50 and p99 of
+// the time from the first signal until all have been released, for 1 to 1,000
+// threads that wait in read() a few kilobytes down their stacks.
+//
+// Run it on an idle machine; for numbers that other programs do not disturb:
+//   chrt -f 10 ./stop_time
+//
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <pthread.h>
+#include <unistd.h>
+#include <vector>
+
+#include "runtime/quiescence.h"
+
+using namespace hotpatch;
+
+namespace {
+
+std::atomic<int> waiting{0};
+
+[[gnu::noinline]] void wait_deep_down(int depth, int pipe)
+{
+  volatile char frame[512];
+  frame[0] = 1;
+  if (depth != 0) {
+    wait_deep_down(depth - 1, pipe);
+  } else {
+    char byte;
+    ++waiting;
+    while (read(pipe, &byte, 1) < 0)
+      ;
+  }
+  frame[1] = frame[0];
+}
+
+double at(const std::vector<std::int64_t>& sorted, double part)
+{
+  const auto last = static_cast<double>(sorted.size() - 1);
+  return static_cast<double>(sorted[static_cast<std::size_t>(last * part)]) /
+         1000;
+}
+
+// False: a stop failed.
+bool measure(int rounds)
+{
+  static const code_range nowhere[] = {
+      {0x10000, 0x20000, "nowhere", code_kind::whole}};
+  static code_ranges ranges;
+  std::vector<std::int64_t> times;
+  if (ranges.prepare(nowhere) != HP_OK)
+    return false;
+  std::size_t threads = 0;
+  for (int i = 0; i < rounds; ++i) {
+    locked_stacks announced;
+    stopped_threads others;
+    occupation found;
+    const std::int64_t start = monotonic_now();
+    const bool alone =
+        others.stop(deadline::in_milliseconds(10'000)) == HP_OK &&
+        !stack_search(ranges, announced).find_others(others, found);
+    threads = others.count();
+    others.resume();
+    times.push_back(monotonic_now() - start);
+    if (!alone)
+      return false;
+    usleep(2000);
+  }
+  std::sort(times.begin(), times.end());
+  std::printf("%5zu threads: p50 %8.0f us   p99 %8.0f us\n", threads,
+              at(times, 0.5), at(times, 0.99));
+  return true;
+}
+
+}  // namespace
+
+int main()
+{
+  int ends[2];
+  if (pipe(ends) != 0)
+    return 1;
+  int threads = 0;
+  for (const int goal : {1, 10, 100, 1000}) {
+    for (; threads < goal; ++threads) {
+      pthread_t thread;
+      if (pthread_create(
+              &thread, nullptr,
+              [](void* pipe) -> void* {
+                wait_deep_down(8, *static_cast<int*>(pipe));
+                return nullptr;
+              },
+              &ends[0]) != 0)
+        return 1;
+    }
+    while (waiting < goal)
+      usleep(1000);
+    if (!measure(goal == 1000 ? 100 : 500)) {
+      std::fputs("the threads could not be stopped\n", stderr);
+      return 1;
+    }
+  }
+  std::fflush(stdout);
+  _exit(0);  // without the threads' help
+}
