@@ -13,7 +13,7 @@
 using namespace hotpatch;
 
 extern "C" {
-[[gnu::noinline]] int a_function_of_this_test(int value)
+[[gnu::noinline]] int a_function_of_this_test(int value) noexcept
 {
   asm volatile("");
   return value + 1;
@@ -22,7 +22,7 @@ extern "C" {
 
 // A name that nobody would look for, beside the one above.
 [[gnu::alias("a_function_of_this_test"), gnu::used]] static int a_local_name(
-    int value);
+    int value) noexcept;
 
 namespace {
 
