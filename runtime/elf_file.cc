@@ -45,10 +45,9 @@ hp_status elf_file::open(const char* path, access how) noexcept
     return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
   if (!S_ISREG(about.st_mode))
     return fail(HP_UNREADABLE, "%s: not a regular file", path);
-  return adopt(
-      elf_begin(descriptor_,
-                how == access::mapped ? ELF_C_READ_MMAP : ELF_C_READ, nullptr),
-      path);
+  const Elf_Cmd command = how == access::mapped ? ELF_C_READ_MMAP : ELF_C_READ;
+  next_command_ = command;
+  return adopt(elf_begin(descriptor_, command, nullptr), path);
 }
 
 hp_status elf_file::open_memory(const char* label, const void* bytes,
@@ -56,6 +55,7 @@ hp_status elf_file::open_memory(const char* label, const void* bytes,
 {
   close();
   elf_version(EV_CURRENT);
+  next_command_ = ELF_C_READ_MMAP;
   // libelf writes to an image only when it is asked to update it.
   return adopt(elf_memory(static_cast<char*>(const_cast<void*>(bytes)), size),
                label);
@@ -70,7 +70,6 @@ hp_status elf_file::adopt(Elf* elf, const char* label) noexcept
                 elf_errmsg(-1));
   if (elf_kind(elf_) == ELF_K_AR) {
     archive_ = true;
-    next_command_ = ELF_C_READ;
     return HP_OK;
   }
   const auto refuse = [this](hp_status code, const char* reason) {

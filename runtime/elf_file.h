@@ -123,7 +123,10 @@ class elf_file {
   Elf* elf_ = nullptr;
   int descriptor_ = -1;
   bool archive_ = false;
-  int next_command_ = 0;  // libelf's way to go on to the next member
+  // libelf's way to go on to the next member.  It begins as the archive's own:
+  // libelf reads the bytes of a member opened otherwise into memory that
+  // elf_end() forgets to free.
+  int next_command_ = 0;
   std::uint16_t type_ = 0;
   const unsigned char* raw_ = nullptr;
   std::size_t raw_size_ = 0;
