@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "tools/file_sites.h"
 
+#include <algorithm>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -104,30 +106,52 @@ void read_section(const elf_file& file, const elf_image& image,
   }
 }
 
+// Linkers sort the records, but gold does not, and nothing sorts those of an
+// object file.
+void sort_by_address(std::vector<row>& rows)
+{
+  auto before = [](const row& a, const row& b) {
+    return a.where.symbol < b.where.symbol;
+  };
+  if (!std::is_sorted(rows.begin(), rows.end(), before))
+    std::stable_sort(rows.begin(), rows.end(), before);
+}
+
+// Numbers of rows by patch word, for those words that have further names.
+using row_numbers = std::unordered_map<std::uint64_t, std::size_t>;
+
+void note_rows(const std::vector<row>& rows, row_numbers& numbers)
+{
+  if (numbers.empty())
+    return;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (auto wanted = numbers.find(rows[i].where.word); wanted != numbers.end())
+      wanted->second = i;
+}
+
 // Gives each further name to the site with its patch word.  One whose site is
 // not there is a site itself: its word is as good as any.
 void attach_names(sites_of_image& found, listing& into)
 {
-  std::unordered_map<std::uint64_t, std::size_t> row_of;
-  row_of.reserve(found.further_names.size());
+  constexpr std::size_t none = SIZE_MAX;
+  row_numbers numbers;
   for (const site& other : found.further_names)
-    row_of.emplace(other.word, SIZE_MAX);
-  if (!row_of.empty())
-    for (std::size_t i = 0; i < found.rows.size(); ++i)
-      if (auto wanted = row_of.find(found.rows[i].where.word);
-          wanted != row_of.end())
-        wanted->second = i;
+    numbers.emplace(other.word, none);
+  note_rows(found.rows, numbers);
+  std::erase_if(found.further_names, [&](const site& other) {
+    std::size_t& number = numbers[other.word];
+    if (number != none)
+      return false;
+    number = found.rows.size();
+    found.rows.push_back({other, {}});
+    return true;
+  });
 
   into.rows = std::move(found.rows);
-  for (const site& other : found.further_names) {
-    std::size_t& owner = row_of[other.word];
-    if (owner == SIZE_MAX) {
-      owner = into.rows.size();
-      into.rows.push_back({other, {}});
-    } else {
-      into.aliases.push_back({owner, other.name, {}});
-    }
-  }
+  sort_by_address(into.rows);
+  note_rows(into.rows, numbers);
+  for (const site& other : found.further_names)
+    into.aliases.push_back({numbers[other.word], other.name, {}});
   std::stable_sort(
       into.aliases.begin(), into.aliases.end(),
       [](const alias& a, const alias& b) { return a.row < b.row; });
@@ -142,9 +166,20 @@ std::string member_name(const elf_file& archive, const elf_file& member)
   return label;
 }
 
-std::vector<listing> read_archive(std::shared_ptr<elf_file> archive)
+// Whether the code of an object file is only made when it is linked.
+bool is_unfinished(elf_file& file)
 {
-  std::vector<listing> found;
+  elf_section section;
+  for (std::size_t i = 1; i < file.section_count(); ++i)
+    if (file.section(i, section) &&
+        std::string_view(section.name).starts_with(".gnu.lto_"))
+      return true;
+  return false;
+}
+
+file_content read_archive(std::shared_ptr<elf_file> archive)
+{
+  file_content found;
   for (;;) {
     // The member goes before the archive, so it holds a share of it.
     auto member = std::shared_ptr<elf_file>(
@@ -153,11 +188,13 @@ std::vector<listing> read_archive(std::shared_ptr<elf_file> archive)
     if (!member->is_open())
       return found;
     listing one = read_image(member);
-    if (one.rows.empty())
+    if (one.rows.empty()) {
+      found.unfinished |= is_unfinished(*member);
       continue;
+    }
     one.path = archive->label();
     one.member = member_name(*archive, *member);
-    found.push_back(std::move(one));
+    found.images.push_back(std::move(one));
   }
 }
 
@@ -190,16 +227,18 @@ listing read_image(std::shared_ptr<elf_file> file)
   return result;
 }
 
-std::vector<listing> read_file(const std::string& path)
+file_content read_file(const std::string& path)
 {
   auto file = std::make_shared<elf_file>();
   check(file->open(path.c_str(), elf_file::access::mapped));
   if (file->is_archive())
     return read_archive(file);
-  std::vector<listing> found;
+  file_content found;
   listing one = read_image(file);
-  if (!one.rows.empty())
-    found.push_back(std::move(one));
+  if (one.rows.empty())
+    found.unfinished = is_unfinished(*file);
+  else
+    found.images.push_back(std::move(one));
   return found;
 }
 

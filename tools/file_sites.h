@@ -18,10 +18,16 @@
 
 namespace hotpatch::tools {
 
-// The images of `path` that have sites; none is no trouble.  Throws trouble.
-std::vector<listing> read_file(const std::string& path);
+struct file_content {
+  std::vector<listing> images;  // those that have sites
+  bool unfinished = false;      // an object file of link-time optimisation
+};
 
-// The sites of one open file, which the listing keeps open.  Throws trouble.
+// That there are no sites is no trouble.  Throws trouble.
+file_content read_file(const std::string& path);
+
+// The sites of one open file by address; the listing keeps it open.  Throws
+// trouble.
 listing read_image(std::shared_ptr<elf_file> file);
 
 std::string hex_text(const build_id& id);

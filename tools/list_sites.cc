@@ -28,6 +28,16 @@ struct state_counts {
   std::size_t by_form[4] = {};
 };
 
+std::string no_sites(bool unfinished)
+{
+  if (unfinished)
+    return ": has no .hotpatch section; its code, and the sites in it, are "
+           "made when it is linked (link-time optimisation): list what it is "
+           "linked to";
+  return ": has no .hotpatch section, so no function in it can be patched; "
+         "compile it with -fplugin=hotpatch.so";
+}
+
 class lister {
  public:
   lister(const options& chosen, int descriptor)
@@ -121,8 +131,8 @@ void lister::list_file(const std::string& path)
 {
   matching_ = 0;
   try {
-    std::vector<listing> found = read_file(path);
-    for (listing& one : found)
+    file_content found = read_file(path);
+    for (listing& one : found.images)
       show(one);
     if (chosen_.shown == view::count) {
       std::string& text = out_.text();
@@ -133,12 +143,8 @@ void lister::list_file(const std::string& path)
       append_decimal(text, matching_);
       text += '\n';
     }
-    if (found.empty())
-      say(path,
-          path +
-              ": has no .hotpatch section, so no function in it can be "
-              "patched; compile it with -fplugin=hotpatch.so",
-          exit_no_sites);
+    if (found.images.empty())
+      say(path, path + no_sites(found.unfinished), exit_no_sites);
     else if (matching_ == 0)
       say(path, path + ": no site matches", exit_no_sites);
   } catch (const trouble& failure) {

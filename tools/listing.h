@@ -48,11 +48,11 @@ struct alias {
 
 struct listing {
   std::string path;
-  std::string member;      // of an archive, otherwise empty
-  const char* type = "";   // "executable", "shared object", "object file"
-  std::string build_id;    // hexadecimal, empty if there is none
-  std::uint64_t bias = 0;  // live: added to the file's addresses
-  std::vector<row> rows;
+  std::string member;            // of an archive, otherwise empty
+  const char* type = "";         // "executable", "shared object", "object file"
+  std::string build_id;          // hexadecimal, empty if there is none
+  std::uint64_t bias = 0;        // live: added to the file's addresses
+  std::vector<row> rows;         // by ascending address
   std::vector<alias> aliases;    // by ascending row
   std::vector<live_state> live;  // one per row, or empty for a file
   std::shared_ptr<const void> source;

@@ -37,9 +37,7 @@ constexpr argp_option option_table[] = {
     {"json", 'j', nullptr, 0, "Write one JSON document", 2},
     {"count", 'c', nullptr, 0, "Print only how many sites there are", 2},
     {"sort", 's', "KEY", 0,
-     "Order by address, name, size or file (default: image by image, by "
-     "address)",
-     2},
+     "Order the sites of an image by address (default), name, size or file", 2},
     {"reverse", 'r', nullptr, 0, "Reverse the order", 2},
     {"color", key_colour, "WHEN", 0,
      "Colour: auto (default: on a terminal, unless NO_COLOR is set), always "

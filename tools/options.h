@@ -16,12 +16,12 @@
 namespace hotpatch::tools {
 
 enum class view { table, detail, json, count };
-enum class sort_key { none, address, name, size, file };
+enum class sort_key { address, name, size, file };
 enum class colour_mode { automatic, always, never };
 
 struct options {
   view shown = view::table;
-  sort_key sort = sort_key::none;  // none: as the image has them, by address
+  sort_key sort = sort_key::address;
   bool reverse = false;
   bool demangle = false;
   colour_mode colour = colour_mode::automatic;

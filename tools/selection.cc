@@ -47,12 +47,7 @@ void sort_rows(const listing& shown, const options& chosen, selection& rows)
                      });
   };
   switch (chosen.sort) {
-    case sort_key::none:
-      break;
-    case sort_key::address:
-      by([](const row& a, const row& b) {
-        return a.where.symbol < b.where.symbol;
-      });
+    case sort_key::address:  // as they are
       break;
     case sort_key::size:
       by([](const row& a, const row& b) {

@@ -86,6 +86,9 @@ ok "another machine" fails 2 "other-machine: not for x86-64" \
 "$CC" -c main.c -o main.o
 ok "no section: said plainly, exit status 1" \
   fails 1 "main.o: has no .hotpatch section" "$hp_list" main.o
+cc -flto -fplugin-arg-hotpatch-all -c main.c -o lto.o
+ok "an object file of link-time optimisation" \
+  fails 1 "made when it is linked" "$hp_list" lto.o
 ar rcs empty.a main.o
 ok "an archive without sites" \
   fails 1 "empty.a: has no .hotpatch section" "$hp_list" empty.a

@@ -49,6 +49,21 @@ add_to server 16 2
 ok "--sort=size puts the smallest first" \
   is 'zoo _ZN3app3runEi _ZN3app4stopEv (stop_now) begin' --sort=size
 
+cat >disorder.s <<'EOF'
+.include "site.inc"
+.section .text.second, "ax", @progbits
+site first
+site second
+EOF
+assemble disorder.s
+in_order()
+{
+  "$hp_list" disorder.o | awk 'NR > 1 { print $1 }' >actual
+  cat actual
+  [ "$(wc -l <actual)" -eq 2 ] && sort -c actual
+}
+ok "by address even where the records are not" in_order
+
 ok "--match takes an assembler name" is 'zoo' --match zoo
 ok "--match takes a glob" is 'begin zoo' --match 'b*n' --match '[z]oo' --match 'no such'
 ok "--match takes a demangled signature" is '_ZN3app3runEi' -m 'app::run(int)'
