@@ -2,8 +2,8 @@
 // speaks of, such as those of replacements.
 //
 // Owns its sorted table; the names lie in the file, which must stay open.
-// Prefers the full symbol table to the dynamic one, and of several names for one
-// function a global one.
+// Prefers the full symbol table to the dynamic one, and of several names for
+// one function a global one.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_ELF_SYMBOLS_H
