@@ -226,7 +226,7 @@ HP_API hp_status hp_thread_unregister(void);
  *   void hp_safepoint(void); */
 HP_API void hp_safepoint_wait(void);
 HP_API extern unsigned hp_safepoint_requested;
-#define hp_safepoint()                                                \
+#define hp_safepoint()                                                  \
   ((void)(__atomic_load_n(&hp_safepoint_requested, __ATOMIC_RELAXED) && \
           (hp_safepoint_wait(), 1)))
 

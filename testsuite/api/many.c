@@ -14,14 +14,14 @@
   {                                 \
     return x + 1##n;                \
   }
-#define TEN(n)                                                                 \
-  SITE(n##0)                                                                   \
-  SITE(n##1) SITE(n##2) SITE(n##3) SITE(n##4) SITE(n##5) SITE(n##6) SITE(n##7) \
-      SITE(n##8) SITE(n##9)
-#define HUNDRED(n)                                                      \
-  TEN(n##0)                                                             \
-  TEN(n##1) TEN(n##2) TEN(n##3) TEN(n##4) TEN(n##5) TEN(n##6) TEN(n##7) \
-      TEN(n##8) TEN(n##9)
+/* clang-format off */
+#define TEN(n) \
+  SITE(n##0) SITE(n##1) SITE(n##2) SITE(n##3) SITE(n##4) \
+  SITE(n##5) SITE(n##6) SITE(n##7) SITE(n##8) SITE(n##9)
+#define HUNDRED(n) \
+  TEN(n##0) TEN(n##1) TEN(n##2) TEN(n##3) TEN(n##4) \
+  TEN(n##5) TEN(n##6) TEN(n##7) TEN(n##8) TEN(n##9)
+/* clang-format on */
 HUNDRED(0)
 HUNDRED(1)
 HUNDRED(2)

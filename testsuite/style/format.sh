@@ -10,7 +10,7 @@ format=clang-format-14
 command -v "$format" >/dev/null || skip_all "$format is not installed"
 
 for file in $(project_files -name '*.c' -o -name '*.cc' -o -name '*.h' -o \
-  -name '*.hpp'); do
+  -name '*.hpp' -o -name '*.hh'); do
   ok "$file" "$format" --dry-run -Werror "$HP_SRCDIR/$file"
 done
 

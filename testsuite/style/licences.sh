@@ -13,7 +13,7 @@ names()
 }
 
 for file in $(project_files -name '*.c' -o -name '*.cc' -o -name '*.h' -o \
-  -name '*.hpp' -o -name '*.sh' -o -name '*.am' -o -name 'hp_*.m4' -o \
+  -name '*.hpp' -o -name '*.hh' -o -name '*.sh' -o -name '*.am' -o -name 'hp_*.m4' -o \
   -name '*.py' -o -name '*.lua' -o -name bootstrap -o -path ./.ci/run); do
   case $file in
     plugin/*.am) licence=MIT ;;
