@@ -63,7 +63,7 @@ coloured()
 }
 on_terminal()
 {
-  TERM=xterm script -qec "$1" typescript >actual 2>&1
+  script -qec "$1" typescript >actual 2>&1
 }
 "$hp_list" server >actual
 ok "no colour in a pipe or file" not coloured actual
