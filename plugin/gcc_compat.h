@@ -46,7 +46,7 @@
 #include <cp/cp-tree.h>  // before diagnostic-core.h
 #include <diagnostic-core.h>
 #include <langhooks.h>
-#include <print-tree.h>
+#include <file-prefix-map.h>
 #include <libiberty/demangle.h>
 
 #if GCCPLUGIN_VERSION < 11000

@@ -30,6 +30,12 @@ std::string assembler_name(tree decl)
   return name;
 }
 
+std::string source_file(tree decl)
+{
+  const char* file = DECL_SOURCE_FILE(decl);
+  return file ? remap_debug_filename(file) : "";
+}
+
 std::vector<std::string> names_of(tree decl)
 {
   std::vector<std::string> names{assembler_name(decl)};

@@ -16,6 +16,10 @@ std::string assembler_name(tree decl);
 // "_ZN2ns1fEi", "ns::f(int)", "ns::f"; one entry for a C function.
 std::vector<std::string> names_of(tree decl);
 
+// Where `decl` is defined, as the compiler was told; -fdebug-prefix-map and
+// -ffile-prefix-map apply, so that a build in another directory is the same.
+std::string source_file(tree decl);
+
 // Mangled text as a programmer would write it, `text` itself if it is not
 // mangled.
 std::string demangle(const char* text, int demangler_options);

@@ -82,7 +82,7 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags)
   print_offset(local_label('s', of.number), "symbol");
   print_offset(local_label('e', of.number), "end");
   print_string(assembler_name(decl), "name");
-  print_string(DECL_SOURCE_FILE(decl), "file");
+  print_string(source_file(decl), "file");
   print_number(line, "line");
   print_string(*type ? demangle(type, DMGL_PARAMS | DMGL_ANSI | DMGL_TYPES)
                      : std::string(),

@@ -25,9 +25,8 @@ unsigned sites_so_far = 0;
 // a linker from folding two sites with the same body into one (--icf).
 std::uint32_t compute_id(tree decl)
 {
-  const std::string text = assembler_name(decl) + '\n' +
-                           DECL_SOURCE_FILE(decl) + '\n' +
-                           std::to_string(DECL_SOURCE_LINE(decl));
+  const std::string text = assembler_name(decl) + '\n' + source_file(decl) +
+                           '\n' + std::to_string(DECL_SOURCE_LINE(decl));
   const std::uint64_t hash = format::type_hash(text.c_str());
   return static_cast<std::uint32_t>(hash ^ hash >> 32);
 }

@@ -98,6 +98,40 @@ EOT
 sed 's/\[\[gnu::noipa]] int catches/static int between(int x) { return f(x) * 2; }\n&/
   s/return f(x);/return between(x);/' nothrow.cc >nothrow_between.cc
 
+# The same in C, where a cleanup is the handler: an exception that passes
+# through it comes from a replacement in C++.
+cat >cleanup.c <<'EOT'
+int cleaned;
+__attribute__((hotpatch)) int f(int x) { return x + 1; }
+static void clean(int *p) { cleaned += *p; }
+int between(int x)
+{
+  __attribute__((cleanup(clean))) int n = 2;
+  return f(x);
+}
+EOT
+cat >cleanup_main.cc <<'EOT'
+#include "raw_patch.h"
+extern "C" int cleaned, f(int), between(int);
+static int throws(int x) { throw x; }
+int main()
+{
+  raw_patch((void*)f, (void*)throws);
+  try {
+    between(40);
+  } catch (int caught) {
+    return caught + cleaned != 42;
+  }
+  return 1;
+}
+EOT
+cleanup()
+{
+  rm -f program
+  cc -w -fexceptions "$@" -c cleanup.c && cxx -w "$@" -c cleanup_main.cc &&
+    cxx "$@" cleanup.o cleanup_main.o -o program && ./program
+}
+
 # A member that the compiler declares noexcept by itself is no hazard; one
 # that the user declares so is on record.
 cat >declared.cc <<'EOT'
@@ -141,6 +175,8 @@ for options in -O2 '-O3 -fPIC' '-O2 -flto' '-O2 -fcf-protection=full'; do
     ok "$file survives $options" survives $file $options
   done
 done
+ok "a cleanup in C survives -O2" cleanup -O2
+ok "a cleanup in C survives -O2 -flto" cleanup -O2 -flto
 for file in pure.c registers.c alignment.c noreturn.c; do
   ok "$file breaks without noipa" breaks $file -O2 $without=noipa
 done
@@ -148,6 +184,11 @@ ok "nothrow.cc breaks without clearing" breaks nothrow.cc -O2 $without=nothrow
 ok "nothrow_between.cc breaks without clearing" \
   breaks nothrow_between.cc -O2 $without=nothrow
 
+cleanup_breaks()
+{
+  ! cleanup "$@" 2>/dev/null && [ -x program ]
+}
+ok "a cleanup in C breaks without noipa" cleanup_breaks -O2 $without=noipa
 ok "noexcept functions compile" cxx -O2 $all declared.cc -o declared
 nothrow_flag()
 {

@@ -147,4 +147,47 @@ cp part.c "$odd"
 ok "an odd file name compiles" cc -O2 $all "$odd" main.c -o program
 ok "and is on record" sh -c "grep -qF '$odd' program"
 ok "with sound records" has_site program used main
+# The same program comes out of any build directory.
+in_directory()
+{
+  mkdir -p "$1" && cp part.c main.c "$1" && cd "$1" &&
+    cc -O2 -g -ffile-prefix-map="$PWD"=/src $all "$PWD/part.c" "$PWD/main.c" \
+      -o program && cd ..
+}
+ok "a build in one directory" in_directory here
+ok "a build in another" in_directory there
+ok "makes the same program" cmp here/program there/program
+ok "which names no build directory" sh -c '! grep -q here/part.c here/program'
+ok "but the mapped one" \
+  [ "$(site used here/program | field at)" = /src/part.c:1 ]
+
+# One definition for all files: a C99 inline function has one site, in the file
+# that makes its code, and no other file has a copy in its callers.
+printf '%s\n' '#include <hotpatch.h>' \
+  'HP_PATCHABLE inline int f(int x) { return x + 1; }' >inline.h
+printf '%s\n' '#include "inline.h"' 'int one(int x) { return f(x); }' >user.c
+printf '%s\n' '#include "inline.h"' 'extern inline int f(int x);' \
+  'int one(int);' 'int main(void) { return one(1) - f(1); }' >owner.c
+c99_inline()
+{
+  cc -O3 -std=c11 user.c owner.c -o program && ./program &&
+    [ "$(sites program | grep -c .)" = 1 ] && has_site program f &&
+    objdump -d --disassemble=one program | grep -q '\(call\|jmp\) .*<f>'
+}
+ok "a C99 inline function" c99_inline
+precompiled()
+{
+  echo 'static inline int small(int x) { return x; }' >>inline.h
+  cc -O2 $all -x c-header inline.h -o inline.h.gch &&
+    cc -O2 $all -Winvalid-pch -Werror -c owner.c -o owner.o &&
+    cc -O2 $all -Winvalid-pch -Werror -c user.c -o user.o &&
+    cc owner.o user.o -o program && has_site program f one main
+}
+ok "a precompiled header" precompiled
+assembler()
+{
+  printf '%s\n' '#include <hotpatch.h>' '.globl x' 'x: ret' |
+    sed 1d >assembler.S && cc $all -c assembler.S && nm assembler.o | grep -q x
+}
+ok "an assembler file" assembler
 done_testing
