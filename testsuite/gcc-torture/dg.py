@@ -109,7 +109,8 @@ def skipped(words, options):
 
 
 class Test:
-    """One test file: `do` (run, compile, ...), options, further sources."""
+    """One test file: `do` (run, compile, ...), options, further sources, and
+    whether what it prints counts."""
 
     def __init__(self, path, default_do, default_options):
         with open(path, encoding="latin-1") as source:
@@ -118,6 +119,7 @@ class Test:
         self.do = default_do
         self.options = list(default_options)
         self.sources = []
+        self.prints = False
         self._skips = []
         further = []
         selected = None
@@ -133,6 +135,8 @@ class Test:
                 further += bare(words[0]).split()
             elif name == "additional-sources" and applies(words[1:]):
                 self.sources += bare(words[0]).split()
+            elif name == "output":
+                self.prints = True
             elif name == "skip-if" and len(words) > 1:
                 self._skips.append(words)
         self.options += further
