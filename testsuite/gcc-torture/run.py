@@ -100,15 +100,14 @@ class Runner:
         return self.baseline[key]
 
     def compare(self, case):
-        """(ways that agree and succeed, ways that agree and fail,
-        {(without, with): options} that differ, reasons of known ones)"""
-        good, bad, differ, reasons = 0, 0, {}, set()
+        """(how many ways agree in that the test fails, {(without, with):
+        options} of those that differ, reasons of known differences)"""
+        bad, differ, reasons = 0, {}, set()
         for way in case.ways():
             before = self.without_plugin(case, way)
             after = self.outcome(case, way, self.plugin)
             if before == after:
-                failed = before[1] != 0 or before[4:5] not in ([], [0])
-                good, bad = good + (not failed), bad + failed
+                bad += before[1] != 0 or before[4:5] not in ([], [0])
                 continue
             reason = self.reason(case, way, after)
             if reason:
@@ -117,7 +116,7 @@ class Runner:
                 shown = show(before, after), show(after, before)
                 differ.setdefault(shown, []).append(
                     " ".join(case.options(way)))
-        return good, bad, differ, sorted(reasons)
+        return bad, differ, sorted(reasons)
 
     def reason(self, case, way, after):
         for pattern, options, reason in self.known:
@@ -173,8 +172,8 @@ def main():
     with ThreadPoolExecutor(arguments.jobs) as pool:
         results = pool.map(runner.compare, chosen)
         for number, (case, result) in enumerate(zip(chosen, results), 1):
-            good, bad, differ, reasons = result
-            total += good + bad + sum(map(len, differ.values()))
+            bad, differ, reasons = result
+            total += len(case.ways())
             alike_bad += bad
             known += bool(reasons)
             for (before, after), options in differ.items():
