@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <string_view>
 
 #include "tools/site_pattern.h"
 
@@ -33,9 +34,26 @@ void match_rows(const listing& shown, const std::vector<std::string>& globs,
   std::erase_if(rows, [&](std::uint32_t i) { return !wanted[i]; });
 }
 
-std::string_view shown_name(const row& one, bool demangle)
+// The names are collected first: measuring them in every comparison would take
+// longer than sorting.
+void sort_by_name(const listing& shown, bool demangle, selection& rows)
 {
-  return demangle && !one.demangled.empty() ? one.demangled : one.where.name;
+  struct named_row {
+    std::string_view name;
+    std::uint32_t number;
+  };
+  std::vector<named_row> named;
+  named.reserve(rows.size());
+  for (std::uint32_t number : rows) {
+    const row& one = shown.rows[number];
+    bool replaced = demangle && !one.demangled.empty();
+    named.push_back({replaced ? one.demangled : one.where.name, number});
+  }
+  std::stable_sort(
+      named.begin(), named.end(),
+      [](const named_row& a, const named_row& b) { return a.name < b.name; });
+  std::transform(named.begin(), named.end(), rows.begin(),
+                 [](const named_row& one) { return one.number; });
 }
 
 void sort_rows(const listing& shown, const options& chosen, selection& rows)
@@ -55,9 +73,7 @@ void sort_rows(const listing& shown, const options& chosen, selection& rows)
       });
       break;
     case sort_key::name:
-      by([&](const row& a, const row& b) {
-        return shown_name(a, chosen.demangle) < shown_name(b, chosen.demangle);
-      });
+      sort_by_name(shown, chosen.demangle, rows);
       break;
     case sort_key::file:
       by([](const row& a, const row& b) {
