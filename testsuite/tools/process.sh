@@ -234,6 +234,11 @@ echo 'int main(void) { for (;;) ; }' >small.c
 if "$CC" -m32 -nostdlib -static -Wl,-e,main small.c -o small 2>/dev/null; then
   ./small &
   pid=$!
+  # Until exec has happened it is the shell.
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    case $(readlink "/proc/$pid/exe") in */small) break ;; esac
+    sleep 0.2
+  done
   ok "a 32-bit program" fails 2 "is a 32-bit program" "$hp_list" --pid "$pid"
   kill "$pid"
 else
