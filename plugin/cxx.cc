@@ -34,6 +34,12 @@ bool is_constexpr(tree decl)
   return is_cxx() && DECL_DECLARED_CONSTEXPR_P(decl);
 }
 
+bool is_implicit(tree decl)
+{
+  return is_cxx() && DECL_LANG_SPECIFIC(decl) &&
+         (DECL_DEFAULTED_FN(decl) || DECL_LAMBDA_FUNCTION_P(decl));
+}
+
 bool is_consteval(tree decl)
 {
   return is_cxx() && DECL_LANG_SPECIFIC(decl) &&

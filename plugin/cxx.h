@@ -18,7 +18,10 @@ bool is_cxx();
 // noexcept or throw(), written or implied (destructors).
 bool has_noexcept(tree function_type);
 
+// constexpr, and whether nobody wrote that: lambdas and defaulted members are
+// so by themselves where they can.
 bool is_constexpr(tree decl);
+bool is_implicit(tree decl);
 bool is_consteval(tree decl);
 
 // What is being parsed is the pattern of a template, of which no code is made.

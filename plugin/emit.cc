@@ -105,13 +105,14 @@ void print_record_section(const site& of)
 }
 
 // For the function itself and each name that was made an alias of it, or of an
-// alias.  A versioned name (symver) is no symbol that a caller in here uses.
+// alias.  Neither a versioned name (symver) nor a label that GCC makes for its
+// thunks (.LTHUNK0) is a name by which anybody knows the function.
 bool print_record_of(symtab_node* node, void*)
 {
   const site& of = *current_site();
   if (node->decl == of.decl)
     print_record(of, node->decl, 0);
-  else if (!node->symver)
+  else if (!node->symver && assembler_name(node->decl)[0] != '.')
     print_record(of, node->decl, format::site_alias);
   return false;
 }

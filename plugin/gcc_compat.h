@@ -55,8 +55,8 @@
 
 namespace hotpatch {
 
-// GCC renames decl_attributes' neighbours now and then; this one is stable.
-// Runs the attribute's handler, as if the user had written it.
+// Gives `decl` an attribute and runs its handler, as if the user had written
+// it.
 inline void add_attribute(tree decl, const char* name)
 {
   if (!lookup_attribute(name, DECL_ATTRIBUTES(decl)))

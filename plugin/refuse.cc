@@ -59,16 +59,16 @@ bool has_no_code_here(tree decl)
   return DECL_EXTERNAL(decl) && has_attribute(decl, "gnu_inline");
 }
 
+bool is_ifunc(cgraph_node* node, void*)
+{
+  return node->ifunc_resolver;
+}
+
+// To GCC an ifunc is an alias of its resolver.
 bool resolves_an_ifunc(tree decl)
 {
   cgraph_node* const node = cgraph_node::get(decl);
-  ipa_ref* reference;
-  if (node)
-    FOR_EACH_ALIAS(node, reference)
-  if (cgraph_node* alias = dyn_cast<cgraph_node*>(reference->referring))
-    if (alias->ifunc_resolver)
-      return true;
-  return false;
+  return node && node->call_for_symbol_and_aliases(is_ifunc, nullptr, true);
 }
 
 const refusal refusals[] = {
@@ -163,7 +163,7 @@ void warn_of_limits(tree decl, choice reason)
   if (!first_time(decl, warned_of))
     return;
   if (is_constexpr(decl))
-    warn(decl, reason,
+    warn(decl, is_implicit(decl) ? choice::everything : reason,
          "it is constexpr, and calls computed by the compiler are gone");
   if (has_attribute(decl, "const") || has_attribute(decl, "pure"))
     warn(decl, reason,

@@ -261,6 +261,39 @@ made_up()
 }
 ok "C++: what the compiler makes up has no site" made_up
 
+# Each of these alone, chosen in the source.
+cat >members.cc <<'EOT'
+#include <hotpatch.h>
+struct s {
+  HP_PATCHABLE s() { n = 1; }
+  HP_PATCHABLE virtual ~s() {}
+  HP_PATCHABLE s& operator=(const s&) = default;
+  HP_PATCHABLE virtual int f() { return n; }
+  HP_PATCHABLE static int g();
+  int n;
+  HP_PATCHABLE friend int friendly(const s&) { return 2; }
+};
+int s::g() { return 3; }
+struct t : virtual s { HP_PATCHABLE t(int) {} HP_PATCHABLE ~t() override; };
+t::~t() {}
+int main()
+{
+  auto l = [](int x) HP_PATCHABLE { return x; };
+  s a, b;
+  t c(1);
+  a = b;
+  return a.f() + s::g() + friendly(a) + l(-6);
+}
+EOT
+members()
+{
+  cxx -O2 -Werror members.cc -o members && ./members && has_site members \
+    _ZN1sC2Ev _ZN1sC1Ev _ZN1sD2Ev _ZN1sD0Ev _ZN1saSERKS_ _ZN1s1fEv _ZN1s1gEv \
+    _Z8friendlyRK1s _ZN1tC1Ei _ZN1tD0Ev _ZN1tD1Ev _ZN1tD2Ev \
+    _ZZ4mainENKUliE_clEi && has_no_site members main '.LTHUNK0'
+}
+ok "C++: members chosen in the source" members
+
 # Coroutines, OpenMP and friends split functions; the user's one has the site.
 cat >openmp.c <<'EOT'
 int sum(int n)
