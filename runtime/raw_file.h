@@ -19,7 +19,7 @@ namespace hotpatch {
 class raw_file {
  public:
   raw_file(const char* path, int flags) noexcept
-      : opened_(system_call(SYS_open, path, flags | O_CLOEXEC, 0))
+      : opened_(system_call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0))
   {
   }
   raw_file(const raw_file&) = delete;

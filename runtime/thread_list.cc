@@ -95,8 +95,8 @@ pid_t own_process_id() noexcept
 pid_t own_process_in_proc() noexcept
 {
   char number[16];
-  const long length =
-      system_call(SYS_readlink, "/proc/self", number, sizeof number - 1);
+  const long length = system_call(SYS_readlinkat, AT_FDCWD, "/proc/self",
+                                  number, sizeof number - 1);
   if (length < 0)
     return static_cast<pid_t>(length);
   number[length] = '\0';

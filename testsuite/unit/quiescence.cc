@@ -186,8 +186,8 @@ void stay(void* argument)
 // The same, a few kilobytes deeper.
 void stay_deep(void* argument)
 {
-  volatile char space[8192];
-  space[0] = 1;
+  volatile char space[8192];  // cleared of what older threads left there
+  std::memset(const_cast<char*>(space), 0, sizeof space);
   stay(argument);
   space[1] = space[0];
 }

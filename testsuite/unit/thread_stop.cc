@@ -7,15 +7,22 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstring>
 #include <deque>
+#include <iostream>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include <linux/filter.h>
+#include <linux/io_uring.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -89,6 +96,23 @@ bool in_child(F body)
 pid_t thread_id()
 {
   return static_cast<pid_t>(syscall(SYS_gettid));
+}
+
+// From now on the system call fails with that error.  For children.
+bool refuse(int system_call, int error)
+{
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0,
+               1),
+      BPF_STMT(BPF_RET | BPF_K,
+               SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{4, filter};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                 SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 void wait_until_asleep(pid_t thread)
@@ -592,6 +616,83 @@ BOOST_AUTO_TEST_CASE(a_full_signal_queue_is_named)
       return false;
     stopped_threads others;
     return others.stop(generous()) == HP_OK && others.count() == 2;
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_of_the_kernel_is_not_waited_for)
+{
+  // io_uring makes a thread of this process for a read that has to wait.
+  BOOST_TEST(in_child([] {
+    io_uring_params params{};
+    const int ring = static_cast<int>(syscall(SYS_io_uring_setup, 4, &params));
+    if (ring < 0) {
+      std::cout << "# no io_uring here: " << std::strerror(errno) << std::endl;
+      return true;
+    }
+    const auto map = [ring](off_t what) {
+      return static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                                     MAP_SHARED | MAP_POPULATE, ring, what));
+    };
+    char* const queue = map(IORING_OFF_SQ_RING);
+    auto* const entry = reinterpret_cast<io_uring_sqe*>(map(IORING_OFF_SQES));
+    int ends[2];
+    if (pipe(ends) != 0)
+      return false;
+    char byte;
+    entry->opcode = IORING_OP_READ;
+    entry->flags = IOSQE_ASYNC;
+    entry->fd = ends[0];
+    entry->addr = reinterpret_cast<std::uintptr_t>(&byte);
+    entry->len = 1;
+    *reinterpret_cast<unsigned*>(queue + params.sq_off.array) = 0;
+    *reinterpret_cast<unsigned*>(queue + params.sq_off.tail) = 1;
+    if (syscall(SYS_io_uring_enter, ring, 1, 0, 0, nullptr, 0) != 1)
+      return false;
+    std::size_t counted = 0;
+    while (counted < 2)
+      if (list_threads([](pid_t, void*) {}, nullptr, counted) != 0)
+        return false;
+    stopped_threads others;
+    return others.stop(generous()) == HP_OK && others.count() == 0;
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(a_filter_that_refuses_the_signal_is_named)
+{
+  BOOST_TEST(in_child([] {
+    counting_threads threads(2);
+    if (!refuse(SYS_tgkill, EPERM))
+      return false;
+    stopped_threads others;
+    return others.stop(generous()) == HP_DENIED &&
+           std::strstr(last_message(), "refuses to send signal");
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(without_proc_it_is_not_supported)
+{
+  for (const int call : {SYS_openat, SYS_readlinkat})
+    BOOST_TEST(in_child([call] {
+      counting_threads threads(2);
+      if (!refuse(call, ENOENT))
+        return false;
+      stopped_threads others;
+      return others.stop(generous()) == HP_UNSUPPORTED &&
+             std::strstr(last_message(), "/proc/self/task");
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(the_proc_of_another_pid_namespace_is_not_believed)
+{
+  BOOST_TEST(in_child([] {
+    if (unshare(CLONE_NEWPID) != 0)
+      return geteuid() != 0;  // only root may try
+    return in_child([] {
+      counting_threads threads(2);
+      stopped_threads others;
+      return others.stop(generous()) == HP_UNSUPPORTED &&
+             std::strstr(last_message(), "PID namespace");
+    });
   }));
 }
 
