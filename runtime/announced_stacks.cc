@@ -26,8 +26,10 @@ void unlock_list()
   list_lock.unlock();
 }
 
-// A child must not inherit a list that another thread was changing.
-[[gnu::constructor]] void keep_whole_over_fork()
+// A child must not inherit a list that another thread was changing.  Registered
+// before the handlers of the library's lock, by the priority, so that fork()
+// takes this lock after that one: so does who searches stacks.
+[[gnu::constructor(200)]] void keep_whole_over_fork()
 {
   pthread_atfork(lock_list, unlock_list, unlock_list);
 }
