@@ -54,7 +54,7 @@ def diagnostics(text, folder):
             line = line.replace(folder, "")
             line = re.sub(r"/?(tmp/)?cc[A-Za-z0-9]{6}(\.[a-z0-9.]+)?", "cc",
                           line)
-            lines.add(line)
+            lines.add(re.sub(r"\(\.text[^)]*\)", "(.text)", line))
     return sorted(lines)
 
 
