@@ -42,7 +42,8 @@ bool read_list(const char* path)
     return false;
   }
   for (std::string line; std::getline(file, line);) {
-    const std::string_view pattern = trim(line.substr(0, line.find('#')));
+    const std::string_view text(line);
+    const std::string_view pattern = trim(text.substr(0, text.find('#')));
     if (!pattern.empty())
       parsed.patterns.emplace_back(pattern);
   }

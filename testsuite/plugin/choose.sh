@@ -61,6 +61,17 @@ EOT
 ok "a list" chooses "conn_open main marked " $list=functions
 ok "a list and a glob" chooses "conn_close conn_open main marked " \
   $list=functions $match=conn_close
+# Longer than what a string keeps inside of itself.
+cat >src/long.c <<'EOT'
+int connection_pool_release_everything(int x) { return x; }
+EOT
+echo " connection_pool_release_everything # and why" >functions.long
+list_with_a_long_name()
+{
+  cc -shared -fPIC $list=functions.long src/long.c -o long.so &&
+    has_site long.so connection_pool_release_everything
+}
+ok "a list with a long name" list_with_a_long_name
 : >empty
 ok "an empty list" chooses "marked " $list=empty
 
