@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "runtime/system_call.h"
+
 namespace hotpatch {
 
 namespace {
@@ -62,9 +64,9 @@ void print(const char* message)
 {
   char line[2200];
   const int size = std::snprintf(line, sizeof line, "hotpatch: %s\n", message);
-  // One write, so that lines of several threads do not mix.
-  if (size > 0 &&
-      write(STDERR_FILENO, line, static_cast<std::size_t>(size)) < 0)
+  // One write, so that lines of several threads do not mix; past the C
+  // library, which would change errno and end a thread that is to be cancelled.
+  if (size > 0 && system_call(SYS_write, STDERR_FILENO, line, size) < 0)
     stderr_level.store(0, std::memory_order_relaxed);  // nobody can read it
 }
 

@@ -78,6 +78,43 @@ ok "but not how" talks info 'writer' 0
 ok "HOTPATCH_LOG=debug tells how" talks debug '^hotpatch: writer: ' 1
 ok "HOTPATCH_LOG=error tells nothing of a success" talks error . 0
 
+cat >undisturbed.c <<'EOF2'
+#include <errno.h>
+#include <hotpatch.h>
+#include <pthread.h>
+#include <unistd.h>
+HP_PATCHABLE int one(void) { return 1; }
+static int two(void) { return 2; }
+static void* body(void* data)
+{
+  (void)data;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+  pthread_cancel(pthread_self());
+  pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+  hp_apply("one", two);
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+  return &one;
+}
+int main(int argc, char** argv)
+{
+  pthread_t thread;
+  void* result = NULL;
+  (void)argv;
+  pthread_create(&thread, NULL, body, NULL);
+  pthread_join(thread, &result);
+  if (argc > 1)
+    close(STDERR_FILENO);
+  errno = 1234;
+  hp_apply("none", two);
+  return result == (void*)one && errno == 1234 ? 0 : 1;
+}
+EOF2
+ok "a program with a log" cc -O2 undisturbed.c -L"$built" \
+  -lhotpatch -pthread "-Wl,-rpath,$built" -o undisturbed
+logs_to() { HOTPATCH_LOG=debug ./undisturbed "$@"; }
+ok "is not cancelled by it" logs_to
+ok "and keeps errno without a standard error" logs_to closed
+
 cp shared copy && strip copy
 ok "runs when stripped" ./copy
 cp shared copy
