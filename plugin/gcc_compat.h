@@ -29,6 +29,10 @@
 #include <gcc-plugin.h>
 #include <plugin-version.h>
 #include <tree.h>
+#include <backend.h>
+#include <gimple.h>
+#include <gimple-iterator.h>
+#include <ssa.h>
 #include <tree-pass.h>
 #include <context.h>
 #include <pass_manager.h>

@@ -56,19 +56,27 @@ bool read_list(const char* path)
 
 bool take_out(std::string_view what)
 {
-  if (what == "noipa")
-    parsed.with.noipa = false;
-  else if (what == "nothrow")
-    parsed.with.nothrow = false;
-  else if (what == "align")
-    parsed.with.align = false;
-  else {
-    error(
-        "hotpatch: option %<without%> knows %<noipa%>, %<nothrow%> and "
-        "%<align%>");
-    return false;
-  }
-  return true;
+  const struct {
+    std::string_view name;
+    bool countermeasures::*part;
+  } parts[] = {
+      {"noipa", &countermeasures::noipa},
+      {"noclone", &countermeasures::noclone},
+      {"noinline", &countermeasures::noinline},
+      {"nothrow", &countermeasures::nothrow},
+      {"recursion", &countermeasures::recursion},
+      {"align", &countermeasures::align},
+      {"id", &countermeasures::id},
+  };
+  for (const auto& each : parts)
+    if (what == each.name) {
+      parsed.with.*each.part = false;
+      return true;
+    }
+  error(
+      "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
+      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%> and %<id%>");
+  return false;
 }
 
 bool parse_flag(std::string_view name)

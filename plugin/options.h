@@ -16,8 +16,12 @@ namespace hotpatch {
 // The countermeasures that a test can take out, to prove that it notices.
 struct countermeasures {
   bool noipa = true;
+  bool noclone = true;   // where noipa is out
+  bool noinline = true;  // where noipa is out
   bool nothrow = true;
+  bool recursion = true;  // calls of a function to itself stay calls
   bool align = true;
+  bool id = true;  // each word has its own
 };
 
 struct options {

@@ -10,6 +10,7 @@
 #include "plugin/link_guard.h"
 #include "plugin/options.h"
 #include "plugin/predefine.h"
+#include "plugin/recursion.h"
 #include "plugin/site.h"
 
 #define HP_EXPORT __attribute__((visibility("default")))
@@ -38,6 +39,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);
+  hotpatch::keep_recursion(name);
   hotpatch::register_site_pass(name);
   hotpatch::install_emit_hooks();
   return 0;

@@ -49,6 +49,12 @@ bool has_target_clones(tree decl)
   return has_attribute(decl, "target_clones");
 }
 
+// "omp declare simd" is also what GCC makes of the attribute simd.
+bool has_simd_variants(tree decl)
+{
+  return has_attribute(decl, "omp declare simd");
+}
+
 bool has_split_stack(tree decl)
 {
   return flag_split_stack && !has_attribute(decl, "no_split_stack");
@@ -94,6 +100,9 @@ const refusal refusals[] = {
      "compile without -fsplit-stack"},
     {has_target_clones, "target_clones makes several functions of it",
      "remove target_clones"},
+    {has_simd_variants,
+     "callers use its vector variants, which are functions of their own",
+     "remove declare simd or the attribute simd"},
     {resolves_an_ifunc,
      "it is the resolver of an ifunc and runs only while the program is loaded",
      "choose the functions that it returns"},

@@ -30,12 +30,15 @@ void assume_it_throws(tree decl)
 // cautious programmer would use by hand, and are not enough.
 void hide_body(tree decl)
 {
-  if (current_options().with.noipa) {
+  const countermeasures& with = current_options().with;
+  if (with.noipa) {
     add_attribute(decl, "noipa");
-  } else {
-    add_attribute(decl, "noinline");
-    add_attribute(decl, "noclone");
+    return;
   }
+  if (with.noinline)
+    add_attribute(decl, "noinline");
+  if (with.noclone)
+    add_attribute(decl, "noclone");
 }
 
 }  // namespace hotpatch

@@ -25,6 +25,8 @@ unsigned sites_so_far = 0;
 // a linker from folding two sites with the same body into one (--icf).
 std::uint32_t compute_id(tree decl)
 {
+  if (!current_options().with.id)
+    return 0;
   const std::string text = assembler_name(decl) + '\n' + source_file(decl) +
                            '\n' + std::to_string(DECL_SOURCE_LINE(decl));
   const std::uint64_t hash = format::type_hash(text.c_str());

@@ -4,10 +4,8 @@
 # countermeasure is taken out (-fplugin-arg-hotpatch-without=).
 #
 # SPDX-License-Identifier: MIT
-. "$HP_SRCDIR/testsuite/plugin/sites.sh"
-
-without=-fplugin-arg-hotpatch-without
-cp "$HP_SRCDIR/testsuite/plugin/raw_patch.h" .
+# shellcheck disable=SC2154 # set in survival.sh
+. "$HP_SRCDIR/testsuite/plugin/survival.sh"
 
 # The body is pure, so four calls are one; the replacement counts.
 cat >pure.c <<'EOT'
@@ -142,32 +140,6 @@ void attribute() {}
 int main() { s x; x.f(); x.g(); x.h(); attribute(); }
 EOT
 
-# survives FILE OPTION...: the patched program does what it should.
-survives()
-{
-  survives_file=$1
-  shift
-  case $survives_file in
-    *.cc) cxx -w "$survives_file" -o program "$@" ;;
-    *) cc -w "$survives_file" -o program "$@" ;;
-  esac || return 125
-  ./program
-}
-
-# breaks FILE OPTION...: it compiles, and the patched program goes wrong.
-breaks()
-{
-  survives "$@" 2>breaks.err
-  breaks_status=$?
-  cat breaks.err
-  case $breaks_status in
-    0 | 98 | 99 | 125) return 1 ;;
-  esac
-}
-
-# Programs crash here on purpose.
-# shellcheck disable=SC3045 # every shell at hand knows it
-ulimit -c 0
 for options in -O2 '-O3 -fPIC' '-O2 -flto' '-O2 -fcf-protection=full'; do
   for file in pure.c registers.c alignment.c noreturn.c nothrow.cc \
     nothrow_between.cc; do
@@ -200,25 +172,4 @@ ok "a destructor is noexcept" nothrow_flag _ZN1sD2Ev
 ok "the attribute nothrow is on record" nothrow_flag attribute
 ok "another function is not" not nothrow_flag _ZN1s1hEv
 
-# Two equal functions, which a linker may fold into one.
-cat >twins.c <<'EOT'
-int one(int x) { return x + 1; }
-int two(int x) { return x + 1; }
-int main(void) { return one(1) + two(1) - 4; }
-EOT
-addresses()
-{
-  nm twins | sed -n 's/^\([0-9a-f]*\) T \(one\|two\)$/\1/p' | sort -u | wc -l
-}
-if command -v ld.lld >/dev/null; then
-  set -- -O0 -ffunction-sections -fuse-ld=lld -Wl,--icf=all twins.c -o twins
-  # shellcheck disable=SC2086
-  ok "equal functions link" cc "$@" $all
-  ok "a linker keeps equal functions apart" [ "$(addresses)" = 2 ]
-  ok "their records are sound" has_site twins one two
-  ok "equal functions link without the plugin" "$CC" "$@"
-  ok "without the plugin it folds them" [ "$(addresses)" = 1 ]
-else
-  skip "a linker keeps equal functions apart" "lld is not installed"
-fi
 done_testing
