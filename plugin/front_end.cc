@@ -59,6 +59,16 @@ void give_site(tree decl)
   guard_link();
 }
 
+// An alias has no code of its own: it is replaced together with its target,
+// which has to be chosen.
+void check_alias(cgraph_node* node)
+{
+  const tree target = node->ultimate_alias_target()->decl;
+  const choice reason = choose(node->decl);
+  if (reason != choice::none && choose(target) == choice::none)
+    refuse_alias(node->decl, reason);
+}
+
 void start_ipa_passes(void*, void*)
 {
   if (in_lto_p)
@@ -70,6 +80,8 @@ void start_ipa_passes(void*, void*)
       const choice reason = choose(node->decl);
       if (reason != choice::none)
         refuse_ifunc(node->decl, reason);
+    } else if (node->definition && node->alias && !node->weakref) {
+      check_alias(node);
     } else if (node->definition && !node->alias && !node->thunk &&
                !find_facts(node->decl)) {
       give_site(node->decl);

@@ -167,6 +167,15 @@ void refuse_ifunc(tree decl, choice reason)
          "choose the functions that its resolver returns");
 }
 
+void refuse_alias(tree decl, choice reason)
+{
+  if (first_time(decl, refused))
+    tell(decl, reason,
+         "it is an alias of a function that is not chosen, and has no code of "
+         "its own",
+         "choose that function");
+}
+
 void warn_of_limits(tree decl, choice reason)
 {
   if (!first_time(decl, warned_of))

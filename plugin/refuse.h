@@ -17,6 +17,7 @@ bool can_have_site(tree decl, choice reason);
 
 // The same for functions that the compiler never hands over as definitions.
 void refuse_ifunc(tree decl, choice reason);
+void refuse_alias(tree decl, choice reason);
 
 // `decl` gets a site; tells what calls it will not reach.
 void warn_of_limits(tree decl, choice reason);

@@ -85,6 +85,13 @@ HOT int (*f(void))(int) { return one; }
 int chosen(int x) __attribute__((ifunc("f")));' >resolver.c
 refused "ifunc resolver" resolver.c 2:11 "it is the resolver of an ifunc"
 
+echo '__attribute__((no_hotpatch)) int one(int x) { return x; }
+HOT int f(int x) __attribute__((alias("one")));' >alias.c
+refused "alias of what is not chosen" alias.c 2:9 "choose that function"
+sed -i 's/^__attribute__((no_hotpatch)) //' alias.c
+ok "alias of what is chosen" says_not "patch site:" compile alias.c \
+  '-DHOT=__attribute__((hotpatch))' "$match=one"
+
 echo 'HOT extern inline __attribute__((gnu_inline)) int f(int x) { return x; }
 int g(int x) { return f(x); }' >gnu_inline.c
 refused "extern gnu_inline" gnu_inline.c 1:51 "it is extern gnu_inline"
