@@ -35,6 +35,10 @@ std::uint32_t hash_of(const char* name, std::size_t length) noexcept
 hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
 {
   const std::size_t records = reader.record_limit();
+  // What an attempt that ran out of memory has left.
+  records_.clear();
+  by_address_.clear();
+  slots_.clear();
   if (records > UINT32_MAX / (sizeof(format::record) / unit) ||
       !by_address_.reserve(records) || !records_.reserve(records) ||
       !slots_.resize(std::bit_ceil(records + records / 4 + 1)))
