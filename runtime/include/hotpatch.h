@@ -5,10 +5,10 @@
  * store, while any number of threads call it.
  *
  * Threads: every function here may be called from any thread at any time, and
- * from constructors.  None may be called from a signal handler or from a
- * callback of dl_iterate_phdr.  The library never exits, aborts, prints or
- * throws; every failure is a status, and hp_error_message() says in words what
- * failed, where, and what to do.
+ * from constructors, with 32 KiB of stack.  None may be called from a signal
+ * handler or from a callback of dl_iterate_phdr.  The library never exits,
+ * aborts, prints or throws; every failure is a status, and hp_error_message()
+ * says in words what failed, where, and what to do.
  *
  * SPDX-License-Identifier: MIT
  */

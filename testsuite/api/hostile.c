@@ -297,6 +297,21 @@ static void two_threads(void)
   OK(answer(1) == 2, "and leave the original");
 }
 
+/* What hotpatch(3) says the library needs. */
+static void small_stack(void)
+{
+  pthread_attr_t attributes;
+  pthread_t thread;
+  void* failed = (void*)1;
+  pthread_attr_init(&attributes);
+  OK(pthread_attr_setstacksize(&attributes, 32 * 1024) == 0 &&
+         pthread_create(&thread, &attributes, hammer,
+                        (void*)(uintptr_t)times_ten) == 0 &&
+         pthread_join(thread, &failed) == 0 && failed == NULL,
+     "32 KiB of stack are enough");
+  pthread_attr_destroy(&attributes);
+}
+
 /* --- The log -------------------------------------------------------------- */
 
 static int lines;
@@ -333,6 +348,7 @@ int main(void)
   prohibitions();
   far_away();
   two_threads();
+  small_stack();
   logging();
   return done_testing();
 }
