@@ -61,7 +61,7 @@ exports_are_declared()
 {
   for symbol in $(nm -D --defined-only "$library/libhotpatch.so" |
     sed -n 's/.* \(hp_[a-z_]*\)@.*/\1/p'); do
-    grep -q "^HP_API.*[ *]$symbol[(;]" "$prefix/include/hotpatch.h" || {
+    grep -q "^HP_API.*[ *]${symbol}[(;]" "$prefix/include/hotpatch.h" || {
       echo "$symbol is not declared"
       return 1
     }
