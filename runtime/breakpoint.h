@@ -1,48 +1,47 @@
-// Changing a word with single-byte commits: a breakpoint holds threads off
-// while the other bytes change.
+// Changing words with single-byte commits: breakpoints hold threads off while
+// the other bytes change.
 //
-//   1. int3 over the first byte     barrier
-//   2. bytes two to eight           barrier
-//   3. the new first byte           barrier
+//   1. int3 over the first byte of every word     barrier
+//   2. bytes two to eight of every word           barrier
+//   3. threads that meet an int3 go on in the new functions, no longer in the
+//      old ones: one store, one moment for all threads and all sites
+//   4. the cells, the new first bytes             barrier
 //
 // Intel's rule for cross-modifying code (SDM volume 3), in the order that the
-// kernel uses for its own text.  A thread that meets the int3 gets SIGTRAP, and
-// the handler here lets it go on as if the old word were still there.
+// kernel uses for its own text.  A call that begins after any thread has
+// entered a new function enters new functions: between the first and the third
+// barrier every call meets an int3, and asks.
 //
-// Owns the process's SIGTRAP handler from the first permit on, and hands every
-// trap that is not its own to the handler that was there before.  Used under
-// the library's lock; the handler itself takes no lock.
+// Used under the library's lock.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_BREAKPOINT_H
 #define HOTPATCH_RUNTIME_BREAKPOINT_H
 
-#include <cstdint>
+#include <span>
 
 #include "runtime/text_writer.h"
 
 namespace hotpatch {
 
-class cell_window;
 struct change;
 
 // Checks and prepares what the protocol needs before anything is written.
-class breakpoint_permit {
- public:
-  explicit breakpoint_permit(std::uint64_t word) noexcept;
+// Null: it may be used; otherwise the rule that forbids it.
+[[nodiscard]] const char* prepare_breakpoints(
+    std::span<const change> changes) noexcept;
 
-  // Null: the protocol may be used; otherwise the rule that forbids it.
-  const char* refusal() const noexcept { return refusal_; }
-
- private:
-  const char* refusal_;
+struct breakpoint_result {
+  const change* failed = nullptr;  // null: all are done
+  int error = 0;
+  bool put_back = true;        // the words are as they were
+  bool heads_written = false;  // threads may have gone where a new word leads
 };
 
-// Needs a permit for the word; stores to the cell before the first byte leads
-// there.  False: a write failed; the word is as it was.
-[[nodiscard]] bool store_word_by_breakpoint(text_window& text,
-                                            cell_window& cell,
-                                            const change& change) noexcept;
+// Needs prepare_breakpoints() for these changes.  Stores to the cells before
+// the first bytes lead there.  Allocates nothing.
+[[nodiscard]] breakpoint_result store_by_breakpoints(
+    text_window& text, std::span<const change> changes) noexcept;
 
 }  // namespace hotpatch
 

@@ -1,15 +1,11 @@
-// The functions of hotpatch.h: check arguments, call the library, log.
+// The functions of hotpatch.h that look: check arguments, call the library.
 // SPDX-License-Identifier: MIT
-#include <atomic>
 #include <cstdint>
 
 #include "config.h"
 #include "runtime/array.h"
-#include "runtime/barrier.h"
-#include "runtime/image_pin.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library.h"
-#include "runtime/log.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -26,14 +22,6 @@ hp_status no_name(const char* call)
   return fail(HP_INVALID, "%s: the name is null or empty", call);
 }
 
-hp_status no_replacement(const char* call, const char* name)
-{
-  return fail(HP_INVALID,
-              "%s(\"%s\"): the replacement is null, or a pointer to a virtual "
-              "member function, which has no address of its own",
-              call, name);
-}
-
 bool unknown_flags(unsigned flags)
 {
   return (flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0;
@@ -42,52 +30,6 @@ bool unknown_flags(unsigned flags)
 hp_status bad_flags(const char* call, const char* name, unsigned flags)
 {
   return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", call, name, flags);
-}
-
-// The first change tells, once, by which means text is changed here.
-void log_means(const char* writer, const char* reason)
-{
-  static constinit std::atomic<bool> told{false};
-  if (told.exchange(true))
-    return;
-  log(HP_LOG_DEBUG, "writer: %s%s%s", writer, *reason != '\0' ? ": " : "",
-      reason);
-  if (available_barrier() == barrier_kind::none)
-    log(HP_LOG_ERROR,
-        "membarrier(2) is refused here: threads may enter an old function "
-        "shortly after a change has returned");
-}
-
-hp_status logged(hp_status status, const char* call, const char* name)
-{
-  if (status == HP_OK)
-    log(HP_LOG_INFO, "%s(\"%s\"): done", call, name);
-  else
-    log(HP_LOG_ERROR, "%s(\"%s\"): %s: %s", call, name, hp_status_name(status),
-        last_message());
-  return status;
-}
-
-// Runs a change of the named site.
-template <typename Change>
-hp_status change_site(const char* call, const char* name, Change change)
-{
-  const char* writer = "";
-  const char* reason = "";
-  const hp_status status = library::locked([&](library& self) {
-    const hp_status result = change(self);
-    writer = self.writer().name();
-    reason = self.writer().reason();
-    return result;
-  });
-  if (status == HP_OK)
-    log_means(writer, reason);
-  return logged(status, call, name);
-}
-
-std::uint64_t address_of(hp_function function)
-{
-  return reinterpret_cast<std::uint64_t>(function);
 }
 
 }  // namespace
@@ -99,52 +41,6 @@ using namespace hotpatch;
 extern "C" const char* hp_error_message()
 {
   return last_message();
-}
-
-extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
-                                 const char* type, unsigned flags)
-{
-  if (empty(name))
-    return no_name("hp_apply");
-  if (replacement == nullptr)
-    return no_replacement("hp_apply", name);
-  if (unknown_flags(flags))
-    return bad_flags("hp_apply", name, flags);
-  image_owner owner;
-  if (const hp_status status = library::locked([&](library&) {
-        owner.find(address_of(replacement));
-        return HP_OK;
-      });
-      status != HP_OK)
-    return status;
-  image_pin pin;
-  pin.take(owner);
-  bool added = false;
-  const hp_status status = change_site("hp_apply", name, [&](library& self) {
-    return self.apply(name, address_of(replacement), type, flags, added);
-  });
-  if (added)
-    pin.keep();
-  return status;
-}
-
-extern "C" hp_status hp_revert(const char* name)
-{
-  if (empty(name))
-    return no_name("hp_revert");
-  return change_site("hp_revert", name,
-                     [&](library& self) { return self.revert(name); });
-}
-
-extern "C" hp_status hp_remove_as(const char* name, hp_function replacement)
-{
-  if (empty(name))
-    return no_name("hp_remove");
-  if (replacement == nullptr)
-    return no_replacement("hp_remove", name);
-  return change_site("hp_remove", name, [&](library& self) {
-    return self.remove(name, address_of(replacement));
-  });
 }
 
 extern "C" hp_function hp_original_as(const char* name, const char* type,

@@ -3,14 +3,11 @@
 #include "runtime/commit.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "format/patch_word.h"
 #include "runtime/barrier.h"
 #include "runtime/breakpoint.h"
-#include "runtime/encode.h"
-#include "runtime/near_memory.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -32,173 +29,9 @@ bool equal(const far_pad& a, const far_pad& b)
   return std::memcmp(a.bytes, b.bytes, far_pad_size) == 0;
 }
 
-// What happened inside the windows, where no words may be formatted.
-enum class outcome {
-  done,
-  window_refused,  // error says why
-  cell_refused,
-  word_foreign,  // found says what is there
-  pad_foreign,
-  write_failed,  // everything was put back
-  overwritten,   // somebody else stored right behind us
-};
-
-struct report {
-  outcome what;
-  int error = 0;
-  std::uint64_t found = 0;
-};
-
-report store_cell(const change& change)
+bool changes_text(const change& change)
 {
-  cell_window cell(change.cell);
-  if (!cell.is_open())
-    return {outcome::cell_refused, errno};
-  cell.store(change.cell_target);
-  return {outcome::done};
-}
-
-report store_word(text_window& text, writer_kind kind, cell_window& cell,
-                  const change& change)
-{
-  const std::uint64_t word = change.site.word;
-  if (kind == writer_kind::rwx_window) {
-    cell.store(change.cell_target);
-    text.store_word(word, change.new_word);
-    serialise_cores();
-  } else if (!store_word_by_breakpoint(text, cell, change)) {
-    return {outcome::write_failed};
-  }
-  const std::uint64_t found = load_word(word);
-  if (found != change.new_word)
-    return {outcome::overwritten, 0, found};
-  return {outcome::done};
-}
-
-report change_text(writer_kind kind, const change& change)
-{
-  const site& site = change.site;
-  far_pad pad{};
-  far_pad present{};
-  bool write_pad = false;
-  if (change.cell != 0) {
-    pad = encode_pad(site, change.cell);
-    present = load_pad(site);
-    write_pad = !equal(present, pad);
-    if (write_pad && !pad_is_pristine(present))
-      return {outcome::pad_foreign};
-  }
-
-  text_window text(kind, write_pad ? far_pad_address(site) : site.word,
-                   site.word + format::word_size);
-  if (text.error() != 0)
-    return {outcome::window_refused, text.error()};
-  const std::uint64_t found = load_word(site.word);
-  if (found != change.old_word)
-    return {outcome::word_foreign, 0, found};
-
-  cell_window cell(change.cell);
-  if (!cell.is_open())
-    return {outcome::cell_refused, errno};
-  if (!write_pad)
-    return store_word(text, kind, cell, change);
-
-  report result{outcome::write_failed};
-  if (text.store_bytes(far_pad_address(site), pad.bytes, far_pad_size)) {
-    serialise_cores();
-    result = store_word(text, kind, cell, change);
-  }
-  // Dead bytes still: no core has seen a word that leads there.
-  if (result.what == outcome::write_failed)
-    text.store_bytes(far_pad_address(site), present.bytes, far_pad_size);
-  return result;
-}
-
-report change_site(writer_kind kind, const change& change)
-{
-  const std::uint64_t found = load_word(change.site.word);
-  if (found != change.old_word)
-    return {outcome::word_foreign, 0, found};
-  if (change.old_word == change.new_word)
-    return store_cell(change);
-  return change_text(kind, change);
-}
-
-struct hex_word {
-  char text[3 * format::word_size];
-  explicit hex_word(std::uint64_t word)
-  {
-    std::uint8_t bytes[format::word_size];
-    std::memcpy(bytes, &word, sizeof bytes);
-    for (std::size_t i = 0; i < sizeof bytes; ++i)
-      std::snprintf(text + 3 * i, 4, i + 1 < sizeof bytes ? "%02x " : "%02x",
-                    bytes[i]);
-  }
-};
-
-hp_status foreign(const change& change, std::uint64_t found)
-{
-  const auto first = static_cast<std::uint8_t>(found);
-  return fail(HP_FOREIGN,
-              "%s: the patch word at %#lx holds %s where %s is expected: %s; "
-              "nothing was changed",
-              change.site.name, change.site.word, hex_word(found).text,
-              hex_word(change.old_word).text,
-              first == format::filler
-                  ? "a debugger's or tracer's breakpoint is on it, remove that"
-                  : "another tool, or a second copy of this library, has "
-                    "changed it, undo that first");
-}
-
-hp_status refused(const change& change, const char* rule, int error)
-{
-  if (error == ENOMEM)
-    return fail(HP_NO_MEMORY,
-                "%s: the kernel has no memory to open program text at %#lx "
-                "for writing (%s); vm.max_map_count may be reached",
-                change.site.name, change.site.word, std::strerror(error));
-  return fail(HP_DENIED,
-              "%s: program text at %#lx cannot be written to: %s%s%s",
-              change.site.name, change.site.word, rule, error != 0 ? ": " : "",
-              error != 0 ? std::strerror(error) : "");
-}
-
-hp_status explain(const change& change, const report& result)
-{
-  switch (result.what) {
-    case outcome::done:
-      return HP_OK;
-    case outcome::window_refused:
-      return refused(change, "the system refuses", result.error);
-    case outcome::cell_refused:
-      return fail(HP_NO_MEMORY,
-                  "%s: the jump cell at %#lx cannot be opened: %s",
-                  change.site.name, change.cell, std::strerror(result.error));
-    case outcome::word_foreign:
-      return foreign(change, result.found);
-    case outcome::pad_foreign:
-      return fail(HP_FOREIGN,
-                  "%s: the %zu bytes before the symbol at %#lx are not the "
-                  "pad that the compiler left; nothing was changed",
-                  change.site.name, far_pad_size, change.site.symbol);
-    case outcome::write_failed:
-      return refused(change, "the writer failed and everything was put back",
-                     result.error);
-    case outcome::overwritten:
-      break;
-  }
-  return fail(HP_INTERNAL,
-              "%s: the patch word at %#lx reads %s right after %s was stored: "
-              "another writer is at work",
-              change.site.name, change.site.word, hex_word(result.found).text,
-              hex_word(change.new_word).text);
-}
-
-// A refusal that another writer may get around.
-bool forbidden(const report& result)
-{
-  return result.what == outcome::window_refused &&
-         (result.error == EACCES || result.error == EPERM);
+  return change.old_word != change.new_word;
 }
 
 }  // namespace
@@ -211,21 +44,213 @@ bool forbidden(const report& result)
   return *reinterpret_cast<const volatile std::uint64_t*>(address);
 }
 
-hp_status commit(text_writer& writer, const change& change) noexcept
+bool commit_batch::failed(outcome what, const change& where) noexcept
 {
-  if (writer.kind() == writer_kind::rwx_window) {
-    const report result = change_site(writer_kind::rwx_window, change);
-    if (!forbidden(result))
-      return explain(change, result);
-    writer.demote(result.error);
+  result_.what = what;
+  result_.where = &where;
+  return false;
+}
+
+bool commit_batch::check_words() noexcept
+{
+  for (const change& each : changes_) {
+    const std::uint64_t found = load_word(each.site->word);
+    if (found != each.old_word) {
+      result_.found = found;
+      return failed(outcome::word_foreign, each);
+    }
   }
-  if (writer.kind() == writer_kind::none)
-    return refused(change, writer.reason(), 0);
-  breakpoint_permit permit(change.site.word);
-  if (const char* rule = permit.refusal())
-    return fail(HP_DENIED, "%s: %s; and %s", change.site.name, writer.reason(),
-                rule);
-  return explain(change, change_site(writer_kind::proc_mem, change));
+  return true;
+}
+
+bool commit_batch::check_pad(change& each) noexcept
+{
+  if (each.cell == 0 || !changes_text(each))
+    return true;
+  each.old_pad = load_pad(*each.site);
+  each.writes_pad = !equal(each.old_pad, encode_pad(*each.site, each.cell));
+  if (!each.writes_pad)
+    return true;
+  any_pad_ = true;
+  return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
+}
+
+bool commit_batch::prepare_windows(hp_status& status) noexcept
+{
+  bool enough = text_.reserve(changes_.size());
+  for (const change& each : changes_) {
+    const site& site = *each.site;
+    if (!enough || (each.cell != 0 && !cells_.add(each.cell))) {
+      status = fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
+                    site.name, changes_.size());
+      return false;
+    }
+    if (how_ == protocol::words && !changes_text(each))
+      continue;
+    if (!text_.add(each.writes_pad ? far_pad_address(site) : site.word,
+                   site.word + format::word_size)) {
+      result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
+      return failed(outcome::window_refused, each);
+    }
+  }
+  return true;
+}
+
+hp_status commit_batch::prepare() noexcept
+{
+  hp_status status = HP_OK;
+  if (!check_words())
+    return explain();
+  for (change& each : changes_)
+    if (!check_pad(each))
+      return explain();
+  if (!prepare_windows(status))
+    return status != HP_OK ? status : explain();
+  if (how_ == protocol::breakpoints)
+    if (const char* rule = prepare_breakpoints(changes_))
+      return writing_refused(*changes_[0].site, rule, 0);
+  return HP_OK;
+}
+
+bool commit_batch::write_pads() noexcept
+{
+  for (const change& each : changes_) {
+    if (!each.writes_pad)
+      continue;
+    const far_pad pad = encode_pad(*each.site, each.cell);
+    if (text_.store_bytes(far_pad_address(*each.site), pad.bytes, far_pad_size))
+      continue;
+    result_.error = errno;
+    return failed(outcome::write_failed, each);
+  }
+  return true;
+}
+
+// Dead bytes still: no core has seen a word that leads there.
+void commit_batch::restore_pads() noexcept
+{
+  for (const change& each : changes_)
+    if (each.writes_pad)
+      text_.store_bytes(far_pad_address(*each.site), each.old_pad.bytes,
+                        far_pad_size);
+}
+
+// Of use with a writer whose stores cannot fail, or when nobody runs.
+bool commit_batch::store_words() noexcept
+{
+  for (const change& each : changes_) {
+    if (each.cell != 0)
+      cell_window::store(each.cell, each.cell_target);
+    if (!changes_text(each))
+      continue;
+    if (kind_ == writer_kind::rwx_window) {
+      text_.store_word(each.site->word, each.new_word);
+    } else {
+      std::uint8_t bytes[format::word_size];
+      std::memcpy(bytes, &each.new_word, sizeof bytes);
+      if (!text_.store_bytes(each.site->word, bytes, sizeof bytes)) {
+        result_.error = errno;
+        return failed(outcome::write_failed, each);
+      }
+    }
+  }
+  return true;
+}
+
+bool commit_batch::verify() noexcept
+{
+  for (const change& each : changes_) {
+    const std::uint64_t found = load_word(each.site->word);
+    if (found != each.new_word) {
+      result_.found = found;
+      return failed(outcome::overwritten, each);
+    }
+  }
+  return true;
+}
+
+// Puts back what is ours; somebody else's bytes stay.  Where other threads run
+// the pads stay too: a thread may be in one.
+void commit_batch::restore_words() noexcept
+{
+  for (const change& each : changes_) {
+    if (each.cell != 0 && each.old_cell_target != 0)
+      cell_window::store(each.cell, each.old_cell_target);
+    if (load_word(each.site->word) != each.new_word &&
+        how_ != protocol::standing)
+      continue;
+    if (kind_ == writer_kind::rwx_window) {
+      text_.store_word(each.site->word, each.old_word);
+    } else {
+      std::uint8_t bytes[format::word_size];
+      std::memcpy(bytes, &each.old_word, sizeof bytes);
+      if (!text_.store_bytes(each.site->word, bytes, sizeof bytes))
+        failed(outcome::stuck, each);
+    }
+  }
+}
+
+void commit_batch::store_all() noexcept
+{
+  if (!write_pads()) {
+    restore_pads();
+    return;
+  }
+  switch (how_) {
+    case protocol::words:
+      if (any_pad_)
+        serialise_cores();
+      store_words();
+      serialise_cores();
+      if (verify())
+        return;
+      restore_words();
+      serialise_cores();
+      return;
+    case protocol::standing:
+      if (store_words() && verify())
+        return;
+      restore_words();
+      restore_pads();
+      return;
+    case protocol::breakpoints:
+      break;
+  }
+  const breakpoint_result result = store_by_breakpoints(text_, changes_);
+  if (result.failed == nullptr) {
+    verify();
+    return;
+  }
+  result_.error = result.error;
+  failed(result.put_back ? outcome::write_failed : outcome::stuck,
+         *result.failed);
+  // Nobody has been led into a pad before the first bytes of the new words.
+  if (!result.heads_written)
+    restore_pads();
+}
+
+void commit_batch::store() noexcept
+{
+  if (!text_.open()) {
+    result_.error = text_.error();
+    failed(outcome::window_refused, changes_[0]);
+    return;
+  }
+  if (!cells_.open()) {
+    result_.error = errno;
+    failed(outcome::cell_refused, changes_[0]);
+  } else if (check_words()) {
+    store_all();
+  }
+  cells_.close();
+  text_.close();
+}
+
+bool commit_batch::forbidden() const noexcept
+{
+  return result_.what == outcome::window_refused &&
+         kind_ == writer_kind::rwx_window &&
+         (result_.error == EACCES || result_.error == EPERM);
 }
 
 }  // namespace hotpatch

@@ -13,10 +13,14 @@ class file_descriptor {
   explicit file_descriptor(int number) noexcept : number_(number) {}
   file_descriptor(const file_descriptor&) = delete;
   file_descriptor& operator=(const file_descriptor&) = delete;
-  ~file_descriptor()
+  ~file_descriptor() { reset(-1); }
+
+  // Closes what it has and takes another one.
+  void reset(int number) noexcept
   {
     if (number_ >= 0)
       close(number_);
+    number_ = number;
   }
 
   explicit operator bool() const noexcept { return number_ >= 0; }

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/image_pin.h"
 
-#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <link.h>
+
+#include "runtime/status.h"
 
 // Weak: before glibc 2.34 they are in a library of their own, which a program
 // that loads nothing does not link.
@@ -14,26 +17,6 @@
 namespace hotpatch {
 
 namespace {
-
-struct owner_search {
-  std::uint64_t address;
-  image_owner& owner;
-};
-
-int image_covers(dl_phdr_info* image, std::size_t, void* data)
-{
-  auto& search = *static_cast<owner_search*>(data);
-  for (int i = 0; i < image->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& segment = image->dlpi_phdr[i];
-    if (segment.p_type != PT_LOAD ||
-        search.address - image->dlpi_addr - segment.p_vaddr >= segment.p_memsz)
-      continue;
-    std::snprintf(search.owner.path, sizeof search.owner.path, "%s",
-                  image->dlpi_name);
-    return 1;
-  }
-  return 0;
-}
 
 // Found by name, because the linker warns about every static program in which
 // dlopen is named.
@@ -48,23 +31,69 @@ void* reopen(const char* path)
 
 }  // namespace
 
-void image_owner::find(std::uint64_t address) noexcept
+struct image_pins::owner_search {
+  std::uint64_t address;
+  image found;
+};
+
+int image_pins::find(dl_phdr_info* info, std::size_t, void* data) noexcept
 {
+  auto& search = *static_cast<owner_search*>(data);
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    const std::uint64_t begin = info->dlpi_addr + segment.p_vaddr;
+    if (segment.p_type != PT_LOAD || search.address - begin >= segment.p_memsz)
+      continue;
+    search.found = {begin, segment.p_memsz, strdup(info->dlpi_name), nullptr};
+    return 1;
+  }
+  return 0;
+}
+
+hp_status image_pins::note(std::uint64_t address) noexcept
+{
+  // Most replacements of a transaction come from few objects.
+  for (const image& known : images_)
+    if (address - known.begin < known.size)
+      return HP_OK;
+  owner_search search{address, {}};
+  if (dl_iterate_phdr(find, &search) == 0)
+    return HP_OK;
+  image& found = search.found;
+  bool enough = found.path != nullptr;
   // The executable has an empty name and is never unloaded.
-  owner_search search{address, *this};
-  dl_iterate_phdr(image_covers, &search);
+  if (enough && *found.path == '\0') {
+    std::free(found.path);
+    found.path = nullptr;
+  }
+  enough = enough && images_.append(found);
+  if (!enough)
+    std::free(found.path);
+  return enough ? HP_OK
+                : fail(HP_NO_MEMORY,
+                       "no memory to keep the replacement's object loaded");
 }
 
-void image_pin::take(const image_owner& owner) noexcept
+void image_pins::take() noexcept
 {
-  if (owner.path[0] != '\0')
-    handle_ = reopen(owner.path);
+  for (image& each : images_)
+    if (each.path != nullptr)
+      each.handle = reopen(each.path);
 }
 
-image_pin::~image_pin()
+void image_pins::keep() noexcept
 {
-  if (handle_ != nullptr)
-    dlclose(handle_);
+  for (image& each : images_)
+    each.handle = nullptr;
+}
+
+image_pins::~image_pins()
+{
+  for (image& each : images_) {
+    if (each.handle != nullptr)
+      dlclose(each.handle);
+    std::free(each.path);
+  }
 }
 
 }  // namespace hotpatch

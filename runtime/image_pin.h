@@ -1,4 +1,4 @@
-// A reference that keeps the shared object with a replacement loaded.
+// References that keep the shared objects with replacements loaded.
 //
 // Made without the library's lock, because it takes the dynamic loader's: the
 // loader's lock comes first, for a constructor, which runs under it, may call
@@ -8,35 +8,44 @@
 #ifndef HOTPATCH_RUNTIME_IMAGE_PIN_H
 #define HOTPATCH_RUNTIME_IMAGE_PIN_H
 
-#include <climits>
 #include <cstdint>
+#include <link.h>
+
+#include "runtime/array.h"
+#include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
 
-// The shared object that an address lies in.
-struct image_owner {
-  // Empty: the executable, a static program, or no image.
-  char path[PATH_MAX] = "";
-
-  // Called with the library's lock held.
-  void find(std::uint64_t address) noexcept;
-};
-
-class image_pin {
+class image_pins {
  public:
-  image_pin() noexcept = default;
-  image_pin(const image_pin&) = delete;
-  image_pin& operator=(const image_pin&) = delete;
-  ~image_pin();
+  image_pins() noexcept = default;
+  image_pins(const image_pins&) = delete;
+  image_pins& operator=(const image_pins&) = delete;
+  ~image_pins();
 
-  void take(const image_owner& owner) noexcept;
+  // Notes the shared object that an address lies in, if there is one.  Called
+  // with the library's lock held.  HP_NO_MEMORY.
+  [[nodiscard]] hp_status note(std::uint64_t address) noexcept;
 
-  // From now on the object stays loaded until the process ends: a thread may
-  // be inside the replacement at any time.
-  void keep() noexcept { handle_ = nullptr; }
+  // Takes a reference to each.
+  void take() noexcept;
+
+  // From now on the objects stay loaded until the process ends: a thread may
+  // be inside a replacement at any time.
+  void keep() noexcept;
 
  private:
-  void* handle_ = nullptr;
+  struct image {
+    std::uint64_t begin;  // the segment that an address was found in
+    std::uint64_t size;
+    char* path;  // null: never unloaded
+    void* handle;
+  };
+  struct owner_search;
+
+  static int find(dl_phdr_info* info, std::size_t size, void* data) noexcept;
+
+  array<image> images_;
 };
 
 }  // namespace hotpatch

@@ -10,6 +10,7 @@
 #include "format/patch_word.h"
 #include "runtime/memory_map.h"
 #include "runtime/prototype.h"
+#include "runtime/safe_point.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -83,18 +84,21 @@ int with_images_held(dl_phdr_info*, std::size_t, void* data)
   return 1;  // the first image is enough
 }
 
-hp_status check_executable(const char* name, std::uint64_t replacement)
+// `code` is where the previous replacement lay: most lie close together, and
+// asking the kernel takes long.
+hp_status check_executable(const char* name, std::uint64_t replacement,
+                           memory_mapping& code)
 {
-  memory_mapping where;
-  if (!find_mapping(replacement, where))
+  if (replacement - code.begin >= code.end - code.begin &&
+      !find_mapping(replacement, code))
     return fail(HP_NOT_EXECUTABLE,
                 "%s: nothing is mapped at the replacement's address %#lx", name,
                 replacement);
-  if ((where.protection & PROT_EXEC) == 0)
+  if ((code.protection & PROT_EXEC) == 0)
     return fail(HP_NOT_EXECUTABLE,
                 "%s: the replacement's address %#lx lies in memory that is "
                 "not executable (%#lx-%#lx)",
-                name, replacement, where.begin, where.end);
+                name, replacement, code.begin, code.end);
   return HP_OK;
 }
 
@@ -103,6 +107,8 @@ hp_status check_executable(const char* name, std::uint64_t replacement)
 hp_status library::run(plain_body body, void* data) noexcept
 {
   const undisturbed guard;
+  // Who holds the lock may be waiting for this thread to reach a safe point.
+  const offline_scope offline;
   if (pthread_mutex_lock(&mutex) != 0)
     return fail(HP_BUSY,
                 "the library was called from inside itself, by a function of "
@@ -120,39 +126,57 @@ hp_status library::find(const char* name, located_site& found) noexcept
   return sites_.find(name, found);
 }
 
-hp_status library::apply(const char* name, std::uint64_t replacement,
-                         const char* type, unsigned flags, bool& added) noexcept
+hp_status library::plan_apply(patch_plan& plan, const operation& step,
+                              const located_site& where,
+                              memory_mapping& code) noexcept
 {
-  located_site where;
-  if (const hp_status status = find(name, where); status != HP_OK)
-    return status;
-  if ((flags & HP_ANY_PROTOTYPE) == 0) {
+  if ((step.flags & HP_ANY_PROTOTYPE) == 0) {
     located_site own;
     const hp_status status =
-        type == nullptr && sites_.find_symbol(replacement, own)
+        step.type == nullptr && sites_.find_symbol(step.replacement, own)
             ? check_replacement(where.site, own.site)
-            : check_type(where.site, type, "the replacement");
+            : check_type(where.site, step.type, "the replacement");
     if (status != HP_OK)
       return status;
   }
-  if (const hp_status status = check_executable(where.site.name, replacement);
-      status != HP_OK)
+  const hp_status status =
+      check_executable(where.site.name, step.replacement, code);
+  return status == HP_OK ? plan.apply(where, step.replacement) : status;
+}
+
+hp_status library::plan(patch_plan& plan, const operation& step,
+                        memory_mapping& code) noexcept
+{
+  if (step.what == operation::kind::revert_all)
+    return plan.revert_all();
+  located_site where;
+  if (const hp_status status = sites_.find(step.name, where); status != HP_OK)
     return status;
-  return patches_.apply(where, replacement, added);
+  switch (step.what) {
+    case operation::kind::apply:
+      return plan_apply(plan, step, where, code);
+    case operation::kind::revert:
+      return plan.revert(where);
+    case operation::kind::remove:
+      return plan.remove(where, step.replacement);
+    case operation::kind::revert_all:
+      break;
+  }
+  return HP_INTERNAL;
 }
 
-hp_status library::revert(const char* name) noexcept
+hp_status library::change(std::span<const operation> operations,
+                          commit_order& order, bool& added) noexcept
 {
-  located_site where;
-  const hp_status status = find(name, where);
-  return status == HP_OK ? patches_.revert(where) : status;
-}
-
-hp_status library::remove(const char* name, std::uint64_t replacement) noexcept
-{
-  located_site where;
-  const hp_status status = find(name, where);
-  return status == HP_OK ? patches_.remove(where, replacement) : status;
+  if (const hp_status status = sites_.refresh(); status != HP_OK)
+    return status;
+  patch_plan all(patches_);
+  memory_mapping code;
+  for (const operation& step : operations)
+    if (const hp_status status = plan(all, step, code); status != HP_OK)
+      return status;
+  added = all.adds();
+  return all.commit(order);
 }
 
 hp_status library::original(const char* name, const char* type, unsigned flags,

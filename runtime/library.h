@@ -12,12 +12,18 @@
 #define HOTPATCH_RUNTIME_LIBRARY_H
 
 #include <cstdint>
+#include <span>
 
 #include "runtime/include/hotpatch.h"
+#include "runtime/level.h"
+#include "runtime/operation.h"
+#include "runtime/patch_plan.h"
 #include "runtime/patches.h"
 #include "runtime/process_sites.h"
 
 namespace hotpatch {
+
+struct memory_mapping;
 
 class library {
  public:
@@ -33,12 +39,9 @@ class library {
                &body);
   }
 
-  [[nodiscard]] hp_status apply(const char* name, std::uint64_t replacement,
-                                const char* type, unsigned flags,
-                                bool& added) noexcept;
-  [[nodiscard]] hp_status revert(const char* name) noexcept;
-  [[nodiscard]] hp_status remove(const char* name,
-                                 std::uint64_t replacement) noexcept;
+  // All operations or none.  `added`: a replacement is there that was not.
+  [[nodiscard]] hp_status change(std::span<const operation> operations,
+                                 commit_order& order, bool& added) noexcept;
 
   [[nodiscard]] hp_status original(const char* name, const char* type,
                                    unsigned flags,
@@ -53,6 +56,11 @@ class library {
  private:
   using plain_body = hp_status (*)(library&, void*);
   static hp_status run(plain_body body, void* data) noexcept;
+  hp_status plan(patch_plan& plan, const operation& step,
+                 memory_mapping& code) noexcept;
+  hp_status plan_apply(patch_plan& plan, const operation& step,
+                       const located_site& where,
+                       memory_mapping& code) noexcept;
 
   process_sites sites_;
   patches patches_;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/near_memory.h"
 
+#include <cerrno>
 #include <sys/mman.h>
 
 #include "runtime/encode.h"
@@ -14,11 +15,6 @@ namespace {
 constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t lowest_page = 0x10000;  // vm.mmap_min_addr's default
 constexpr std::uint64_t address_space_end = 0x7ffffffff000;
-
-void* page_pointer(std::uint64_t cell)
-{
-  return reinterpret_cast<void*>(cell & -page_bytes);
-}
 
 // Maps a page exactly there, over nothing; 0 if that place is taken.
 std::uint64_t map_at(std::uint64_t address)
@@ -142,26 +138,44 @@ void near_memory::give_back(std::uint64_t cell) noexcept
   }
 }
 
-cell_window::cell_window(std::uint64_t cell) noexcept
-    : cell_(cell),
-      open_(cell == 0 || mprotect(page_pointer(cell), page_bytes,
-                                  PROT_READ | PROT_WRITE) == 0)
+bool cell_window::add(std::uint64_t cell) noexcept
 {
+  const std::uint64_t wanted = cell & -page_bytes;
+  // A page has hundreds of cells, so there are few pages; the last is likely.
+  for (std::size_t i = pages_.size(); i > 0; --i)
+    if (pages_[i - 1] == wanted)
+      return true;
+  return pages_.append(wanted);
 }
 
-cell_window::~cell_window()
+bool cell_window::open() noexcept
 {
-  if (open_ && cell_ != 0)
-    mprotect(page_pointer(cell_), page_bytes, PROT_READ);
+  for (; opened_ < pages_.size(); ++opened_)
+    if (mprotect(reinterpret_cast<void*>(pages_[opened_]), page_bytes,
+                 PROT_READ | PROT_WRITE) != 0) {
+      const int error = errno;
+      close();
+      errno = error;
+      return false;
+    }
+  return true;
+}
+
+void cell_window::close() noexcept
+{
+  for (; opened_ > 0; --opened_)
+    for (int attempt = 0; attempt < 2; ++attempt)
+      if (mprotect(reinterpret_cast<void*>(pages_[opened_ - 1]), page_bytes,
+                   PROT_READ) == 0)
+        break;
 }
 
 // Plain to the thread sanitizer, as text_window's stores are.
 [[gnu::no_sanitize("thread")]] void cell_window::store(
-    std::uint64_t target) noexcept
+    std::uint64_t cell, std::uint64_t target) noexcept
 {
-  if (cell_ != 0)
-    __atomic_store_n(reinterpret_cast<std::uint64_t*>(cell_), target,
-                     __ATOMIC_RELEASE);
+  __atomic_store_n(reinterpret_cast<std::uint64_t*>(cell), target,
+                   __ATOMIC_RELEASE);
 }
 
 }  // namespace hotpatch

@@ -38,25 +38,28 @@ class near_memory {
   array<page> pages_;
 };
 
-// A cell that may be written to from construction to destruction; 0 stands for
-// none, to which a store does nothing.
+// Cells that may be written to between open() and close().
 class cell_window {
  public:
-  explicit cell_window(std::uint64_t cell) noexcept;
+  cell_window() noexcept = default;
   cell_window(const cell_window&) = delete;
   cell_window& operator=(const cell_window&) = delete;
-  ~cell_window();
+  ~cell_window() { close(); }
 
-  // False: nothing has changed and nothing may be stored.
-  bool is_open() const noexcept { return open_; }
+  // False: no memory.
+  [[nodiscard]] bool add(std::uint64_t cell) noexcept;
+
+  // All of them or none: false, and errno tells why.  Never allocates.
+  [[nodiscard]] bool open() noexcept;
+  void close() noexcept;
 
   // One aligned store; a thread that jumps meanwhile reads the old target or
   // the new one.
-  void store(std::uint64_t target) noexcept;
+  static void store(std::uint64_t cell, std::uint64_t target) noexcept;
 
  private:
-  std::uint64_t cell_;
-  bool open_;
+  array<std::uint64_t> pages_;
+  std::size_t opened_ = 0;
 };
 
 }  // namespace hotpatch

@@ -1,8 +1,8 @@
-// What each site is replaced by, and the way from one replacement to the next.
+// What each site is replaced by.
 //
 // Owns the invariant that a site's word in memory is what its stack of
-// replacements says: the two change together or not at all.  Used under the
-// library's lock, while no image can be unloaded.
+// replacements says: a patch_plan changes the two together or not at all.  Used
+// under the library's lock, while no image can be unloaded.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_PATCHES_H
@@ -25,32 +25,19 @@ class patches {
   {
   }
 
-  // Puts `target`, the address of a function, on top of the site's stack.
-  // `added` becomes true if it was not in the stack before.
-  [[nodiscard]] hp_status apply(const located_site& where, std::uint64_t target,
-                                bool& added) noexcept;
-
-  // Takes the newest replacement away.
-  [[nodiscard]] hp_status revert(const located_site& where) noexcept;
-
-  // Takes `target` away, wherever in the stack it is.
-  [[nodiscard]] hp_status remove(const located_site& where,
-                                 std::uint64_t target) noexcept;
-
   // Null: the site has no replacement.
   const site_state* find(const located_site& where) const noexcept;
 
   text_writer& writer() noexcept { return writer_; }
 
  private:
+  friend class patch_plan;
+
+  static bool outlived(const site_state& state, std::uint64_t image_id,
+                       const site& site) noexcept;
   site_state* state_of(const located_site& where) noexcept;
-  static bool outlived(const site_state& state,
-                       const located_site& where) noexcept;
   void forget(site_state* state) noexcept;
   void forget_unloaded() noexcept;
-  hp_status refuse_loop(const site_state& state, std::uint64_t target) noexcept;
-  hp_status switch_to(site_state& state, std::uint64_t target) noexcept;
-  hp_status take_out(site_state& state, std::size_t index) noexcept;
 
   const process_sites& sites_;
   site_table table_;

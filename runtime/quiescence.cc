@@ -28,7 +28,8 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
 {
   if (const hp_status status = ranges_.prepare(ranges); status != HP_OK)
     return status;
-  if (caller_is_inside(frame))
+  caller_inside_ = caller_is_inside(frame);
+  if (caller_inside_)
     return report(ranges);
 
   // How long an attempt may take: longer each time, because the threads stand

@@ -48,6 +48,10 @@ class quiescence {
   [[nodiscard]] hp_status reach(std::span<const code_range> ranges,
                                 deadline until, const void* frame) noexcept;
 
+  // The last reach() found the calling thread itself inside: no later one will
+  // do better.
+  bool caller_was_inside() const noexcept { return caller_inside_; }
+
   // Lets the other threads go on.
   void release(stopped_threads::on_resume action =
                    stopped_threads::on_resume::nothing) noexcept;
@@ -60,6 +64,7 @@ class quiescence {
 
   code_ranges ranges_;
   occupation found_;
+  bool caller_inside_ = false;
   std::optional<locked_stacks> stacks_;
   stopped_threads others_;
 };

@@ -20,12 +20,23 @@ struct site_state {
   std::uint64_t image_id = 0;
   std::uint64_t word = 0;  // what hotpatch last put there, or found pristine
   std::uint64_t cell = 0;  // the site's own for the image's lifetime; 0: none
+  std::uint64_t cell_target = 0;      // what the cell holds
   array<std::uint64_t> replacements;  // the last one is active
+  array<std::uint64_t> planned;       // what they are to become, if planned_for
+  bool planned_for = false;  // a transaction under way changes this site
   site_state* next = nullptr;
 
-  std::uint64_t active() const noexcept
+  std::uint64_t active() const noexcept { return last(replacements); }
+  // Active when the transaction under way is done.
+  std::uint64_t coming() const noexcept
   {
-    return replacements.empty() ? 0 : replacements[replacements.size() - 1];
+    return last(planned_for ? planned : replacements);
+  }
+
+ private:
+  static std::uint64_t last(const array<std::uint64_t>& stack) noexcept
+  {
+    return stack.empty() ? 0 : stack[stack.size() - 1];
   }
 };
 
@@ -58,6 +69,16 @@ class site_table {
     return nullptr;
   }
   static void destroy(site_state* state) noexcept;
+
+  template <typename Visit>
+  void for_each(Visit visit) noexcept
+  {
+    for (site_state* state : buckets_)
+      for (; state != nullptr; state = state->next)
+        visit(*state);
+  }
+
+  std::size_t size() const noexcept { return count_; }
 
   // True if the next make() has to grow the table: a moment to clean up.
   bool full() const noexcept { return count_ >= buckets_.size(); }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/text_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -144,35 +145,76 @@ const char* text_writer::reason() noexcept
 
 text_window::text_window(writer_kind kind, std::uint64_t begin,
                          std::uint64_t end) noexcept
-    : kind_(kind),
-      begin_(begin & -page_size()),
-      memory_(kind == writer_kind::proc_mem ? open_memory() : -1)
+    : text_window(kind)
 {
-  if (kind_ == writer_kind::proc_mem) {
-    error_ = memory_ ? 0 : errno;
-    return;
+  if (reserve(1) && add(begin, end))
+    (void)open();
+  else if (error_ == 0)
+    error_ = ENOMEM;
+}
+
+bool text_window::reserve(std::size_t places) noexcept
+{
+  return kind_ == writer_kind::proc_mem || runs_.reserve(places);
+}
+
+bool text_window::add(std::uint64_t begin, std::uint64_t end) noexcept
+{
+  if (kind_ == writer_kind::proc_mem)
+    return true;
+  // Pages between two places that are near each other are opened with them:
+  // each opening splits a mapping, and a process may not have many.
+  constexpr std::uint64_t near_pages = 16;
+  const std::uint64_t page = page_size();
+  const std::uint64_t page_end = (end + page - 1) & -page;
+  if (!runs_.empty()) {
+    run& last = runs_[runs_.size() - 1];
+    if (begin < last.end + near_pages * page && end <= last.mapping_end) {
+      last.end = std::max(last.end, page_end);
+      return true;
+    }
   }
   memory_mapping text;
   if (!find_mapping(begin, text) || text.end < end ||
       (text.protection & PROT_EXEC) == 0) {
     error_ = EFAULT;
-    return;
+    return false;
   }
-  protection_ = text.protection;
-  const std::size_t size = ((end + page_size() - 1) & -page_size()) - begin_;
-  if (mprotect(reinterpret_cast<void*>(begin_), size, rwx) != 0) {
-    error_ = errno;
-    return;
-  }
-  size_ = size;
+  return runs_.append({begin & -page, page_end, text.end, text.protection});
 }
 
-text_window::~text_window()
+bool text_window::open() noexcept
 {
-  // Opening the window split the mapping if it had to; closing it lets the
-  // pieces merge again, so this needs no memory and has no way to fail.
-  if (size_ != 0)
-    mprotect(reinterpret_cast<void*>(begin_), size_, protection_);
+  error_ = 0;
+  if (kind_ == writer_kind::proc_mem) {
+    memory_.reset(open_memory());
+    error_ = memory_ ? 0 : errno;
+    return error_ == 0;
+  }
+  for (; opened_ < runs_.size(); ++opened_) {
+    const run& each = runs_[opened_];
+    if (mprotect(reinterpret_cast<void*>(each.begin), each.end - each.begin,
+                 rwx) != 0) {
+      error_ = errno;
+      close();
+      return false;
+    }
+  }
+  return true;
+}
+
+void text_window::close() noexcept
+{
+  // Opening a run split the mapping if it had to; closing it lets the pieces
+  // merge again, so this needs no memory and has no reason to fail twice.
+  for (; opened_ > 0; --opened_) {
+    const run& each = runs_[opened_ - 1];
+    for (int attempt = 0; attempt < 2; ++attempt)
+      if (mprotect(reinterpret_cast<void*>(each.begin), each.end - each.begin,
+                   each.protection) == 0)
+        break;
+  }
+  memory_.reset(-1);
 }
 
 // The thread sanitizer would see a race with every thread that calls the

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/array.h"
 #include "runtime/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
 
@@ -53,14 +54,32 @@ class text_writer {
   char reason_[256] = "";
 };
 
-// Text that may be written to from construction to destruction.
+// Text that may be written to between open() and close(): the pages of many
+// places, each run of pages opened with one system call.
+//
+//     text_window text(kind);
+//     text.reserve(count), text.add(begin, end)...   may allocate
+//     text.open(), stores, text.close()              never allocates
 class text_window {
  public:
+  explicit text_window(writer_kind kind) noexcept : kind_(kind), memory_(-1) {}
+  // One place, opened at once; error() tells how it went.
   text_window(writer_kind kind, std::uint64_t begin,
               std::uint64_t end) noexcept;
   text_window(const text_window&) = delete;
   text_window& operator=(const text_window&) = delete;
-  ~text_window();
+  ~text_window() { close(); }
+
+  // Makes room for that many places; false: no memory.
+  [[nodiscard]] bool reserve(std::size_t places) noexcept;
+
+  // A place inside one mapping, behind those added before it.  False: it is not
+  // program text.
+  [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept;
+
+  // All of it or nothing: false, and error() tells why.
+  [[nodiscard]] bool open() noexcept;
+  void close() noexcept;
 
   // 0, or the errno that tells why the window did not open; then nothing has
   // changed and nothing may be stored.
@@ -74,10 +93,16 @@ class text_window {
                    std::size_t size) noexcept;
 
  private:
+  struct run {
+    std::uint64_t begin;  // page addresses
+    std::uint64_t end;
+    std::uint64_t mapping_end;
+    int protection;  // what to go back to
+  };
+
   writer_kind kind_;
-  std::uint64_t begin_;
-  std::size_t size_ = 0;
-  int protection_ = 0;  // what to go back to
+  array<run> runs_;
+  std::size_t opened_ = 0;
   int error_ = 0;
   file_descriptor memory_;  // /proc/self/mem
 };

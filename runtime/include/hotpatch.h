@@ -72,7 +72,7 @@ typedef enum hp_status {
   HP_NOT_APPLIED = 11,   /* there is nothing to revert */
   HP_BUSY = 12,          /* a thread did not leave the old code in time */
   HP_UNSUPPORTED = 13,   /* not available in this build or on this kernel */
-  HP_INTERNAL = 14       /* a bug in the library; nothing was changed */
+  HP_INTERNAL = 14       /* a bug in the library, or in what it stands on */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
@@ -142,6 +142,9 @@ HP_API hp_status hp_revert(const char* name);
  *   hp_status hp_remove(const char* name, FUNCTION* replacement); */
 HP_API hp_status hp_remove_as(const char* name, hp_function replacement);
 
+/* Takes every replacement of every site away. */
+HP_API hp_status hp_revert_all(void);
+
 /* The original body of `name`, callable whether or not the function is
  * replaced; null on error.  Looking it up takes a lock and a search: keep the
  * result instead of asking in every call. */
@@ -151,6 +154,90 @@ HP_API hp_function hp_original(const char* name);
  * will use it as, is not the site's. */
 HP_API hp_function hp_original_as(const char* name, const char* type,
                                   unsigned flags);
+
+/* --- Several changes at once ------------------------------------------------
+ *
+ * A transaction collects changes; hp_commit() makes all of them or none.
+ * Everything that can fail is checked and prepared before the first byte
+ * changes; if the system fails us after that, all is put back.
+ *
+ *   hp_transaction* fix = hp_begin();
+ *   hp_add_apply(fix, "encode", new_encode);
+ *   hp_add_apply(fix, "decode", new_decode);
+ *   hp_commit_options options = {HP_QUIESCENT, 0, 1000, {0}};
+ *   if (hp_commit(fix, &options) != HP_OK) {
+ *     puts(hp_error_message());
+ *     hp_abort(fix);
+ *   }
+ *
+ * Steps are made in their order, each upon what those before it have left.  A
+ * transaction belongs to one thread at a time. */
+typedef struct hp_transaction hp_transaction;
+
+/* Null: no memory. */
+HP_API hp_transaction* hp_begin(void);
+
+/* The steps: as hp_apply, hp_apply_flags, hp_revert, hp_remove and
+ * hp_revert_all, with the transaction before the other arguments.  Names are
+ * looked up when it is committed.  A step that could not be added makes
+ * hp_commit() fail too.  Errors: HP_INVALID, HP_NO_MEMORY.
+ *
+ *   hp_status hp_add_apply(hp_transaction* transaction, const char* name,
+ *                          FUNCTION* replacement);
+ *   hp_status hp_add_apply_flags(hp_transaction* transaction,
+ *                                const char* name, FUNCTION* replacement,
+ *                                unsigned flags);
+ *   hp_status hp_add_remove(hp_transaction* transaction, const char* name,
+ *                           FUNCTION* replacement); */
+HP_API hp_status hp_add_apply_as(hp_transaction* transaction, const char* name,
+                                 hp_function replacement, const char* type,
+                                 unsigned flags);
+HP_API hp_status hp_add_revert(hp_transaction* transaction, const char* name);
+HP_API hp_status hp_add_remove_as(hp_transaction* transaction, const char* name,
+                                  hp_function replacement);
+HP_API hp_status hp_add_revert_all(hp_transaction* transaction);
+
+/* How much is promised.  In every level each call enters the old or the new
+ * function, and a call that begins after the return of hp_commit() the new one.
+ */
+typedef enum hp_level {
+  /* Each function for itself; nobody waits.  What hp_apply does. */
+  HP_IMMEDIATE = 0,
+  /* One moment for all functions and threads: a call that begins after any
+   * thread has entered a new function enters new functions.  Threads are not
+   * stopped, and finish what they are in; those that call one of the functions
+   * meanwhile take a detour through a handler of SIGTRAP. */
+  HP_STRICT = 1,
+  /* All threads are stopped for a moment in which none is inside a function
+   * that changes: in its original body, in one of its replacements, or on the
+   * way back there.  Where the new function is active before and after, it does
+   * not count. */
+  HP_QUIESCENT = 2,
+  /* All registered threads stand at a safe point, see below. */
+  HP_SAFEPOINT = 3
+} hp_level;
+
+typedef struct hp_commit_options {
+  hp_level level;
+  unsigned flags;          /* 0 */
+  uint32_t timeout_ms;     /* quiescent, safe point: how long to try; 0: once */
+  const void* reserved[4]; /* null */
+} hp_commit_options;
+
+/* Makes all changes, or none.  `options` may be null: immediate.  After HP_OK
+ * the transaction is gone; after a failure it can be committed again, or given
+ * up with hp_abort().
+ *
+ * Errors: those of the steps, HP_INVALID, HP_DENIED (strict: where a thread
+ * blocks SIGTRAP or a debugger is attached), HP_BUSY: a thread, named in the
+ * message, did not leave a function in time; at once if it is the calling
+ * thread.  HP_INTERNAL if the system failed us in the middle and putting all
+ * back failed too: the message says what is left. */
+HP_API hp_status hp_commit(hp_transaction* transaction,
+                           const hp_commit_options* options);
+
+/* Gives a transaction up; null is nothing to do. */
+HP_API void hp_abort(hp_transaction* transaction);
 
 /* --- Looking at sites ----------------------------------------------------- */
 
@@ -375,6 +462,34 @@ inline hp_status hp_apply(const char* name, Pointer replacement)
 }
 
 template <typename Pointer>
+inline hp_status hp_add_apply_flags(hp_transaction* transaction,
+                                    const char* name, Pointer replacement,
+                                    unsigned flags)
+{
+  typedef typename hotpatch::detail::require_function<Pointer>::type pointer;
+  return hp_add_apply_as(transaction, name,
+                         hotpatch::detail::address_of(replacement),
+                         hotpatch::detail::type_name<pointer>(), flags);
+}
+
+template <typename Pointer>
+inline hp_status hp_add_apply(hp_transaction* transaction, const char* name,
+                              Pointer replacement)
+{
+  return hp_add_apply_flags(transaction, name, replacement, 0u);
+}
+
+template <typename Pointer>
+inline hp_status hp_add_remove(hp_transaction* transaction, const char* name,
+                               Pointer replacement)
+{
+  typedef typename hotpatch::detail::require_function<Pointer>::type pointer;
+  const pointer wanted = replacement;
+  return hp_add_remove_as(transaction, name,
+                          hotpatch::detail::address_of(wanted));
+}
+
+template <typename Pointer>
 inline hp_status hp_remove(const char* name, Pointer replacement)
 {
   typedef typename hotpatch::detail::require_function<Pointer>::type pointer;
@@ -390,6 +505,13 @@ inline hp_status hp_remove(const char* name, Pointer replacement)
   hp_apply_as((name), (hp_function)(replacement), NULL, (flags))
 #define hp_remove(name, replacement) \
   hp_remove_as((name), (hp_function)(replacement))
+#define hp_add_apply(transaction, name, replacement) \
+  hp_add_apply_as((transaction), (name), (hp_function)(replacement), NULL, 0u)
+#define hp_add_apply_flags(transaction, name, replacement, flags)          \
+  hp_add_apply_as((transaction), (name), (hp_function)(replacement), NULL, \
+                  (flags))
+#define hp_add_remove(transaction, name, replacement) \
+  hp_add_remove_as((transaction), (name), (hp_function)(replacement))
 #endif
 
 #endif

@@ -19,6 +19,8 @@ namespace {
 const std::vector<function> all(std::begin(everything), std::end(everything));
 
 const protocol with_window = real_commit(writer_kind::rwx_window);
+const protocol strictly =
+    real_commit(writer_kind::rwx_window, fault::none, HP_STRICT);
 const protocol with_breakpoint = real_commit(writer_kind::proc_mem);
 
 // Calls may enter the new function as soon as the commit begins, although it
@@ -78,6 +80,17 @@ BOOST_AUTO_TEST_CASE(breakpoint)
                  .traps = trap_rule::try_again});
 }
 
+// What HP_STRICT promises, whichever the writer.
+BOOST_AUTO_TEST_CASE(strict_is_one_moment)
+{
+  for (const protocol& commit : {strictly, with_breakpoint})
+    check_layouts({.commits = {commit},
+                   .functions = {original, near_a, far_c, far_d},
+                   .fetch = fetch_rule::any_bytes,
+                   .traps = trap_rule::try_again,
+                   .at_one_moment = true});
+}
+
 BOOST_AUTO_TEST_CASE(both_in_turn)
 {
   check_layouts({.commits = {with_window, with_breakpoint},
@@ -126,6 +139,12 @@ BOOST_AUTO_TEST_CASE(control_without_the_barriers)
          .fetch = fetch_rule::any_bytes,
          .traps = trap_rule::try_again},
         count == 3 ? "nowhere to go on" : a_mix);
+  check_found("window, at one moment",
+              {.commits = {with_window},
+               .functions = {original, near_a},
+               .fetch = fetch_rule::any_order,
+               .at_one_moment = true},
+              wrong_function);
   check_found("window, without the barrier",
               {.commits = {without(with_window, step::kind::barrier, 1)},
                .functions = {original, near_a},

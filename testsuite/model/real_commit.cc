@@ -14,6 +14,7 @@
 #include "runtime/barrier.h"
 #include "runtime/commit.h"
 #include "runtime/encode.h"
+#include "runtime/level.h"
 #include "runtime/near_memory.h"
 #include "runtime/signal_state.h"
 #include "runtime/status.h"
@@ -24,8 +25,12 @@ namespace {
 
 class recorder {
  public:
-  recorder(writer_kind writer, const model::site& site, model::fault failing)
-      : writer_(writer), site_(site), failing_(failing)
+  recorder(writer_kind writer, hp_level level, const model::site& site,
+           model::fault failing)
+      : writer_(writer),
+        traps_(writer == writer_kind::proc_mem || level == HP_STRICT),
+        site_(site),
+        failing_(failing)
   {
     current_ = this;
   }
@@ -77,7 +82,7 @@ class recorder {
   // handler knows the word from the moment at which the window is open.
   void note_detour()
   {
-    if (writer_ != writer_kind::proc_mem || !window_opened_)
+    if (!traps_ || !window_opened_)
       return;
     struct sigaction handler = {};
     sigaction(SIGTRAP, nullptr, &handler);
@@ -119,6 +124,7 @@ class recorder {
   static inline recorder* current_ = nullptr;
 
   writer_kind writer_;
+  bool traps_;  // the protocol sets breakpoints
   const model::site& site_;
   model::fault failing_;
   bool window_opened_ = false;
@@ -181,25 +187,29 @@ std::uint64_t real_word(const hotpatch::site& site, std::uint64_t target,
 }  // namespace
 
 recording record_commit(writer_kind writer, const site& site,
-                        const resting& from, function to, fault failing)
+                        const resting& from, function to, fault failing,
+                        hp_level level)
 {
   text_page page(site.address_of(std::size_t{0}));
   page.put(0, site.pristine_text());
   page.put(site.pad(), from.pad);
   page.put(site.word(), site.word_for(from.active));
 
-  recorder recorder(writer, site, failing);
+  recorder recorder(writer, level, site, failing);
   const hotpatch::site real = real_site(site);
   const std::uint64_t target = site.address_of(to);
-  change change{real,
+  change change{&real,
                 real_word(real, site.address_of(from.active), from.active),
                 real_word(real, target, to)};
   if (is_far(to)) {
     change.cell = site.cell_address();
     change.cell_target = target;
+    if (from.cell != no_function)
+      change.old_cell_target = site.address_of(from.cell);
   }
   text_writer chosen;
-  const hp_status status = commit(chosen, change);
+  commit_order order{level};
+  const hp_status status = commit(chosen, {&change, 1}, {}, order);
   recorder.note_detour();
 
   // A commit that fails must never be noticed, so it is not announced.
@@ -210,10 +220,11 @@ recording record_commit(writer_kind writer, const site& site,
   return {plan, status, page.get(site.word() + word_size)};
 }
 
-protocol real_commit(writer_kind writer, fault failing)
+protocol real_commit(writer_kind writer, fault failing, hp_level level)
 {
   return [=](const site& site, const resting& from, function to) {
-    const recording made = record_commit(writer, site, from, to, failing);
+    const recording made =
+        record_commit(writer, site, from, to, failing, level);
     if (failing == fault::none && made.status != HP_OK)
       throw std::runtime_error(last_message());
     return made.plan;
@@ -241,14 +252,23 @@ const char* text_writer::reason() noexcept
 
 void text_writer::demote(int) noexcept {}
 
-text_window::text_window(writer_kind kind, std::uint64_t begin,
-                         std::uint64_t) noexcept
-    : kind_(kind), begin_(begin), memory_(-1)
+bool text_window::reserve(std::size_t) noexcept
 {
-  recorder::current().window_opened();
+  return true;
 }
 
-text_window::~text_window() {}
+bool text_window::add(std::uint64_t, std::uint64_t) noexcept
+{
+  return true;
+}
+
+bool text_window::open() noexcept
+{
+  recorder::current().window_opened();
+  return true;
+}
+
+void text_window::close() noexcept {}
 
 void text_window::store_word(std::uint64_t address, std::uint64_t word) noexcept
 {
@@ -263,17 +283,22 @@ bool text_window::store_bytes(std::uint64_t address, const std::uint8_t* bytes,
   return recorder::current().copy(address, {bytes, size});
 }
 
-cell_window::cell_window(std::uint64_t cell) noexcept : cell_(cell), open_(true)
+bool cell_window::add(std::uint64_t) noexcept
 {
+  return true;
 }
 
-cell_window::~cell_window() {}
+bool cell_window::open() noexcept
+{
+  return true;
+}
 
-void cell_window::store(std::uint64_t target) noexcept
+void cell_window::close() noexcept {}
+
+void cell_window::store(std::uint64_t, std::uint64_t target) noexcept
 {
   recorder& now = recorder::current();
-  if (cell_ != 0)
-    now.note({recorded::cell, now.site().function_at(target)});
+  now.note({recorded::cell, now.site().function_at(target)});
 }
 
 barrier_kind available_barrier() noexcept

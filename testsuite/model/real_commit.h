@@ -1,10 +1,10 @@
 // Plans that the library's own commit code makes.
 //
-// commit.cc, breakpoint.cc and encode.cc run unchanged; below them stand a
-// writer, a barrier and a cell that note down what they are asked for, and
-// between any two steps the library's SIGTRAP handler is asked where it would
-// send a thread.  The page that is written to is the model's text, at the
-// model's address.  One at a time, from one thread.
+// level.cc, commit.cc, breakpoint.cc, trap_detour.cc and encode.cc run
+// unchanged; below them stand a writer, a barrier and a cell that note down
+// what they are asked for, and between any two steps the library's SIGTRAP
+// handler is asked where it would send a thread.  The page that is written to
+// is the model's text, at the model's address.  One at a time, from one thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_TESTSUITE_MODEL_REAL_COMMIT_H
@@ -32,10 +32,12 @@ struct recording {
 // first write of the kind `failing` stops half way and fails.
 recording record_commit(writer_kind writer, const site& site,
                         const resting& from, function to,
-                        fault failing = fault::none);
+                        fault failing = fault::none,
+                        hp_level level = HP_IMMEDIATE);
 
 // The same as a protocol.
-protocol real_commit(writer_kind writer, fault failing = fault::none);
+protocol real_commit(writer_kind writer, fault failing = fault::none,
+                     hp_level level = HP_IMMEDIATE);
 
 }  // namespace hotpatch::model
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <pthread.h>
 #include <string>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 
 #include "runtime/commit.h"
 #include "runtime/encode.h"
+#include "runtime/level.h"
 #include "runtime/memory_map.h"
 #include "runtime/near_memory.h"
 #include "runtime/status.h"
@@ -52,11 +54,20 @@ hotpatch::text_writer& proc_mem_writer()
   return writer;
 }
 
+hp_status commit_one(hotpatch::text_writer& writer, hotpatch::change change,
+                     hp_level level = HP_IMMEDIATE)
+{
+  hotpatch::commit_order order{level};
+  order.frame = __builtin_frame_address(0);
+  return hotpatch::commit(writer, {&change, 1}, {}, order);
+}
+
 // One site, taken from state to state.
 class subject {
  public:
-  subject(const hotpatch::site& site, hotpatch::text_writer& writer)
-      : site_(site), writer_(writer), word_(load(site.word))
+  subject(const hotpatch::site& site, hotpatch::text_writer& writer,
+          hp_level level = HP_IMMEDIATE)
+      : site_(site), writer_(writer), level_(level), word_(load(site.word))
   {
   }
 
@@ -67,8 +78,6 @@ class subject {
 
   hp_status to_far(std::uint64_t target)
   {
-    if (cell_ == 0)
-      cell_ = cells_.take_cell(site_);
     return change(hotpatch::encode_far(site_), target);
   }
 
@@ -80,8 +89,10 @@ class subject {
  private:
   hp_status change(std::uint64_t word, std::uint64_t far_target)
   {
-    const hp_status status = commit(
-        writer_, {site_, word_, word, far_target != 0 ? cell_ : 0, far_target});
+    const hp_status status = commit_one(
+        writer_,
+        {&site_, word_, word, far_target != 0 ? cell() : 0, far_target},
+        level_);
     if (status == HP_OK)
       word_ = word;
     else
@@ -89,19 +100,30 @@ class subject {
     return status;
   }
 
+  // A site keeps its cell: the pad, once written, is never written again.
+  std::uint64_t cell() const
+  {
+    static hotpatch::near_memory memory;
+    static std::map<std::uint64_t, std::uint64_t> cells;
+    std::uint64_t& own = cells[site_.word];
+    if (own == 0)
+      own = memory.take_cell(site_);
+    return own;
+  }
+
   const hotpatch::site site_;
   hotpatch::text_writer& writer_;
-  hotpatch::near_memory cells_;
+  const hp_level level_;
   std::uint64_t word_;
-  std::uint64_t cell_ = 0;
 };
 
 void every_transition(const hotpatch::site& site, hotpatch_test::function code,
-                      int original, hotpatch::text_writer& writer)
+                      int original, hotpatch::text_writer& writer,
+                      hp_level level = HP_IMMEDIATE)
 {
   const hotpatch_test::far_function far_sixty(60);
   const hotpatch_test::far_function far_seventy(70);
-  subject it(site, writer);
+  subject it(site, writer, level);
   BOOST_TEST(code() == original);
   BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
   BOOST_TEST(code() == 40);
@@ -144,6 +166,16 @@ BOOST_AUTO_TEST_CASE(breakpoint_makes_every_transition)
                    5, proc_mem_writer());
 }
 
+BOOST_AUTO_TEST_CASE(every_level_makes_every_transition)
+{
+  hotpatch::text_writer writer;
+  for (hotpatch::text_writer* each : {&writer, &proc_mem_writer()})
+    for (const hp_level level : {HP_STRICT, HP_QUIESCENT, HP_SAFEPOINT}) {
+      every_transition(site_one, plain_one, 1, *each, level);
+      every_transition(site_two, endbr_two, 2, *each, level);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(foreign_bytes_stay)
 {
   const std::uint64_t pristine = load(site_three.word);
@@ -154,8 +186,8 @@ BOOST_AUTO_TEST_CASE(foreign_bytes_stay)
                           site_three.word + 8)
         .store_bytes(site_three.word, &int3, 1);
     const std::uint64_t with_breakpoint = load(site_three.word);
-    const hp_status status = commit(
-        *writer, {site_three, pristine,
+    const hp_status status = commit_one(
+        *writer, {&site_three, pristine,
                   hotpatch::encode_near(
                       site_three, hotpatch_test::address_of(near_forty))});
     BOOST_TEST(status == HP_FOREIGN);
@@ -181,8 +213,9 @@ BOOST_AUTO_TEST_CASE(a_used_pad_is_foreign)
   hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,
                         site.symbol)
       .store_bytes(site.symbol - 3, &push, 1);
-  BOOST_TEST(commit(writer, {site, load(site.word), hotpatch::encode_far(site),
-                             cells.take_cell(site), 0x1000}) == HP_FOREIGN);
+  BOOST_TEST(
+      commit_one(writer, {&site, load(site.word), hotpatch::encode_far(site),
+                          cells.take_cell(site), 0x1000}) == HP_FOREIGN);
   BOOST_TEST(plain_three() == 3);
   const std::uint8_t nop = 0x90;
   hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,

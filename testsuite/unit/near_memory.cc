@@ -75,9 +75,10 @@ BOOST_AUTO_TEST_CASE(cells_are_read_only_data_between_changes)
   const std::uint64_t cell = cells.take_cell(site);
   BOOST_TEST(protection_at(cell) == PROT_READ);
   {
-    hotpatch::cell_window window(cell);
-    BOOST_TEST(window.is_open());
-    window.store(0x1234);
+    hotpatch::cell_window window;
+    BOOST_TEST(window.add(cell));
+    BOOST_TEST(window.open());
+    hotpatch::cell_window::store(cell, 0x1234);
   }
   BOOST_TEST(protection_at(cell) == PROT_READ);
   BOOST_TEST(*reinterpret_cast<std::uint64_t*>(cell) == 0x1234u);

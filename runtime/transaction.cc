@@ -1,0 +1,177 @@
+// Attempts at a commit, and the transaction as an object.
+// SPDX-License-Identifier: MIT
+#include "runtime/transaction.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <time.h>
+
+#include "runtime/barrier.h"
+#include "runtime/image_pin.h"
+#include "runtime/library.h"
+#include "runtime/log.h"
+#include "runtime/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+// The first change tells, once, by which means text is changed here.
+void log_means(const char* writer, const char* reason)
+{
+  static constinit std::atomic<bool> told{false};
+  if (told.exchange(true))
+    return;
+  log(HP_LOG_DEBUG, "writer: %s%s%s", writer, *reason != '\0' ? ": " : "",
+      reason);
+  if (available_barrier() == barrier_kind::none)
+    log(HP_LOG_ERROR,
+        "membarrier(2) is refused here: threads may enter an old function "
+        "shortly after a change has returned");
+}
+
+hp_status pin_images(std::span<const operation> operations, image_pins& pins)
+{
+  const hp_status status = library::locked([&](library&) {
+    for (const operation& step : operations)
+      if (step.what == operation::kind::apply)
+        if (const hp_status noted = pins.note(step.replacement); noted != HP_OK)
+          return noted;
+    return HP_OK;
+  });
+  if (status == HP_OK)
+    pins.take();
+  return status;
+}
+
+// One attempt, or several of a level that knows how to wait.
+hp_status attempt(std::span<const operation> operations, commit_order& order,
+                  bool& added)
+{
+  const char* writer = "";
+  const char* reason = "";
+  const hp_status status = library::locked([&](library& self) {
+    const hp_status result = self.change(operations, order, added);
+    writer = self.writer().name();
+    reason = self.writer().reason();
+    return result;
+  });
+  if (status == HP_OK)
+    log_means(writer, reason);
+  return status;
+}
+
+bool waits(hp_level level)
+{
+  return level == HP_QUIESCENT || level == HP_SAFEPOINT;
+}
+
+void let_others_run()
+{
+  const timespec millisecond{0, 1'000'000};
+  nanosleep(&millisecond, nullptr);
+}
+
+}  // namespace
+
+hp_status check_operation(const char* call, const operation& step) noexcept
+{
+  if (step.what == operation::kind::revert_all)
+    return HP_OK;
+  if (step.name == nullptr || *step.name == '\0')
+    return fail(HP_INVALID, "%s: the name is null or empty", call);
+  if (step.what != operation::kind::revert && step.replacement == 0)
+    return fail(HP_INVALID,
+                "%s(\"%s\"): the replacement is null, or a pointer to a "
+                "virtual member function, which has no address of its own",
+                call, step.name);
+  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
+    return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", call, step.name,
+                step.flags);
+  return HP_OK;
+}
+
+hp_status commit_operations(std::span<const operation> operations,
+                            const hp_commit_options& options,
+                            const void* frame) noexcept
+{
+  image_pins pins;
+  if (const hp_status status = pin_images(operations, pins); status != HP_OK)
+    return status;
+  const deadline until = deadline::in_milliseconds(options.timeout_ms);
+  constexpr std::int64_t longest_slice = 2'000'000'000;
+  std::int64_t slice = 100'000'000;
+  bool added = false;
+  for (;;) {
+    commit_order order{options.level,
+                       deadline::in_nanoseconds(slice).or_earlier(until),
+                       frame};
+    const hp_status status = attempt(operations, order, added);
+    if (status == HP_OK && added)
+      pins.keep();
+    if (status != HP_BUSY || !waits(options.level) || order.hopeless ||
+        until.passed())
+      return status;
+    slice = std::min(2 * slice, longest_slice);
+    let_others_run();
+  }
+}
+
+void log_outcome(hp_status status, const char* call, const char* name) noexcept
+{
+  if (status == HP_OK)
+    log(HP_LOG_INFO, "%s(%s): done", call, name);
+  else
+    log(HP_LOG_ERROR, "%s(%s): %s: %s", call, name, hp_status_name(status),
+        last_message());
+}
+
+}  // namespace hotpatch
+
+using hotpatch::operation;
+
+hp_transaction::~hp_transaction()
+{
+  for (operation& step : steps_) {
+    std::free(const_cast<char*>(step.name));
+    std::free(const_cast<char*>(step.type));
+  }
+}
+
+bool hp_transaction::append_copy(const operation& step) noexcept
+{
+  operation copy = step;
+  copy.name = step.name != nullptr ? strdup(step.name) : nullptr;
+  copy.type = step.type != nullptr ? strdup(step.type) : nullptr;
+  if ((copy.name == nullptr) == (step.name == nullptr) &&
+      (copy.type == nullptr) == (step.type == nullptr) && steps_.append(copy))
+    return true;
+  std::free(const_cast<char*>(copy.name));
+  std::free(const_cast<char*>(copy.type));
+  return false;
+}
+
+hp_status hp_transaction::add(const char* call, const operation& step) noexcept
+{
+  hp_status status = hotpatch::check_operation(call, step);
+  if (status == HP_OK && !append_copy(step))
+    status = hotpatch::fail(
+        HP_NO_MEMORY, "%s: no memory for a step of the transaction", call);
+  if (status != HP_OK && incomplete_ == HP_OK)
+    incomplete_ = status;
+  return status;
+}
+
+hp_status hp_transaction::commit(const hp_commit_options& options,
+                                 const void* frame) noexcept
+{
+  if (incomplete_ != HP_OK)
+    return hotpatch::fail(incomplete_,
+                          "hp_commit: a step could not be added to the "
+                          "transaction (%s), so nothing is done",
+                          hp_status_name(incomplete_));
+  return hotpatch::commit_operations({steps_.data(), steps_.size()}, options,
+                                     frame);
+}
