@@ -99,14 +99,13 @@ class sequence {
         return false;
       ++with_head_;
     }
-    result_.heads_written = true;
     serialise_cores();
     return true;
   }
 
   void go_back() noexcept
   {
-    result_.heads_written = with_head_ > 0;
+    result_.heads_written = with_head_;
     if (cells_stored_) {
       send_trapped_to_old(changes_);
       for (const change& each : changes_)

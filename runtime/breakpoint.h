@@ -18,6 +18,7 @@
 #ifndef HOTPATCH_RUNTIME_BREAKPOINT_H
 #define HOTPATCH_RUNTIME_BREAKPOINT_H
 
+#include <cstddef>
 #include <span>
 
 #include "runtime/text_writer.h"
@@ -34,8 +35,10 @@ struct change;
 struct breakpoint_result {
   const change* failed = nullptr;  // null: all are done
   int error = 0;
-  bool put_back = true;        // the words are as they were
-  bool heads_written = false;  // threads may have gone where a new word leads
+  bool put_back = true;  // the words are as they were
+  // For how many sites, from the first, threads may have gone where the new
+  // word leads.
+  std::size_t heads_written = 0;
 };
 
 // Needs prepare_breakpoints() for these changes.  Stores to the cells before

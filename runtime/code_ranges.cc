@@ -111,8 +111,9 @@ std::size_t code_ranges::find(std::uint64_t address, role how) const noexcept
   // Ranges may overlap (a body in an image that is searched as a whole): an
   // earlier one may still reach that far.
   while (each != entries_.begin() && (--each)->reach > address)
-    if (address < each->limit && (address != each->begin || !each->body ||
-                                  how == role::instruction_pointer))
+    if (address < each->limit &&
+        (!each->body || how == role::instruction_pointer ||
+         (how == role::value && address != each->begin)))
       return each->index;
   return none;
 }

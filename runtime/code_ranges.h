@@ -50,6 +50,8 @@ class code_ranges {
   enum class role : std::uint8_t {
     instruction_pointer,  // the thread's, or one saved by a signal frame
     value,                // anything else: a return address or chance
+    below_stack,          // in a red zone, where no return address can be: what
+                          // a call that has ended left there, or a pointer
   };
 
   // HP_NO_MEMORY.  Reads the last bytes of each body.

@@ -126,10 +126,11 @@ bool commit_batch::write_pads() noexcept
   return true;
 }
 
-// Dead bytes still: no core has seen a word that leads there.
-void commit_batch::restore_pads() noexcept
+// Of the sites from `first` on: dead bytes still, no core has seen a word that
+// leads there.
+void commit_batch::restore_pads(std::size_t first) noexcept
 {
-  for (const change& each : changes_)
+  for (const change& each : changes_.subspan(first))
     if (each.writes_pad)
       text_.store_bytes(far_pad_address(*each.site), each.old_pad.bytes,
                         far_pad_size);
@@ -193,7 +194,7 @@ void commit_batch::restore_words() noexcept
 void commit_batch::store_all() noexcept
 {
   if (!write_pads()) {
-    restore_pads();
+    restore_pads(0);
     return;
   }
   switch (how_) {
@@ -211,7 +212,7 @@ void commit_batch::store_all() noexcept
       if (store_words() && verify())
         return;
       restore_words();
-      restore_pads();
+      restore_pads(0);
       return;
     case protocol::breakpoints:
       break;
@@ -224,9 +225,8 @@ void commit_batch::store_all() noexcept
   result_.error = result.error;
   failed(result.put_back ? outcome::write_failed : outcome::stuck,
          *result.failed);
-  // Nobody has been led into a pad before the first bytes of the new words.
-  if (!result.heads_written)
-    restore_pads();
+  // A thread may be in the pads before that.
+  restore_pads(result.heads_written);
 }
 
 void commit_batch::store() noexcept

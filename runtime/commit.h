@@ -106,7 +106,7 @@ class commit_batch {
   bool check_pad(change& each) noexcept;
   bool prepare_windows(hp_status& status) noexcept;
   bool write_pads() noexcept;
-  void restore_pads() noexcept;
+  void restore_pads(std::size_t first) noexcept;
   void store_all() noexcept;
   bool store_words() noexcept;
   bool verify() noexcept;

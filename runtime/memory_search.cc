@@ -26,11 +26,21 @@ bool memory_search::find(std::uint64_t from, std::uint64_t to,
       continue;
     const std::uint64_t begin = std::max(from, region->begin);
     const std::uint64_t end = std::min(to, region->end);
-    if (idle && region->anonymous ? find_touched(begin, end)
-                                  : find_word(begin, end))
+    if (idle && region->anonymous
+            ? find_touched(begin, end)
+            : find_word(begin, end, code_ranges::role::value))
       return true;
   }
   return false;
+}
+
+bool memory_search::find_below_stack(std::uint64_t from,
+                                     std::uint64_t to) noexcept
+{
+  const memory_region* const region = regions_.find(from);
+  return region != nullptr && region->readable &&
+         find_word(from, std::min(to, region->end),
+                   code_ranges::role::below_stack);
 }
 
 // Leaves out pages that were never written.  Reading them would do no harm, but
@@ -42,7 +52,7 @@ bool memory_search::find_touched(std::uint64_t from, std::uint64_t to) noexcept
   constexpr std::size_t batch = 256;
   const raw_file pagemap("/proc/self/pagemap", O_RDONLY);
   if (!pagemap)
-    return find_word(from, to);
+    return find_word(from, to, code_ranges::role::value);
   while (from < to) {
     std::uint64_t pages[batch];
     const std::uint64_t first = from / page_size;
@@ -51,11 +61,12 @@ bool memory_search::find_touched(std::uint64_t from, std::uint64_t to) noexcept
     const long got = pagemap.read_at(first * sizeof pages[0], pages,
                                      wanted * sizeof pages[0]);
     if (got <= 0)
-      return find_word(from, to);
+      return find_word(from, to, code_ranges::role::value);
     const std::size_t count = static_cast<std::size_t>(got) / sizeof pages[0];
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t next = std::min(to, (first + i + 1) * page_size);
-      if ((pages[i] & present_or_swapped) != 0 && find_word(from, next))
+      if ((pages[i] & present_or_swapped) != 0 &&
+          find_word(from, next, code_ranges::role::value))
         return true;
       from = next;
     }
@@ -65,7 +76,8 @@ bool memory_search::find_touched(std::uint64_t from, std::uint64_t to) noexcept
 
 // Reads memory that other threads wrote, and red zones: no sanitizer may check.
 [[gnu::no_sanitize("address", "thread", "undefined")]] bool
-memory_search::find_word(std::uint64_t from, std::uint64_t to) noexcept
+memory_search::find_word(std::uint64_t from, std::uint64_t to,
+                         code_ranges::role how) noexcept
 {
   const auto* const end =
       reinterpret_cast<const std::uint64_t*>(to & ~std::uint64_t{7});
@@ -75,9 +87,8 @@ memory_search::find_word(std::uint64_t from, std::uint64_t to) noexcept
       continue;
     // Where too little is left to tell, it may be one.
     const bool from_signal = end - word <= 2 || is_signal_frame(word);
-    const std::size_t range =
-        ranges_.find(*word, from_signal ? code_ranges::role::instruction_pointer
-                                        : code_ranges::role::value);
+    const std::size_t range = ranges_.find(
+        *word, from_signal ? code_ranges::role::instruction_pointer : how);
     if (range != code_ranges::none) {
       hit_ = {*word, range};
       return true;

@@ -27,6 +27,9 @@ class memory_search {
   // `idle`: most of the memory may never have been touched.
   bool find(std::uint64_t from, std::uint64_t to, bool idle) noexcept;
 
+  // The same for a red zone, the 128 bytes below a stack pointer.
+  bool find_below_stack(std::uint64_t from, std::uint64_t to) noexcept;
+
   // What the last find() that returned true has found.
   struct hit {
     std::uint64_t address = 0;
@@ -36,7 +39,8 @@ class memory_search {
 
  private:
   bool find_touched(std::uint64_t from, std::uint64_t to) noexcept;
-  bool find_word(std::uint64_t from, std::uint64_t to) noexcept;
+  bool find_word(std::uint64_t from, std::uint64_t to,
+                 code_ranges::role how) noexcept;
 
   const code_ranges& ranges_;
   const memory_regions& regions_;

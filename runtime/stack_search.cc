@@ -112,7 +112,10 @@ bool stack_search::find_others(const stopped_threads& others,
 bool stack_search::search_thread(const thread_image& thread) noexcept
 {
   searching_in_ = occupied_by::stack;
-  const std::uint64_t from = thread.search_from & ~std::uint64_t{7};
+  const std::uint64_t from = thread.stack_pointer & ~std::uint64_t{7};
+  if (memory_search words(ranges_, regions);
+      words.find_below_stack(thread.search_from & ~std::uint64_t{7}, from))
+    return report(searching_in_, words.found().address, words.found().range);
   if (announced_stack* stack = announced_.find(thread.stack_pointer)) {
     stack->running = true;
     const bool is_own = stack->base <= thread.thread_pointer &&

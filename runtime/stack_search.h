@@ -1,11 +1,14 @@
 // Finds a thread that is inside given code, by its registers and its stacks.
 //
-// Conservative: every word between a thread's stack pointer (minus the red zone
-// of the x86-64 ABI) and the end of its stack counts, whatever it is; so do all
-// general registers, the stack it was started on when it runs on another one,
-// and all announced stacks.  What is not looked at: stacks that nobody
-// announced and no thread runs on; contexts kept elsewhere (coroutine frames on
-// the heap, stacks that were copied away); vector registers.
+// Conservative: every word between a thread's stack pointer and the end of its
+// stack counts, whatever it is; so do all general registers, the stack it was
+// started on when it runs on another one, and all announced stacks.  In the red
+// zone below the stack pointer (x86-64 ABI, 3.2.2) there may be a pointer that
+// is about to be jumped to, but no return address except of calls that have
+// ended: it counts for memory that must not be jumped to any more, not for
+// bodies.  What is not looked at: stacks that nobody announced and no thread
+// runs on; contexts kept elsewhere (coroutine frames on the heap, stacks that
+// were copied away); vector registers.
 //
 // Used by one thread at a time.  While the others stand still nothing here
 // allocates from the heap or takes a lock.

@@ -87,6 +87,13 @@ class scratch_page {
   void* page_;
 };
 
+// A rule that will hold tomorrow, not a shortage that will pass.
+bool lasts(int error)
+{
+  return error != ENOMEM && error != EMFILE && error != ENFILE &&
+         error != EINTR && error != EIO;
+}
+
 }  // namespace
 
 writer_kind text_writer::kind() noexcept
@@ -99,6 +106,7 @@ writer_kind text_writer::kind() noexcept
                   error);
     return kind_;
   }
+  reason_[0] = '\0';
   chosen_ = true;
   kind_ = writer_kind::rwx_window;
   return kind_;
@@ -107,7 +115,7 @@ writer_kind text_writer::kind() noexcept
 void text_writer::choose_second(const char* why, int error) noexcept
 {
   const int second = scratch_page(PROT_READ).try_proc_mem();
-  chosen_ = true;
+  chosen_ = lasts(error) && (second == 0 || lasts(second));
   kind_ = second == 0 ? writer_kind::proc_mem : writer_kind::none;
   if (second == 0)
     std::snprintf(reason_, sizeof reason_, "%s (mprotect: %s)", why,

@@ -33,7 +33,7 @@ enum class writer_kind {
 class text_writer {
  public:
   // Finds out on a scratch page of its own, never on text, what is allowed;
-  // the answer is kept.
+  // the answer is kept, unless it came from a shortage.
   writer_kind kind() noexcept;
 
   // "rwx-window", "proc-mem" or "none".

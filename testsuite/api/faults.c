@@ -1,0 +1,390 @@
+/* The system fails the library at every step of a commit, one after the other:
+ * after each failure the program's text is byte for byte what it was.
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE
+#include <hotpatch.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "testsuite/lib/tap.h"
+
+/* --- A system that fails --------------------------------------------------
+ * These stand before the C library's functions, also for shared objects. */
+
+enum fault { no_fault, mprotects, mmaps, allocations, writes, opens, handlers };
+static enum fault failing;
+static long fail_at;   /* which call fails, counted from 1 */
+static int fails_on;   /* and all that follow it */
+static long calls;     /* since the counting began */
+static int armed;      /* between begin_faults() and end_faults() */
+static int refuse_rwx; /* as a policy does */
+
+static int fails(enum fault kind, int error)
+{
+  if (!armed || kind != failing)
+    return 0;
+  calls++;
+  if (calls != fail_at && !(fails_on && calls > fail_at))
+    return 0;
+  errno = error;
+  return 1;
+}
+
+int mprotect(void* address, size_t size, int protection)
+{
+  const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
+  if (refuse_rwx && protection == rwx) {
+    errno = EACCES;
+    return -1;
+  }
+  if (fails(mprotects, ENOMEM))
+    return -1;
+  return (int)syscall(SYS_mprotect, address, size, protection);
+}
+
+void* mmap(void* address, size_t size, int protection, int flags, int file,
+           off_t offset)
+{
+  if (fails(mmaps, ENOMEM))
+    return MAP_FAILED;
+  return (void*)syscall(SYS_mmap, address, size, protection, flags, file,
+                        offset);
+}
+void* mmap64(void* address, size_t size, int protection, int flags, int file,
+             off64_t offset)
+{
+  return mmap(address, size, protection, flags, file, offset);
+}
+
+ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset)
+{
+  /* Half of it, as a full disk would. */
+  if (fails(writes, EIO)) {
+    if (size > 1)
+      (void)!syscall(SYS_pwrite64, file, bytes, size / 2, offset);
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pwrite64, file, bytes, size, offset);
+}
+ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset)
+{
+  return pwrite64(file, bytes, size, offset);
+}
+
+int open64(const char* path, int flags, ...)
+{
+  va_list arguments;
+  if (fails(opens, EMFILE))
+    return -1;
+  va_start(arguments, flags);
+  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+int open(const char* path, int flags, ...)
+{
+  va_list arguments;
+  va_start(arguments, flags);
+  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  return open64(path, flags, mode);
+}
+
+int __libc_sigaction(int signal, const struct sigaction* action,
+                     struct sigaction* old);
+int sigaction(int signal, const struct sigaction* action, struct sigaction* old)
+{
+  return fails(handlers, EPERM) ? -1 : __libc_sigaction(signal, action, old);
+}
+
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void* malloc(size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_calloc(count, size);
+}
+void* realloc(void* memory, size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_realloc(memory, size);
+}
+
+static void begin_faults(long number)
+{
+  fail_at = number;
+  calls = 0;
+  armed = 1;
+}
+
+/* True if there was one. */
+static int end_faults(void)
+{
+  armed = 0;
+  return calls >= fail_at;
+}
+
+/* --- What is changed ------------------------------------------------------ */
+
+HP_PATCHABLE int first(int x)
+{
+  return x + 1;
+}
+HP_PATCHABLE int second(int x)
+{
+  return x + 2;
+}
+HP_PATCHABLE int third(int x)
+{
+  return x + 3;
+}
+static int near_one(int x)
+{
+  return x * 10;
+}
+static int (*far_one)(int);
+
+static int originals(void)
+{
+  return first(1) == 2 && second(1) == 3 && third(1) == 4;
+}
+static int replacements(void)
+{
+  return first(1) == 3 && second(1) == 10 && third(1) == 3;
+}
+
+static void make_far_one(void)
+{
+  static const unsigned char code[] = {0x8d, 0x04,
+                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
+                                       0xc3}; /* ret */
+  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memcpy(page, code, sizeof code);
+  mprotect(page, 4096, PROT_READ | PROT_EXEC);
+  far_one = (int (*)(int))(uintptr_t)page;
+}
+
+static hp_transaction* to_replacements(void)
+{
+  hp_transaction* all = hp_begin();
+  hp_add_apply(all, "first", far_one);
+  hp_add_apply(all, "second", near_one);
+  hp_add_apply(all, "third", far_one);
+  return all;
+}
+static hp_transaction* to_originals(void)
+{
+  hp_transaction* all = hp_begin();
+  hp_add_revert_all(all);
+  return all;
+}
+
+/* --- The program's text, and what it was ---------------------------------- */
+
+extern const char __executable_start[];
+extern const char etext[];
+static char* text_copy;
+
+static size_t text_size(void)
+{
+  return (size_t)(etext - __executable_start);
+}
+
+static void copy_text(void)
+{
+  text_copy = realloc(text_copy, text_size());
+  memcpy(text_copy, __executable_start, text_size());
+}
+
+/* In the dead bytes before a function, where a jump may stay that a thread may
+ * be in: the first bytes of the words are written one after the other, and
+ * threads follow each at once. */
+static int is_pad(const char* at)
+{
+  const char* const symbols[] = {(const char*)(uintptr_t)first,
+                                 (const char*)(uintptr_t)second};
+  for (unsigned i = 0; i < sizeof symbols / sizeof *symbols; i++)
+    if (failing == writes && at < symbols[i] && symbols[i] - at <= 7)
+      return 1;
+  return 0;
+}
+
+static int text_is_as_it_was(void)
+{
+  for (size_t i = 0; i < text_size(); i++)
+    if (text_copy[i] != __executable_start[i] &&
+        !is_pad(__executable_start + i))
+      return 0;
+  return 1;
+}
+
+/* No page that was executable is writable. */
+static int text_is_protected(void)
+{
+  char line[512];
+  int good = 1;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+    good = good && strstr(line, " rwx") == NULL;
+  if (maps != NULL)
+    fclose(maps);
+  return good && maps != NULL;
+}
+
+/* --- Faults one after the other ------------------------------------------- */
+
+static hp_level level;
+
+static hp_status commit_with_fault(hp_transaction* all, long number, int* hit)
+{
+  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  begin_faults(number);
+  const hp_status status = hp_commit(all, &options);
+  *hit = end_faults();
+  if (status != HP_OK)
+    hp_abort(all);
+  return status;
+}
+
+static int complain(const char* what, const char* way, long number,
+                    hp_status status)
+{
+  printf("# fault %ld on the way %s: %s (%s: %s)\n", number, way, what,
+         hp_status_name(status), status == HP_OK ? "" : hp_error_message());
+  return 1;
+}
+
+/* Every fault on the way from one state to the other; 0: all was well. */
+static int every_fault(hp_transaction* (*there)(void),
+                       hp_transaction* (*back)(void), int (*before)(void),
+                       int (*after)(void), const char* way, long* faults)
+{
+  const hp_commit_options immediate = {HP_IMMEDIATE, 0, 0, {NULL}};
+  for (long number = 1;; number++) {
+    int hit;
+    copy_text();
+    const hp_status status = commit_with_fault(there(), number, &hit);
+    if (!text_is_protected())
+      return complain("text is still writable", way, number, status);
+    if (status != HP_OK) {
+      if (!hit || status == HP_INTERNAL || *hp_error_message() == '\0')
+        return complain("the wrong failure", way, number, status);
+      if (!text_is_as_it_was())
+        return complain("text has changed", way, number, status);
+      if (!before())
+        return complain("calls go elsewhere", way, number, status);
+    } else {
+      if (!after())
+        return complain("calls do not go there", way, number, status);
+      if (hp_commit(back(), &immediate) != HP_OK || !before())
+        return complain("it cannot be undone", way, number, status);
+    }
+    if (!hit)
+      return 0;
+    *faults += status != HP_OK;
+  }
+}
+
+/* In a child, where the library has done nothing yet. */
+static int both_ways(enum fault kind)
+{
+  long faults = 0;
+  failing = kind;
+  if (every_fault(to_replacements, to_originals, originals, replacements,
+                  "there", &faults) != 0)
+    return 1;
+  if (hp_commit(to_replacements(), NULL) != HP_OK)
+    return 1;
+  if (every_fault(to_originals, to_replacements, replacements, originals,
+                  "back", &faults) != 0)
+    return 1;
+  printf("# %ld commits failed\n", faults);
+  return 0;
+}
+
+/* From some write on nothing can be written, not even back: every call still
+ * enters an old function or a new one. */
+static int nothing_more_can_be_written(enum fault kind)
+{
+  failing = kind;
+  fails_on = 1;
+  for (long number = 1;; number++) {
+    int hit = 0;
+    int status = 0;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      const hp_status result =
+          commit_with_fault(to_replacements(), number, &hit);
+      const int a = first(1);
+      const int b = second(1);
+      const int c = third(1);
+      if (result == HP_OK)
+        _exit(replacements() ? 2 : 1);
+      _exit((a == 2 || a == 3) && (b == 3 || b == 10) && (c == 4 || c == 3)
+                ? 0
+                : 1);
+    }
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 1) {
+      printf("# fault %ld: %#x\n", number, (unsigned)status);
+      return 1;
+    }
+    if (WEXITSTATUS(status) == 2)
+      return 0;
+  }
+}
+
+static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
+{
+  static const char* const level_names[] = {"immediate", "strict", "quiescent",
+                                            "safe point"};
+  char name[128];
+  int status = 0;
+  snprintf(name, sizeof name, "%s, %s, %s", level_names[level],
+           refuse_rwx ? "/proc/self/mem" : "rwx window", what);
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int result = body(kind);
+    fflush(stdout);
+    _exit(result);
+  }
+  waitpid(child, &status, 0);
+  if (!WIFEXITED(status))
+    printf("# child killed by signal %d\n", WTERMSIG(status));
+  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, name);
+}
+
+int main(void)
+{
+  make_far_one();
+  for (refuse_rwx = 0; refuse_rwx < 2; refuse_rwx++)
+    for (int each = HP_IMMEDIATE; each <= HP_SAFEPOINT; each++) {
+      level = (hp_level)each;
+      in_child(both_ways, mprotects, "mprotect fails");
+      in_child(both_ways, mmaps, "mmap fails");
+      in_child(both_ways, allocations, "allocation fails");
+      in_child(both_ways, opens, "open fails");
+      in_child(both_ways, handlers, "sigaction fails");
+      if (refuse_rwx) {
+        in_child(both_ways, writes, "write fails");
+        in_child(nothing_more_can_be_written, writes, "writes fail for good");
+      }
+    }
+  return done_testing();
+}
