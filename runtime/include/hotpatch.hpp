@@ -11,6 +11,7 @@
 
 #include <hotpatch.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -129,6 +130,75 @@ class [[nodiscard]] patch {
   status status_;
   bool applied_ = false;
 };
+
+// Several changes that happen together or not at all:
+//     hotpatch::transaction fix;
+//     fix.apply("encode", new_encode).apply("decode", new_decode);
+//     if (const auto result = fix.commit(HP_QUIESCENT, 1s); !result)
+//       puts(result.message().c_str());
+// Without a commit that succeeded its end gives everything up.  A step that
+// could not be added makes commit() fail.
+class transaction {
+ public:
+  transaction() noexcept : handle_(hp_begin()) {}
+  transaction(transaction&& other) noexcept
+      : handle_(std::exchange(other.handle_, nullptr))
+  {
+  }
+  transaction& operator=(transaction&& other) noexcept
+  {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+  ~transaction() { hp_abort(handle_); }
+
+  template <typename Pointer>
+  transaction& apply(const char* name, Pointer replacement, unsigned flags = 0)
+  {
+    hp_add_apply_flags(handle_, name, replacement, flags);
+    return *this;
+  }
+  transaction& revert(const char* name)
+  {
+    hp_add_revert(handle_, name);
+    return *this;
+  }
+  template <typename Pointer>
+  transaction& remove(const char* name, Pointer replacement)
+  {
+    hp_add_remove(handle_, name, replacement);
+    return *this;
+  }
+  transaction& revert_all()
+  {
+    hp_add_revert_all(handle_);
+    return *this;
+  }
+
+  // After success the transaction is over; after a failure it can be committed
+  // again.
+  status commit(hp_level level = HP_IMMEDIATE,
+                std::chrono::milliseconds timeout = {})
+  {
+    hp_commit_options options = {};
+    options.level = level;
+    options.timeout_ms = static_cast<uint32_t>(timeout.count());
+    const status result(hp_commit(handle_, &options));
+    if (result)
+      handle_ = nullptr;
+    return result;
+  }
+
+ private:
+  hp_transaction* handle_;
+};
+
+inline status revert_all()
+{
+  return status(hp_revert_all());
+}
 
 // The original body of a function, to be called whether or not the function
 // is replaced:

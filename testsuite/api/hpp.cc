@@ -49,6 +49,35 @@ static void statuses()
      "and keeps its own words");
 }
 
+static void transactions()
+{
+  hotpatch::transaction both;
+  both.apply("answer", times_ten).apply("greet", shout);
+  OK(answer(1) == 2, "nothing happens before the commit");
+  OK(both.commit().ok() && answer(1) == 10 && greet("x") == "hello, x!",
+     "a transaction");
+  OK(both.commit().code() == HP_INVALID, "is over then");
+  hotpatch::transaction back;
+  back.revert("answer").remove("greet", wrong);
+  const hotpatch::status refused = back.commit(HP_STRICT);
+  OK(refused.code() == HP_NOT_APPLIED && answer(1) == 10,
+     "one that fails changes nothing");
+  hotpatch::transaction moved(std::move(back));
+  OK(moved.commit(HP_QUIESCENT, std::chrono::seconds(1)).code() ==
+         HP_NOT_APPLIED,
+     "and can be committed again, also moved");
+  hotpatch::transaction all;
+  OK(all.revert_all().commit(HP_QUIESCENT, std::chrono::seconds(1)).ok() &&
+         answer(1) == 2,
+     "all back");
+  {
+    hotpatch::transaction forgotten;
+    forgotten.apply("answer", times_ten);
+  }
+  OK(answer(1) == 2, "given up at the end of its scope");
+  OK(hotpatch::revert_all().ok(), "nothing to revert is no failure");
+}
+
 static void scopes()
 {
   {
@@ -139,6 +168,7 @@ static void exceptions()
 int main()
 {
   statuses();
+  transactions();
   scopes();
   originals();
   listing();

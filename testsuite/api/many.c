@@ -1,12 +1,49 @@
 /* Hundreds of sites, near and far, changed one after the other and all of them
- * back.
+ * back; and all at once, for which few system calls must do.
  * SPDX-License-Identifier: MIT
  */
+#define _GNU_SOURCE
 #include <hotpatch.h>
 
+#include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "testsuite/lib/tap.h"
+
+/* These stand before the C library's functions, also for shared objects. */
+static int windows;
+static int barriers;
+
+static long raw_call(long number, long a, long b, long c)
+{
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+int mprotect(void* address, size_t size, int protection)
+{
+  windows++;
+  return raw_call(SYS_mprotect, (long)address, (long)size, protection) == 0
+             ? 0
+             : -1;
+}
+
+/* The library calls it for membarrier(2) only. */
+long syscall(long number, ...)
+{
+  va_list arguments;
+  va_start(arguments, number);
+  const long a = va_arg(arguments, int);
+  const long b = va_arg(arguments, int);
+  va_end(arguments);
+  barriers += number == SYS_membarrier;
+  return raw_call(number, a, b, 0);
+}
 
 #define SITE(n)                     \
   HP_PATCHABLE int site_##n(int x); \
@@ -84,6 +121,52 @@ static int revert_all(void)
   return good;
 }
 
+/* In one transaction. */
+static hp_status change_all(int (*replacement)(int), hp_level level)
+{
+  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  hp_transaction* all = hp_begin();
+  for (int i = 0; i < sites; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "site_%03d", i);
+    if (replacement != NULL)
+      hp_add_apply(all, name, replacement);
+    else
+      hp_add_revert(all, name);
+  }
+  windows = barriers = 0;
+  const hp_status status = hp_commit(all, &options);
+  printf("# %d windows opened and closed, %d barriers\n", windows, barriers);
+  return status;
+}
+
+static int all_give(int first, int step)
+{
+  int good = 0;
+  for (int i = 0; i < sites; i++)
+    good += call(i, 5) == first + i * step;
+  return good == sites;
+}
+
+static void at_once(int (*far_one)(int))
+{
+  for (int level = HP_IMMEDIATE; level <= HP_QUIESCENT; level++) {
+    IS(change_all(near_replacement, (hp_level)level), HP_OK, "all at once");
+    OK(windows == 2, "through one window");
+    OK(barriers == (level == HP_STRICT      ? 4
+                    : level == HP_QUIESCENT ? 0
+                                            : 1),
+       "with no more barriers than for one");
+    OK(all_give(-5, 0), "to the near one");
+    IS(change_all(far_one, (hp_level)level), HP_OK, "all at once");
+    OK(windows <= 2 + 2 * (sites / 512 + 2), "through few windows");
+    OK(all_give(15, 0), "to the far one");
+    IS(change_all(NULL, (hp_level)level), HP_OK, "one step back");
+    IS(change_all(NULL, (hp_level)level), HP_OK, "another one");
+    OK(all_give(1005, 1), "all of them are original");
+  }
+}
+
 int main(void)
 {
   int originals = 0;
@@ -98,5 +181,6 @@ int main(void)
   for (int i = 0; i < sites; i++)
     originals += call(i, 5) == 1005 + i;
   OK(originals == sites, "all of them are original");
+  at_once(far_one);
   return done_testing();
 }

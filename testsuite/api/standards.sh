@@ -34,6 +34,12 @@ int use(void)
   status = hp_apply_flags("a", number, HP_ANY_PROTOTYPE);
   status = hp_remove("a", number);
   status = hp_revert("a");
+  hp_transaction* several = hp_begin();
+  status = hp_add_apply(several, "a", number);
+  status = hp_add_apply_flags(several, "a", &number, HP_ANY_PROTOTYPE);
+  status = hp_add_remove(several, "a", structure);
+  const hp_commit_options options = {HP_STRICT, 0, 10, {0}};
+  status = hp_commit(several, &options);
   return status == HP_OK && hp_original("a") != 0;
 }
 EOF2
@@ -79,8 +85,10 @@ bool use()
   hotpatch::patch one("a", number);
   const hotpatch::original<int(int)> before("a");
   one.release();
-  return hotpatch::apply("a", number).ok() && before && before(1) == 1 &&
-         hotpatch::sites().empty();
+  hotpatch::transaction two;
+  two.apply("a", number).remove("a", number).revert("a").revert_all();
+  return two.commit(HP_STRICT) && hotpatch::apply("a", number).ok() &&
+         before && before(1) == 1 && hotpatch::sites().empty();
 }
 EOF2
 
