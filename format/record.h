@@ -16,6 +16,7 @@ namespace hotpatch::format {
 
 inline constexpr char section_name[] = ".hotpatch";
 inline constexpr char string_section_name[] = ".hotpatch.str";
+inline constexpr char types_section_name[] = ".hotpatch.types";
 
 inline constexpr std::uint16_t record_version = 1;
 
@@ -69,7 +70,7 @@ struct record {
   std::uint16_t reserved;   // 42  zero
   std::uint32_t reserved2;  // 44  zero
   std::uint32_t prototype_hash[2];  // 48  type_hash() of the mangled type
-  std::uint32_t layout_hash[2];     // 56  0: not computed
+  std::uint32_t layout_hash[2];     // 56  of the types behind it; 0: unknown
 };
 
 static_assert(sizeof(record) == 64);

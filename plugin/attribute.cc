@@ -79,7 +79,9 @@ bool forbids_site(tree decl)
 
 void attach_facts(tree decl, const site_facts& facts)
 {
-  tree args = build_tree_list(NULL_TREE, string_node(facts.mangled_type));
+  tree args = build_tree_list(
+      NULL_TREE, build_int_cstu(long_unsigned_type_node, facts.layout));
+  args = tree_cons(NULL_TREE, string_node(facts.mangled_type), args);
   args = tree_cons(NULL_TREE, string_node(facts.name), args);
   args = tree_cons(NULL_TREE, build_int_cst(unsigned_type_node, facts.flags),
                    args);
@@ -98,7 +100,8 @@ std::optional<site_facts> find_facts(tree decl)
   return site_facts{
       static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(flags))),
       TREE_STRING_POINTER(TREE_VALUE(name)),
-      TREE_STRING_POINTER(TREE_VALUE(type))};
+      TREE_STRING_POINTER(TREE_VALUE(type)),
+      TREE_INT_CST_LOW(TREE_VALUE(TREE_CHAIN(type)))};
 }
 
 }  // namespace hotpatch

@@ -30,6 +30,7 @@ struct site_facts {
   std::uint32_t flags;       // format::site_flag
   const char* name;          // assembler name
   const char* mangled_type;  // Itanium mangling of the type, "" if unknown
+  std::uint64_t layout;      // hash of the types that it leads to
 };
 
 // Strings in `facts` are copied; those found live as long as `decl`.

@@ -63,6 +63,8 @@ bool in_system_header(tree decl)
   return in_system_header_at(DECL_SOURCE_LOCATION(decl));
 }
 
+std::set<std::string> matched;
+
 bool matches_a_pattern(tree decl)
 {
   const std::vector<std::string>& patterns = current_options().patterns;
@@ -70,10 +72,13 @@ bool matches_a_pattern(tree decl)
     return false;
   const candidates all = candidates_of(decl);
   const bool foreign = in_system_header(decl);
+  bool found = false;
   for (const std::string& pattern : patterns)
-    if (!(foreign && has_wildcard(pattern)) && matches(pattern, all))
-      return true;
-  return false;
+    if (!(foreign && has_wildcard(pattern)) && matches(pattern, all)) {
+      found = true;
+      matched.insert(pattern);
+    }
+  return found;
 }
 
 // Functions that the compiler made up and that no source line stands for:
@@ -102,6 +107,37 @@ choice choose(tree decl)
   if (matches_a_pattern(decl))
     return choice::name;
   return chosen_by_all(decl) ? choice::everything : choice::none;
+}
+
+std::string explain_choice(tree decl)
+{
+  switch (choose(decl)) {
+    case choice::attribute:
+      return "chosen by its attribute";
+    case choice::name:
+      return "chosen by a pattern";
+    case choice::everything:
+      return "chosen by -all";
+    case choice::none:
+      break;
+  }
+  if (forbids_site(decl))
+    return "not chosen: it has the attribute no_hotpatch";
+  if (made_by_compiler(decl))
+    return "not chosen: the compiler made it";
+  if (in_system_header(decl))
+    return "not chosen: it is in a system header";
+  return "not chosen: no attribute or option names it";
+}
+
+void warn_of_unmatched_patterns()
+{
+  if (!current_options().warn_unmatched)
+    return;
+  for (const std::string& pattern : current_options().patterns)
+    if (!matched.count(pattern))
+      warning_at(UNKNOWN_LOCATION, 0, "hotpatch: no function matches %qs [%s]",
+                 pattern.c_str(), "-fplugin-arg-hotpatch-warn-unmatched");
 }
 
 choice choose_early(tree decl)

@@ -16,6 +16,12 @@ enum class choice {
   attribute,
 };
 
+// "chosen by its attribute", "not chosen: it is in a system header", ...
+std::string explain_choice(tree decl);
+
+// Warns of patterns that have matched no function, if that is asked for.
+void warn_of_unmatched_patterns();
+
 // To be asked about function definitions.
 choice choose(tree decl);
 

@@ -7,6 +7,7 @@
 #include "plugin/names.h"
 #include "plugin/prototype.h"
 #include "plugin/safety.h"
+#include "plugin/type_layout.h"
 
 #include "format/record.h"
 
@@ -45,7 +46,8 @@ std::uint32_t flags_of(tree decl)
 site_facts gather_facts(tree decl)
 {
   return {flags_of(decl), ggc_strdup(assembler_name(decl).c_str()),
-          ggc_strdup(mangled_type_of(decl).c_str())};
+          ggc_strdup(mangled_type_of(decl).c_str()),
+          is_c() || is_cxx() ? layout_hash_of(plain_type_of(decl)) : 0};
 }
 
 }  // namespace hotpatch

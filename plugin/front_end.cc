@@ -16,7 +16,9 @@
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/refuse.h"
+#include "plugin/report.h"
 #include "plugin/safety.h"
+#include "plugin/type_layout.h"
 
 namespace hotpatch {
 
@@ -76,6 +78,8 @@ void start_ipa_passes(void*, void*)
   cgraph_node* node;
   FOR_EACH_FUNCTION(node)
   {
+    if (node->definition && !node->alias && !node->thunk)
+      report_function(node->decl);
     if (node->ifunc_resolver) {
       const choice reason = choose(node->decl);
       if (reason != choice::none)
@@ -87,6 +91,8 @@ void start_ipa_passes(void*, void*)
       give_site(node->decl);
     }
   }
+  print_type_layouts();
+  warn_of_unmatched_patterns();
 }
 
 }  // namespace

@@ -24,7 +24,9 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <gcc-plugin.h>
 #include <plugin-version.h>

@@ -19,6 +19,12 @@ constexpr char help_text[] =
     "              only without wildcards\n"
     "  list=FILE   a file of such globs, one a line; # begins a comment\n"
     "  all         choose every function outside system headers\n"
+    "  report=FILE append one line for each function: chosen or not, why, and\n"
+    "              where copies of it were inlined\n"
+    "  warn-refused=no    no warning that a function that matches can have no\n"
+    "              site\n"
+    "  warn-limits=no     no warning that a replacement may miss calls\n"
+    "  warn-unmatched     warn of patterns that match no function of a file\n"
     "  verbose     say which functions were chosen and why others were not\n"
     "  version     print the plugin's version\n"
     "  help        print this\n"
@@ -79,6 +85,30 @@ bool take_out(std::string_view what)
   return false;
 }
 
+// "warn-NAME", "warn-NAME=yes" or "warn-NAME=no"; nothing if it is no such.
+std::optional<bool> parse_warning(const plugin_argument& argument)
+{
+  const struct {
+    std::string_view name;
+    bool options::*value;
+  } warnings[] = {
+      {"warn-refused", &options::warn_refused},
+      {"warn-limits", &options::warn_limits},
+      {"warn-unmatched", &options::warn_unmatched},
+  };
+  const std::string_view value = argument.value ? argument.value : "yes";
+  for (const auto& each : warnings)
+    if (argument.key == each.name) {
+      parsed.*each.value = value == "yes";
+      if (value == "yes" || value == "no")
+        return true;
+      error("hotpatch: option %qs takes %<yes%> or %<no%>, but was given %qs",
+            argument.key, argument.value);
+      return false;
+    }
+  return std::nullopt;
+}
+
 bool parse_flag(std::string_view name)
 {
   if (name == "all")
@@ -97,7 +127,8 @@ bool parse_flag(std::string_view name)
 
 bool takes_value(std::string_view name)
 {
-  return name == "match" || name == "list" || name == "without";
+  return name == "match" || name == "list" || name == "without" ||
+         name == "report";
 }
 
 bool parse_option(const plugin_argument& argument)
@@ -115,9 +146,15 @@ bool parse_option(const plugin_argument& argument)
       return read_list(argument.value);
     if (name == "without")
       return take_out(argument.value);
+    if (name == "report") {
+      parsed.report = argument.value;
+      return true;
+    }
     parsed.patterns.emplace_back(argument.value);
     return true;
   }
+  if (const std::optional<bool> good = parse_warning(argument))
+    return *good;
   if (parse_flag(name)) {
     if (!argument.value)
       return true;
@@ -127,7 +164,8 @@ bool parse_option(const plugin_argument& argument)
   }
   error(
       "hotpatch: there is no option %qs; the options are %<match%>, "
-      "%<list%>, %<all%>, %<verbose%>, %<version%> and %<help%>",
+      "%<list%>, %<all%>, %<report%>, %<warn-refused%>, %<warn-limits%>, "
+      "%<warn-unmatched%>, %<verbose%>, %<version%> and %<help%>",
       argument.key);
   return false;
 }

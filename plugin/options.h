@@ -27,6 +27,10 @@ struct countermeasures {
 struct options {
   bool all = false;
   bool verbose = false;
+  bool warn_refused = true;     // chosen by a pattern, and can have no site
+  bool warn_limits = true;      // some calls do not reach a replacement
+  bool warn_unmatched = false;  // a pattern that matches nothing
+  std::string report;           // file, "" for none
   std::vector<std::string> patterns;
   countermeasures with;
 };

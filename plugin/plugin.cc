@@ -11,6 +11,7 @@
 #include "plugin/options.h"
 #include "plugin/predefine.h"
 #include "plugin/recursion.h"
+#include "plugin/report.h"
 #include "plugin/site.h"
 
 #define HP_EXPORT __attribute__((visibility("default")))
@@ -39,6 +40,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);
+  hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::register_site_pass(name);
   hotpatch::install_emit_hooks();

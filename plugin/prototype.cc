@@ -26,15 +26,20 @@ tree with_prototype(tree decl)
 
 }  // namespace
 
-std::string mangled_type_of(tree decl)
+tree plain_type_of(tree decl)
 {
   if (is_c())
-    return mangle_c_type(with_prototype(decl));
-  const tree type = TREE_TYPE(decl);
+    return with_prototype(decl);
   // A fresh function type: METHOD_TYPE becomes a plain function with `this`
   // in front, and exception specification and attributes are gone.
-  return mangle_cxx_type(
-      build_function_type(TREE_TYPE(type), TYPE_ARG_TYPES(type)));
+  const tree type = TREE_TYPE(decl);
+  return build_function_type(TREE_TYPE(type), TYPE_ARG_TYPES(type));
+}
+
+std::string mangled_type_of(tree decl)
+{
+  const tree type = plain_type_of(decl);
+  return is_c() ? mangle_c_type(type) : mangle_cxx_type(type);
 }
 
 }  // namespace hotpatch

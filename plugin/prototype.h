@@ -8,6 +8,10 @@
 
 namespace hotpatch {
 
+// A fresh type without what does not matter to callers' code: exception
+// specification, attributes, and whether it is a method.
+tree plain_type_of(tree decl);
+
 // "FiP4connmE": no exception specification; a method is a function whose first
 // parameter is `this`.  "" in other languages.
 std::string mangled_type_of(tree decl);

@@ -92,7 +92,7 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags)
           static_cast<int>(format::site_kind::nop8), pad);
   print_number(0, "reserved");
   print_hash(*type ? format::type_hash(type) : 0, "prototype hash");
-  print_hash(0, "layout hash");
+  print_hash(of.facts.layout, "layout hash");
 }
 
 }  // namespace hotpatch

@@ -108,6 +108,14 @@ const refusal refusals[] = {
      "choose the functions that it returns"},
 };
 
+const refusal* find_refusal(tree decl)
+{
+  for (const refusal& each : refusals)
+    if (each.applies(decl))
+      return &each;
+  return nullptr;
+}
+
 const char* way_to_leave_out(choice reason)
 {
   return reason == choice::attribute ? "remove the attribute hotpatch"
@@ -118,11 +126,13 @@ void tell(tree decl, choice reason, const char* why, const char* way_out)
 {
   const location_t place = DECL_SOURCE_LOCATION(decl);
   constexpr char text[] = "%qD gets no patch site: %s; %s, or %s";
+  constexpr char switchable[] = "%qD gets no patch site: %s; %s, or %s [%s]";
   const char* leave_out = way_to_leave_out(reason);
   if (reason == choice::attribute)
     error_at(place, text, decl, why, way_out, leave_out);
-  else if (reason == choice::name)
-    warning_at(place, 0, text, decl, why, way_out, leave_out);
+  else if (reason == choice::name && current_options().warn_refused)
+    warning_at(place, 0, switchable, decl, why, way_out, leave_out,
+               "-fplugin-arg-hotpatch-warn-refused");
   else if (current_options().verbose)
     inform(place, text, decl, why, way_out, leave_out);
 }
@@ -140,23 +150,29 @@ void warn(tree decl, choice reason, const char* why)
 {
   const location_t place = DECL_SOURCE_LOCATION(decl);
   constexpr char text[] = "a replacement of %qD may not reach all calls: %s";
-  if (reason != choice::everything)
-    warning_at(place, 0, text, decl, why);
+  constexpr char switchable[] =
+      "a replacement of %qD may not reach all calls: %s [%s]";
+  if (reason != choice::everything && current_options().warn_limits)
+    warning_at(place, 0, switchable, decl, why,
+               "-fplugin-arg-hotpatch-warn-limits");
   else if (current_options().verbose)
     inform(place, text, decl, why);
 }
 
 }  // namespace
 
+const char* reason_against(tree decl)
+{
+  const refusal* const found = find_refusal(decl);
+  return found ? found->reason : nullptr;
+}
+
 bool can_have_site(tree decl, choice reason)
 {
-  for (const refusal& each : refusals)
-    if (each.applies(decl)) {
-      if (first_time(decl, refused))
-        tell(decl, reason, each.reason, each.way_out);
-      return false;
-    }
-  return true;
+  const refusal* const found = find_refusal(decl);
+  if (found && first_time(decl, refused))
+    tell(decl, reason, found->reason, found->way_out);
+  return !found;
 }
 
 void refuse_ifunc(tree decl, choice reason)

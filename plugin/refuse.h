@@ -15,6 +15,9 @@ namespace hotpatch {
 // Whether `decl` can have a site.  Tells the user if not, once per function.
 bool can_have_site(tree decl, choice reason);
 
+// Why a function gets none, whoever chose it; null if it can have one.
+const char* reason_against(tree decl);
+
 // The same for functions that the compiler never hands over as definitions.
 void refuse_ifunc(tree decl, choice reason);
 void refuse_alias(tree decl, choice reason);

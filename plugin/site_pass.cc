@@ -10,6 +10,7 @@
 
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/report.h"
 
 #include "format/patch_word.h"
 #include "format/record.h"
@@ -122,6 +123,7 @@ class site_pass final : public rtl_opt_pass {
   unsigned int execute(::function* fn) override
   {
     the_site.decl = NULL_TREE;
+    report_code(fn->decl);
     const std::optional<site_facts> facts = find_facts(fn->decl);
     if (!facts || assembler_name(fn->decl) != facts->name)
       return 0;

@@ -269,8 +269,8 @@ fi
 # GCC folds only functions whose attributes are equal, and a site has its own.
 cat >folded.c <<'EOT'
 int sink;
-int f(int x) { sink = x * 3; return sink / 7 + x; }
-int g(int x) { sink = x * 3; return sink / 7 + x; }
+__attribute__((noinline)) int f(int x) { sink = x * 3; return sink / 7 + x; }
+__attribute__((noinline)) int g(int x) { sink = x * 3; return sink / 7 + x; }
 EOT
 # folds OPTION...: f and g are two names of one function.
 folds()

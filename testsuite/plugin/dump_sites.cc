@@ -5,7 +5,7 @@
 // that the plugin is not checked by the code that has to trust it.
 //
 //   name=NAME word=HEX symbol=HEX end=HEX pad=N flags=A,B id=HEX
-//       hash=HEX at=FILE:LINE proto=TEXT        (all on one line)
+//       hash=HEX layout=HEX at=FILE:LINE proto=TEXT        (all on one line)
 //
 // SPDX-License-Identifier: MIT
 #include <cstdio>
@@ -129,10 +129,11 @@ void print(std::uint64_t address, const record& r)
       r.prototype.value ? text(target(r.prototype, 32), "prototype") : "";
   printf(
       "name=%s word=%#lx symbol=%#lx end=%#lx pad=%u flags=%s id=%08x "
-      "hash=%08x%08x at=%s:%u proto=%s\n",
+      "hash=%08x%08x layout=%08x%08x at=%s:%u proto=%s\n",
       name.c_str(), word, symbol, end, r.pad, flags_text(r.flags).c_str(), r.id,
-      r.prototype_hash[1], r.prototype_hash[0],
-      text(target(r.file, 24), "file").c_str(), r.line, proto.c_str());
+      r.prototype_hash[1], r.prototype_hash[0], r.layout_hash[1],
+      r.layout_hash[0], text(target(r.file, 24), "file").c_str(), r.line,
+      proto.c_str());
   check(r.version == record_version && r.size == sizeof(record), name,
         "version or size");
   check(r.kind == static_cast<std::uint8_t>(site_kind::nop8), name, "kind");

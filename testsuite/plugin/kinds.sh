@@ -311,7 +311,7 @@ EOT
 openmp()
 {
   cc -O2 -fopenmp $all openmp.c -o openmp && ./openmp &&
-    has_site openmp sum simd main && has_no_site openmp '[^ ]*_omp_fn[^ ]*' '_ZGV[^ ]*'
+    has_site openmp sum main && has_no_site openmp simd '[^ ]*_omp_fn[^ ]*' '_ZGV[^ ]*'
 }
 ok "OpenMP" openmp
 cat >coroutine.cc <<'EOT'

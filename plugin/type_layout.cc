@@ -1,0 +1,381 @@
+// A fingerprint of the layout of all types that a prototype leads to, and
+// their description for tools.
+//
+// A type with a name is described once, by a text in which other named types
+// occur by name only, so that cycles do no harm.  The fingerprint of a type is
+// the sum of the hashes of the texts of all types that can be reached from it:
+// a sum, because then it does not matter in which order they are found.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/type_layout.h"
+
+#include "plugin/cxx.h"
+#include "plugin/mangle_c.h"
+#include "plugin/names.h"
+
+#include "format/record.h"
+
+namespace hotpatch {
+
+namespace {
+
+struct description {
+  std::string name;  // mangled
+  std::string text;
+  std::uint64_t text_hash = 0;
+  std::vector<std::size_t> uses;  // named types in the text
+  std::uint64_t closure = 0;      // 0: not computed yet
+};
+
+std::vector<description> types;
+std::map<tree, std::size_t> type_numbers;
+std::map<std::string, std::uint64_t> layouts;  // by description
+std::map<std::string, std::vector<std::size_t>> layout_uses;
+
+// Structures, classes, unions and enumerations.
+bool has_members(tree type)
+{
+  return RECORD_OR_UNION_TYPE_P(type) || TREE_CODE(type) == ENUMERAL_TYPE;
+}
+
+// The C++ front end gives unnamed types names that no source file can contain.
+bool begins_like_a_name(const char* text)
+{
+  return ISALPHA(*text) || *text == '_' ||
+         static_cast<unsigned char>(*text) >= 0x80;
+}
+
+bool has_name(tree type)
+{
+  if (!is_cxx())
+    return mangle_c_type(type) != "Ut_";
+  const tree name = TYPE_IDENTIFIER(type);
+  return name && begins_like_a_name(IDENTIFIER_POINTER(name));
+}
+
+std::string number(tree value)
+{
+  if (!value || TREE_CODE(value) != INTEGER_CST)
+    return "?";  // of an array in a structure whose length varies
+  const auto bits = TREE_INT_CST_LOW(value);
+  return tree_int_cst_sgn(value) < 0
+             ? std::to_string(static_cast<std::int64_t>(bits))
+             : std::to_string(bits);
+}
+
+std::uint64_t scramble(std::uint64_t hash)
+{
+  return (hash ^ hash >> 31) * 0x9e3779b97f4a7c15u;
+}
+
+std::size_t number_of(tree type);
+
+// Writes types as text.  Named types it meets are collected in `uses`.
+class speller {
+ public:
+  explicit speller(std::vector<std::size_t>& uses) : uses_(uses) {}
+
+  std::string type(tree node)
+  {
+    if (has_members(node)) {
+      const std::string quals = qualifiers(node);
+      node = TYPE_MAIN_VARIANT(node);
+      return quals + (has_name(node) ? by_name(node) : in_place(node));
+    }
+    if (TREE_CODE(node) == FUNCTION_TYPE || TREE_CODE(node) == METHOD_TYPE)
+      return function(node);
+    if (TREE_CODE(node) == ARRAY_TYPE)
+      return "A" + bound(node) + "_" + type(TREE_TYPE(node));
+    return qualifiers(node) + simple(node);
+  }
+
+  // All about a type with members; lines end with newlines.
+  std::string members(tree node)
+  {
+    if (!COMPLETE_TYPE_P(node))
+      return "incomplete\n";
+    std::string text = kind(node) + " " + number(TYPE_SIZE_UNIT(node)) + " " +
+                       std::to_string(TYPE_ALIGN_UNIT(node)) + "\n";
+    if (TREE_CODE(node) == ENUMERAL_TYPE)
+      return text + enumerators(node);
+    return text + bases(node) + virtuals(node) + fields(node);
+  }
+
+ private:
+  static std::string kind(tree node)
+  {
+    if (TREE_CODE(node) == ENUMERAL_TYPE)
+      return "enum";
+    return TREE_CODE(node) == UNION_TYPE ? "union" : "struct";
+  }
+
+  static std::string qualifiers(tree node)
+  {
+    const int set = TYPE_QUALS_NO_ADDR_SPACE(node);
+    std::string text;
+    if (set & TYPE_QUAL_ATOMIC)
+      text += "U7_Atomic";
+    if (set & TYPE_QUAL_VOLATILE)
+      text += 'V';
+    if (set & TYPE_QUAL_CONST)
+      text += 'K';
+    return text;
+  }
+
+  std::string by_name(tree node)
+  {
+    uses_.push_back(number_of(node));
+    return types[uses_.back()].name;
+  }
+
+  // What a type without a name leads to leads back to it only through a name.
+  std::string in_place(tree node)
+  {
+    std::string text = members(node);
+    std::replace(text.begin(), text.end(), '\n', ';');
+    return "{" + text + "}";
+  }
+
+  static std::string bound(tree array)
+  {
+    const tree domain = TYPE_DOMAIN(array);
+    if (!domain || !TYPE_MAX_VALUE(domain))
+      return {};
+    if (TREE_CODE(TYPE_MAX_VALUE(domain)) != INTEGER_CST)
+      return "?";
+    return std::to_string(TREE_INT_CST_LOW(TYPE_MAX_VALUE(domain)) + 1);
+  }
+
+  std::string function(tree node)
+  {
+    std::string text = "F" + type(TREE_TYPE(node));
+    for (tree it = TYPE_ARG_TYPES(node); it; it = TREE_CHAIN(it)) {
+      if (VOID_TYPE_P(TREE_VALUE(it)))
+        return text + "E";
+      text += "," + type(TYPE_MAIN_VARIANT(TREE_VALUE(it)));
+    }
+    return text + ",zE";
+  }
+
+  // By kind and number of bits, not by name: long and long long are the same.
+  std::string simple(tree node)
+  {
+    const std::string bits = std::to_string(TYPE_PRECISION(node));
+    switch (TREE_CODE(node)) {
+      case VOID_TYPE:
+        return "v";
+      case BOOLEAN_TYPE:
+        return "b";
+      case INTEGER_TYPE:
+        return (TYPE_UNSIGNED(node) ? "u" : "i") + bits;
+      case REAL_TYPE:
+        return (DECIMAL_FLOAT_TYPE_P(node) ? "d" : "f") + bits;
+      case COMPLEX_TYPE:
+        return "C" + type(TREE_TYPE(node));
+      case POINTER_TYPE:
+        return "P" + type(TREE_TYPE(node));
+      case REFERENCE_TYPE:
+        return (TYPE_REF_IS_RVALUE(node) ? "O" : "R") + type(TREE_TYPE(node));
+      case VECTOR_TYPE:
+        return "D" + std::to_string(vector_elements(node)) + "_" +
+               type(TREE_TYPE(node));
+      case OFFSET_TYPE:  // pointer to member
+        return "M" + type(TYPE_OFFSET_BASETYPE(node)) + type(TREE_TYPE(node));
+      default:
+        return (TYPE_UNSIGNED(node) ? "x" : "y") + number(TYPE_SIZE(node));
+    }
+  }
+
+  // C keeps the values themselves, or constants that have them.
+  static std::string enumerators(tree node)
+  {
+    std::string text;
+    for (tree it = TYPE_VALUES(node); it; it = TREE_CHAIN(it)) {
+      tree value = TREE_VALUE(it);
+      if (TREE_CODE(value) == CONST_DECL)
+        value = DECL_INITIAL(value);
+      text += "value " + number(value) + " " +
+              IDENTIFIER_POINTER(TREE_PURPOSE(it)) + "\n";
+    }
+    return text;
+  }
+
+  std::string bases(tree node)
+  {
+    const tree own = TYPE_BINFO(node);
+    std::string text;
+    tree base;
+    if (own && is_cxx())
+      for (int i = 0; BINFO_BASE_ITERATE(own, i, base); ++i)
+        text += (BINFO_VIRTUAL_P(base)
+                     ? "virtual-base "
+                     : "base " + number(BINFO_OFFSET(base)) + " ") +
+                type(BINFO_TYPE(base)) + "\n";
+    return text;
+  }
+
+  // In the order of the virtual table that the class shares with its primary
+  // base; the others are described with the bases they come from.
+  static std::string virtuals(tree node)
+  {
+    const tree own = TYPE_BINFO(node);
+    std::string text;
+    if (own && is_cxx())
+      for (tree it = BINFO_VIRTUALS(own); it; it = TREE_CHAIN(it))
+        text += "virtual " + assembler_name(BV_FN(it)) + "\n";
+    return text;
+  }
+
+  std::string fields(tree node)
+  {
+    std::string text;
+    for (tree it = TYPE_FIELDS(node); it; it = DECL_CHAIN(it)) {
+      // Bases and the pointer to the virtual table are fields, too.
+      if (TREE_CODE(it) != FIELD_DECL || DECL_VIRTUAL_P(it) ||
+          (is_cxx() && DECL_FIELD_IS_BASE(it)))
+        continue;
+      const bool own_name =
+          DECL_NAME(it) &&
+          begins_like_a_name(IDENTIFIER_POINTER(DECL_NAME(it)));
+      const tree declared =
+          DECL_BIT_FIELD_TYPE(it) ? DECL_BIT_FIELD_TYPE(it) : TREE_TYPE(it);
+      text += "member " + number(bit_position(it)) + " " +
+              (DECL_SIZE(it) ? number(DECL_SIZE(it)) : "-") + " " +
+              (own_name ? IDENTIFIER_POINTER(DECL_NAME(it)) : "-") + " " +
+              type(declared) + "\n";
+    }
+    return text;
+  }
+
+  std::vector<std::size_t>& uses_;
+};
+
+std::string name_of(tree type)
+{
+  return is_cxx() ? mangle_cxx_type(type) : mangle_c_type(type);
+}
+
+// Describes the type when it is met for the first time.
+std::size_t number_of(tree type)
+{
+  const auto [at, is_new] = type_numbers.try_emplace(type, types.size());
+  const std::size_t index = at->second;
+  if (!is_new)
+    return index;
+  types.emplace_back();
+  types[index].name = name_of(type);
+  std::vector<std::size_t> uses;
+  std::string text = speller(uses).members(type);
+  description& of = types[index];  // others may have been added meanwhile
+  of.text_hash = scramble(format::type_hash((of.name + "\n" + text).c_str()));
+  of.text = std::move(text);
+  std::sort(uses.begin(), uses.end());
+  uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
+  of.uses = std::move(uses);
+  return index;
+}
+
+// Several nodes can stand for one type; its text counts once.
+std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
+{
+  std::vector<bool> seen(types.size());
+  std::set<std::uint64_t> texts;
+  std::vector<std::size_t> open = from;
+  while (!open.empty()) {
+    const std::size_t index = open.back();
+    open.pop_back();
+    if (seen[index])
+      continue;
+    seen[index] = true;
+    texts.insert(types[index].text_hash);
+    open.insert(open.end(), types[index].uses.begin(), types[index].uses.end());
+  }
+  std::uint64_t sum = 0;
+  for (const std::uint64_t hash : texts)
+    sum += hash;
+  return sum;
+}
+
+std::uint64_t closure_of(std::size_t index)
+{
+  std::uint64_t& closure = types[index].closure;
+  if (!closure)
+    closure = sum_of_reachable({index});
+  return closure;
+}
+
+std::string hex(std::uint64_t value)
+{
+  char text[17];
+  snprintf(text, sizeof text, "%016llx",
+           static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string uses_text(const std::vector<std::size_t>& uses)
+{
+  std::set<std::string> lines;
+  for (const std::size_t index : uses)
+    lines.insert("uses " + hex(closure_of(index)) + " " + types[index].name +
+                 "\n");
+  std::string text;
+  for (const std::string& line : lines)
+    text += line;
+  return text;
+}
+
+std::string quoted(const std::string& text)
+{
+  std::string result = "\t.string \"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
+      result += c;
+      continue;
+    }
+    char octal[5];
+    snprintf(octal, sizeof octal, "\\%03o", byte);
+    result += octal;
+  }
+  return result + "\"\n";
+}
+
+}  // namespace
+
+std::uint64_t layout_hash_of(tree function_type)
+{
+  std::vector<std::size_t> uses;
+  const std::string text = speller(uses).type(function_type);
+  const auto [at, is_new] = layouts.try_emplace(text, 0);
+  if (!is_new)
+    return at->second;
+  const std::uint64_t hash =
+      scramble(format::type_hash(text.c_str())) + sum_of_reachable(uses);
+  layout_uses[text] = uses;
+  return at->second = hash ? hash : 1;
+}
+
+void print_type_layouts()
+{
+  if (layouts.empty())
+    return;
+  std::set<std::string> strings;
+  for (const auto& [text, hash] : layouts)
+    strings.insert("layout " + hex(hash) + " " + text + "\n" +
+                   uses_text(layout_uses[text]));
+  for (std::size_t i = 0; i < types.size(); ++i)
+    strings.insert("type " + hex(closure_of(i)) + " " + types[i].name + "\n" +
+                   types[i].text + uses_text(types[i].uses));
+  std::string assembly = std::string("\t.pushsection ") +
+                         format::types_section_name + ",\"MS\",@progbits,1\n";
+  for (const std::string& each : strings)
+    assembly += quoted(each);
+  assembly += "\t.popsection\n";
+  if (flag_generate_lto)
+    symtab->finalize_toplevel_asm(
+        build_string(static_cast<int>(assembly.size()) + 1, assembly.c_str()));
+  else
+    fputs(assembly.c_str(), asm_out_file);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,28 @@
+// A fingerprint of the layout of all types that a prototype leads to, and
+// their description for tools.
+//
+// Two programs whose fingerprints of a function agree have the same members at
+// the same places in everything that the function can reach through its
+// parameters.  Nothing goes in that depends on the translation unit, the level
+// of optimisation, the release of GCC, or typedefs; and nothing that C and C++
+// do differently without need.  format/README.md shows the text.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_TYPE_LAYOUT_H
+#define HOTPATCH_PLUGIN_TYPE_LAYOUT_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+// The fingerprint of a function type, never 0.  What it stands for is printed
+// by print_type_layouts.  To be asked while the front end's types are whole.
+std::uint64_t layout_hash_of(tree function_type);
+
+// Writes the descriptions of this translation unit to the assembly, or hands
+// them on to the link-time compiler.  Call once.
+void print_type_layouts();
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,140 @@
+#!/bin/sh
+# Chosen functions keep what debuggers and profilers need, patched or not.
+#
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086,SC2154 # lists of options; set in survival.sh
+. "$HP_SRCDIR/testsuite/plugin/survival.sh"
+
+cat >program.c <<'EOT'
+#include "raw_patch.h"
+#include <stdio.h>
+#include <execinfo.h>
+static int entered, left;
+__attribute__((no_instrument_function)) void __cyg_profile_func_enter(
+    void *f, void *site) { ++entered; }
+__attribute__((no_instrument_function)) void __cyg_profile_func_exit(
+    void *f, void *site) { ++left; }
+__attribute__((noipa)) int inner(int x) { return x + 1; }
+__attribute__((hotpatch)) int f(int x)
+{
+  int y = x * 2;
+  return inner(y) + 1;
+}
+__attribute__((noipa)) int other(int x)
+{
+  return inner(x + 40) - 1;
+}
+__attribute__((noipa)) int calls(int x) { return f(x) + 1; }
+int main(int argc, char **argv)
+{
+  if (calls(1) != 5)
+    return 2;
+  if (argc > 1)
+    raw_patch((void *)f, (void *)other);
+  printf("%d\n", calls(2));
+#ifdef INSTRUMENTED
+  printf("entered %d left %d\n", entered, left);
+#endif
+  return 0;
+}
+EOT
+
+# gdb PROGRAM COMMAND...: what it says.
+debug()
+{
+  debug_program=$1
+  shift
+  for debug_command; do
+    set -- "$@" -ex "$debug_command"
+    shift
+  done
+  gdb -nx -batch -ex 'set disable-randomization on' -ex 'set confirm off' "$@" \
+    --args $debug_program 2>&1
+}
+# stops_outside_word PLACE: a breakpoint there is not in the patch word.
+stops_outside_word()
+{
+  debug ./program "break $1" 'run' 'print/x $pc' >gdb.out
+  stop=$(sed -n 's/^\$1 = //p' gdb.out)
+  word=$(site f program | field word)
+  echo "word $word, stop $stop"
+  cat gdb.out
+  [ -n "$stop" ] &&
+    { [ $((stop)) -lt $((word)) ] || [ $((stop)) -ge $((word + 8)) ]; }
+}
+# Where the body begins, as a place for gdb.
+behind_word()
+{
+  echo "*(char *)f+$(($(site f program | field word) + 8 - \
+    $(site f program | field symbol)))"
+}
+if ! command -v gdb >/dev/null; then
+  skip "breakpoints" "gdb is not installed"
+elif ! debug ./none 'print 6*7' | grep -q '^\$1 = 42'; then
+  skip "breakpoints" "gdb does not work here"
+else
+  for options in '-O0 -g' '-O1 -g' '-O2 -g' '-Og -g' '-O2 -g -gdwarf-4' \
+    '-O2 -g -fcf-protection=full' '-O2 -g -gno-statement-frontiers' '-O2'; do
+    ok "it compiles with $options" cc $options -no-pie program.c -o program
+    ok "$options: a breakpoint behind the word" stops_outside_word \
+      "$(behind_word)"
+    case $options in
+      # gdb takes the symbol itself in optimised code with debug information.
+      -O0* | *-fcf-protection*)
+        ok "$options: a breakpoint on the function is outside of it" \
+          stops_outside_word f
+        ;;
+    esac
+    debug ./program 'break inner' 'run' 'bt' >bt.out
+    ok "$options: a backtrace has the function" sh -c \
+      'grep "^#0 .*inner" bt.out && grep "^#1 .*f *(" bt.out &&
+       grep "^#2 .*calls *(" bt.out'
+    debug './program patch' 'break other' 'run' 'bt' >bt.out
+    ok "$options: one through a patched function has no hole" sh -c \
+      'grep "^#0 .*other" bt.out && grep "^#1 .*calls *(" bt.out &&
+       grep "^#2 .*main *(" bt.out'
+  done
+  debug './program patch' "break $(behind_word)" 'run' 'continue' >gdb.out
+  ok "a program is patched while there is a breakpoint" grep -q '^43$' gdb.out
+fi
+
+# Counts and calls are made by the body, so those of a replaced body stop.
+ok "gcov: it compiles" cc -O0 --coverage program.c -o program
+ok "gcov: it runs" sh -c './program patch >/dev/null; ls ./*.gcda'
+gcov_tool=$(echo "${CC%% *}" | sed 's/gcc/gcov/')
+if command -v "$gcov_tool" >/dev/null; then
+  "$gcov_tool" -f ./*.gcda >gcov.out 2>&1
+  ok "gcov: counts" sh -c 'cat ./*.gcov; grep " 1: .*int y = x" ./*.gcov'
+  ok "gcov: counts the replacement" sh -c \
+    'grep " 1: .*inner(x + 40)" ./*.gcov'
+else
+  skip "gcov: counts" "$gcov_tool is not installed"
+fi
+for options in -O0 -O2; do
+  ok "-finstrument-functions $options compiles" cc $options -DINSTRUMENTED \
+    -finstrument-functions program.c -o program
+  ok "entry and exit are in pairs" sh -c \
+    './program | tee run.out | grep "^entered 7 left 6$" || { cat run.out; false; }'
+  ok "also when it is patched" sh -c \
+    './program patch | tee run.out | grep -E "^entered [78] left [67]$" ||
+     { cat run.out; false; }'
+done
+
+# Unwind tables cover the word and the body, for perf and exceptions alike.
+ok "unwind tables compile" cc -O2 program.c -o program
+unwound()
+{
+  symbol=$(site f program | field symbol)
+  readelf --debug-dump=frames program |
+    grep -i "pc=0*${symbol#0x}\\.\\."
+}
+ok "the symbol begins an entry of .eh_frame" unwound
+sized()
+{
+  end=$(($(site f program | field end)))
+  symbol=$(($(site f program | field symbol)))
+  [ "$(nm -S program | sed -n 's/^[0-9a-f]* 0*\([0-9a-f]*\) T f$/\1/p')" = \
+    "$(printf %x $((end - symbol)))" ]
+}
+ok "the symbol has the size of the body, for perf" sized
+done_testing
