@@ -268,9 +268,20 @@ else
 fi
 # GCC folds only functions whose attributes are equal, and a site has its own.
 cat >folded.c <<'EOT'
-int sink;
-__attribute__((noinline)) int f(int x) { sink = x * 3; return sink / 7 + x; }
-__attribute__((noinline)) int g(int x) { sink = x * 3; return sink / 7 + x; }
+int sink[64];
+static __attribute__((noinline)) int f(int x)
+{
+  for (int i = 0; i < x; ++i)
+    sink[i] += sink[i * 7 & 63] * x + sink[i * 5 & 63] / (x + 1);
+  return sink[x & 63];
+}
+static __attribute__((noinline)) int g(int x)
+{
+  for (int i = 0; i < x; ++i)
+    sink[i] += sink[i * 7 & 63] * x + sink[i * 5 & 63] / (x + 1);
+  return sink[x & 63];
+}
+int calls(int x) { return f(x) - g(x + 1); }
 EOT
 # folds OPTION...: f and g are two names of one function.
 folds()
