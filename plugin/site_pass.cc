@@ -80,14 +80,19 @@ std::string word_text(const site& of)
   return text + local_label('w', of.number) + word;
 }
 
-// In front of every label, too: a loop may begin with the body.
+// In front of every label, too: a loop may begin with the body.  The deleted
+// note at the very start stays first: there GCC notes the frame of an interrupt
+// handler with an error code, and insists on it (scan_trace in dwarf2cfi.cc).
 void insert_word(const site& of, rtx_insn* endbr)
 {
   const rtx text = assembly(word_text(of));
+  rtx_insn* const first = get_insns();
   if (endbr)
     emit_insn_after_noloc(text, endbr, NULL);
+  else if (NOTE_P(first) && NOTE_KIND(first) == NOTE_INSN_DELETED)
+    emit_insn_after_noloc(text, first, NULL);
   else
-    emit_insn_before_noloc(text, get_insns(), NULL);
+    emit_insn_before_noloc(text, first, NULL);
 }
 
 // A function split into a hot and a cold part ends, for us, with the part that

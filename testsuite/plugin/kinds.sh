@@ -314,6 +314,23 @@ openmp()
     has_site openmp sum main && has_no_site openmp simd '[^ ]*_omp_fn[^ ]*' '_ZGV[^ ]*'
 }
 ok "OpenMP" openmp
+# GCC describes this frame at the very first place of the function.
+cat >interrupt.c <<'EOT'
+struct frame;
+__attribute__((interrupt)) void fault(struct frame *f, unsigned long error)
+{
+  (void)f;
+  (void)error;
+}
+int main(void) { return 0; }
+EOT
+interrupt()
+{
+  cc -g -O2 -mgeneral-regs-only $all interrupt.c -o interrupt &&
+    has_site interrupt fault main
+}
+ok "an interrupt handler with an error code" interrupt
+
 cat >coroutine.cc <<'EOT'
 #include <coroutine>
 struct task {
