@@ -61,9 +61,9 @@ done
 
 echo 'int x;' >x.c
 cc -fplugin-arg-hotpatch-help -c x.c 2>help.txt
-sed -n 's/^  \([a-z]\{3,\}\).*/\1/p' help.txt | sort >in-help
-grep -o 'fplugin-arg-hotpatch-[a-z]*' "$pages/hotpatch.7" |
-  sed 's/.*-//' | sort -u >in-manual
+sed -n 's/^  \([a-z-]\{3,\}\).*/\1/p' help.txt | sort >in-help
+grep -o 'fplugin-arg-hotpatch-[a-z-]*' "$pages/hotpatch.7" |
+  sed 's/fplugin-arg-hotpatch-//' | sort -u >in-manual
 ok "hotpatch(7) has the plugin's options" diff in-help in-manual
 
 sed -n '/^[.]Sh EXAMPLES/,/^[.]Ed/p' "$pages/hotpatch.3" |
