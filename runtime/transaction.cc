@@ -102,7 +102,7 @@ hp_status commit_operations(std::span<const operation> operations,
     return status;
   const deadline until = deadline::in_milliseconds(options.timeout_ms);
   constexpr std::int64_t longest_slice = 2'000'000'000;
-  std::int64_t slice = 100'000'000;
+  std::int64_t slice = 20'000'000;
   bool added = false;
   for (;;) {
     commit_order order{options.level,

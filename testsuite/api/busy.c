@@ -144,8 +144,10 @@ HP_PATCHABLE int asks(int x)
 static void* ask_for_ever(void* data)
 {
   (void)data;
-  while (!stop)
+  while (!stop) {
     asks(1);
+    usleep(20000);
+  }
   return NULL;
 }
 
