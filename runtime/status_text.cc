@@ -28,7 +28,7 @@ constexpr status_words words[] = {
     {"HP_NOT_APPLIED", "there is nothing to revert"},
     {"HP_BUSY", "a thread did not leave the old code in time"},
     {"HP_UNSUPPORTED", "not available in this build or on this kernel"},
-    {"HP_INTERNAL", "a bug in the library; nothing was changed"},
+    {"HP_INTERNAL", "a bug in the library, or in what it stands on"},
 };
 static_assert(std::size(words) == HP_INTERNAL + 1);
 
