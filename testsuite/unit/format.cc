@@ -6,6 +6,7 @@
 #include <cstring>
 #include <typeinfo>
 
+#include "format/patch_record.h"
 #include "format/patch_word.h"
 #include "format/record.h"
 
