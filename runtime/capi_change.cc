@@ -23,8 +23,9 @@ hp_status change(const char* call, const operation& step, const void* frame)
 {
   if (const hp_status status = check_operation(call, step); status != HP_OK)
     return status;
+  owned_patches none;
   const hp_status status =
-      commit_operations({&step, 1}, default_options, frame);
+      commit_operations({&step, 1}, default_options, frame, none);
   char name[256];
   std::snprintf(name, sizeof name, "\"%s\"",
                 step.name != nullptr ? step.name : "");
@@ -115,6 +116,26 @@ extern "C" hp_status hp_add_remove_as(hp_transaction* transaction,
 extern "C" hp_status hp_add_revert_all(hp_transaction* transaction)
 {
   return add(transaction, "hp_add_revert_all", {kind::revert_all});
+}
+
+extern "C" hp_status hp_add_patch(hp_transaction* transaction,
+                                  const hp_patch_info* patch)
+{
+  if (transaction == nullptr || patch == nullptr)
+    return fail(HP_INVALID, "hp_add_patch: an argument is null");
+  return transaction->add_patch("hp_add_patch", *patch);
+}
+
+extern "C" hp_status hp_add_remove_patch(hp_transaction* transaction,
+                                         const char* name)
+{
+  return add(transaction, "hp_add_remove_patch", {kind::remove_patch, name});
+}
+
+extern "C" hp_status hp_remove_patch(const char* name)
+{
+  return change("hp_remove_patch", {kind::remove_patch, name},
+                __builtin_frame_address(0));
 }
 
 extern "C" hp_status hp_commit(hp_transaction* transaction,

@@ -102,6 +102,21 @@ hp_status check_executable(const char* name, std::uint64_t replacement,
   return HP_OK;
 }
 
+// The steps that need no name of a function.
+hp_status plan_named(patch_plan& plan, const operation& step)
+{
+  switch (step.what) {
+    case operation::kind::revert_all:
+      return plan.revert_all();
+    case operation::kind::add_patch:
+      return plan.add_patch(*step.patch);
+    case operation::kind::remove_patch:
+      return plan.remove_patch(step.name);
+    default:
+      return HP_INTERNAL;
+  }
+}
+
 }  // namespace
 
 hp_status library::run(plain_body body, void* data) noexcept
@@ -141,14 +156,15 @@ hp_status library::plan_apply(patch_plan& plan, const operation& step,
   }
   const hp_status status =
       check_executable(where.site.name, step.replacement, code);
-  return status == HP_OK ? plan.apply(where, step.replacement) : status;
+  return status == HP_OK ? plan.apply(where, step.replacement, step.patch)
+                         : status;
 }
 
 hp_status library::plan(patch_plan& plan, const operation& step,
                         memory_mapping& code) noexcept
 {
-  if (step.what == operation::kind::revert_all)
-    return plan.revert_all();
+  if (concerns_patches(step))
+    return plan_named(plan, step);
   located_site where;
   if (const hp_status status = sites_.find(step.name, where); status != HP_OK)
     return status;
@@ -160,9 +176,21 @@ hp_status library::plan(patch_plan& plan, const operation& step,
     case operation::kind::remove:
       return plan.remove(where, step.replacement);
     case operation::kind::revert_all:
+    case operation::kind::add_patch:
+    case operation::kind::remove_patch:
       break;
   }
   return HP_INTERNAL;
+}
+
+hp_status library::plan(patch_plan& plan,
+                        std::span<const operation> operations) noexcept
+{
+  memory_mapping code;
+  for (const operation& step : operations)
+    if (const hp_status status = this->plan(plan, step, code); status != HP_OK)
+      return status;
+  return HP_OK;
 }
 
 hp_status library::change(std::span<const operation> operations,
@@ -171,12 +199,34 @@ hp_status library::change(std::span<const operation> operations,
   if (const hp_status status = sites_.refresh(); status != HP_OK)
     return status;
   patch_plan all(patches_);
-  memory_mapping code;
-  for (const operation& step : operations)
-    if (const hp_status status = plan(all, step, code); status != HP_OK)
-      return status;
+  hp_status status = plan(all, operations);
+  if (status == HP_OK)
+    status = all.prepare(order.level);
+  if (status != HP_OK)
+    return status;
   added = all.adds();
   return all.commit(order);
+}
+
+hp_status library::survey(std::span<const operation> operations, hp_level level,
+                          patch_hooks& hooks) noexcept
+{
+  if (const hp_status status = sites_.refresh(); status != HP_OK)
+    return status;
+  {
+    patch_plan named(patches_);
+    for (const operation& step : operations)
+      if (concerns_patches(step))
+        if (const hp_status status = plan_named(named, step); status != HP_OK)
+          return status;
+    if (!named.list_patches(hooks.gone, hooks.come))
+      return fail(HP_NO_MEMORY, "no memory for the list of patches");
+  }
+  if (!hooks.any())
+    return HP_OK;
+  patch_plan all(patches_);
+  const hp_status status = plan(all, operations);
+  return status == HP_OK ? all.prepare(level) : status;
 }
 
 hp_status library::original(const char* name, const char* type, unsigned flags,

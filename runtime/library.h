@@ -17,6 +17,7 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/level.h"
 #include "runtime/operation.h"
+#include "runtime/patch_hooks.h"
 #include "runtime/patch_plan.h"
 #include "runtime/patches.h"
 #include "runtime/process_sites.h"
@@ -39,9 +40,14 @@ class library {
                &body);
   }
 
-  // All operations or none.  `added`: a replacement is there that was not.
+  // All operations or none.  `added`: code is in use that was not.
   [[nodiscard]] hp_status change(std::span<const operation> operations,
                                  commit_order& order, bool& added) noexcept;
+
+  // Which named patches the operations take away and bring; if one of them has
+  // hooks, also whether the operations can be done as things are.
+  [[nodiscard]] hp_status survey(std::span<const operation> operations,
+                                 hp_level level, patch_hooks& hooks) noexcept;
 
   [[nodiscard]] hp_status original(const char* name, const char* type,
                                    unsigned flags,
@@ -51,11 +57,14 @@ class library {
   [[nodiscard]] hp_site describe(const located_site& where) const noexcept;
 
   process_sites& sites() noexcept { return sites_; }
+  patches& all_patches() noexcept { return patches_; }
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
   using plain_body = hp_status (*)(library&, void*);
   static hp_status run(plain_body body, void* data) noexcept;
+  hp_status plan(patch_plan& plan,
+                 std::span<const operation> operations) noexcept;
   hp_status plan(patch_plan& plan, const operation& step,
                  memory_mapping& code) noexcept;
   hp_status plan_apply(patch_plan& plan, const operation& step,

@@ -10,15 +10,33 @@
 
 namespace hotpatch {
 
+struct named_patch;
+
 struct operation {
-  enum class kind : std::uint8_t { apply, revert, remove, revert_all };
+  enum class kind : std::uint8_t {
+    apply,
+    revert,
+    remove,
+    revert_all,  // these, too, concern named patches
+    add_patch,
+    remove_patch,
+  };
 
   kind what;
-  const char* name = nullptr;     // of the function; not for revert_all
+  // Of the function, or of the patch to remove; not for the others.
+  const char* name = nullptr;
   std::uint64_t replacement = 0;  // apply, remove
   const char* type = nullptr;     // apply: the mangled type, null: unknown
   unsigned flags = 0;             // apply
+  // add_patch: which; apply: the one it belongs to, null: none.
+  named_patch* patch = nullptr;
 };
+
+// The step may change which named patches are applied.
+inline bool concerns_patches(const operation& step) noexcept
+{
+  return step.what >= operation::kind::revert_all;
+}
 
 }  // namespace hotpatch
 

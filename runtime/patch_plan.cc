@@ -30,10 +30,19 @@ hp_status no_memory(const site& site)
   return fail(HP_NO_MEMORY, "%s: no memory to keep the replacement", site.name);
 }
 
-std::size_t position_of(const array<std::uint64_t>& stack, std::uint64_t target)
+bool contains(const array<replacement>& stack, std::uint64_t target)
+{
+  return std::any_of(stack.begin(), stack.end(), [=](const replacement& each) {
+    return each.target == target;
+  });
+}
+
+std::size_t position_of(const array<replacement>& stack,
+                        const replacement& wanted)
 {
   std::size_t i = 0;
-  while (i < stack.size() && stack[i] != target)
+  while (i < stack.size() &&
+         (stack[i].target != wanted.target || stack[i].patch != wanted.patch))
     ++i;
   return i;
 }
@@ -67,7 +76,7 @@ hp_status patch_plan::include(site_state& state) noexcept
   state.planned.clear();
   if (!state.planned.reserve(state.replacements.size() + 1))
     return no_memory(state.site);
-  for (const std::uint64_t each : state.replacements)
+  for (const replacement& each : state.replacements)
     if (!state.planned.append(each))
       return no_memory(state.site);
   if (!states_.append(&state))
@@ -76,20 +85,23 @@ hp_status patch_plan::include(site_state& state) noexcept
   return HP_OK;
 }
 
-hp_status patch_plan::apply(const located_site& where,
-                            std::uint64_t target) noexcept
+hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
+                            const named_patch* patch) noexcept
 {
   site_state* state = nullptr;
   if (const hp_status status = include(where, state); status != HP_OK)
     return status;
-  array<std::uint64_t>& stack = state->planned;
-  const std::size_t before = position_of(stack, target);
+  array<replacement>& stack = state->planned;
+  const replacement added{target, patch != nullptr ? patch->id : no_patch};
+  if (const hp_status status = check_part(*state, added, patch);
+      status != HP_OK)
+    return status;
+  const std::size_t before = position_of(stack, added);
   if (before < stack.size())
     stack.remove(before);
-  if (!stack.append(target))
+  if (!stack.append(added))
     return no_memory(where.site);
-  const array<std::uint64_t>& present = state->replacements;
-  adds_ = adds_ || position_of(present, target) == present.size();
+  adds_ = adds_ || !contains(state->replacements, target);
   return HP_OK;
 }
 
@@ -100,7 +112,10 @@ hp_status patch_plan::revert(const located_site& where) noexcept
     return status;
   if (state->planned.empty())
     return not_applied(where.site, "has no replacement to revert");
-  state->planned.remove(state->planned.size() - 1);
+  const std::size_t newest = state->planned.size() - 1;
+  if (state->planned[newest].patch != no_patch)
+    return refuse_part(*state, state->planned[newest]);
+  state->planned.remove(newest);
   return HP_OK;
 }
 
@@ -110,22 +125,26 @@ hp_status patch_plan::remove(const located_site& where,
   site_state* state = nullptr;
   if (const hp_status status = include(where, state); status != HP_OK)
     return status;
-  const std::size_t at = position_of(state->planned, target);
-  if (state->planned.empty())
+  const array<replacement>& stack = state->planned;
+  if (stack.empty())
     return not_applied(where.site, "has no replacement to remove");
-  if (at == state->planned.size())
-    return not_applied(where.site, "is not replaced by that function");
-  state->planned.remove(at);
-  return HP_OK;
+  const std::size_t at = position_of(stack, {target, no_patch});
+  if (at < stack.size()) {
+    state->planned.remove(at);
+    return HP_OK;
+  }
+  for (const replacement& each : stack)
+    if (each.target == target)
+      return refuse_part(*state, each);
+  return not_applied(where.site, "is not replaced by that function");
 }
 
 hp_status patch_plan::revert_all() noexcept
 {
-  hp_status status = HP_OK;
-  all_.table_.for_each([&](site_state& state) {
-    if (status != HP_OK || !all_.sites_.loaded(state.image_id) ||
-        patches::outlived(state, state.image_id, state.site) ||
-        (state.replacements.empty() && !state.planned_for))
+  hp_status status = include_patches();
+  named_.clear();
+  all_.for_each([&](site_state& state) {
+    if (status != HP_OK || state.becoming().empty())
       return;
     status = include(state);
     if (status == HP_OK)
@@ -196,14 +215,16 @@ hp_status patch_plan::vacate(const site_state& state) noexcept
   const std::uint64_t target = state.coming();
   bool enough = (target == 0 || vacated_.append(body_of(site))) &&
                 (state.cell == 0 || vacated_.append(pre_pad_of(site)));
-  for (const std::uint64_t each : state.replacements)
-    if (each != target)
-      enough = enough && vacated_.append(extent_of(each, site.name));
+  for (const replacement& each : state.replacements)
+    if (each.target != target)
+      enough = enough && vacated_.append(extent_of(each.target, site.name));
   return enough ? HP_OK : no_memory(site);
 }
 
-hp_status patch_plan::commit(commit_order& order) noexcept
+hp_status patch_plan::prepare(hp_level level) noexcept
 {
+  if (const hp_status status = check_dependencies(); status != HP_OK)
+    return status;
   std::sort(states_.begin(), states_.end(),
             [](const site_state* a, const site_state* b) {
               return a->site.word < b->site.word;
@@ -214,11 +235,16 @@ hp_status patch_plan::commit(commit_order& order) noexcept
     hp_status status = refuse_loop(*state);
     if (status == HP_OK)
       status = plan_change(*state);
-    if (status == HP_OK && order.level == HP_QUIESCENT)
+    if (status == HP_OK && level == HP_QUIESCENT)
       status = vacate(*state);
     if (status != HP_OK)
       return status;
   }
+  return HP_OK;
+}
+
+hp_status patch_plan::commit(commit_order& order) noexcept
+{
   const hp_status status =
       hotpatch::commit(all_.writer_, {changes_.data(), changes_.size()},
                        {vacated_.data(), vacated_.size()}, order);
@@ -237,6 +263,8 @@ void patch_plan::adopt() noexcept
   }
   for (site_state* state : states_)
     state->replacements.swap(state->planned);
+  if (named_change_)
+    all_.named_.swap(named_);
 }
 
 }  // namespace hotpatch

@@ -1,8 +1,9 @@
-// What each site is replaced by.
+// What each site is replaced by, and which named patches are applied.
 //
 // Owns the invariant that a site's word in memory is what its stack of
-// replacements says: a patch_plan changes the two together or not at all.  Used
-// under the library's lock, while no image can be unloaded.
+// replacements says, and that a replacement belongs to an applied patch or to
+// none: a patch_plan changes all of it together or not at all.  Used under the
+// library's lock, while no image can be unloaded.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_PATCHES_H
@@ -11,6 +12,7 @@
 #include <cstdint>
 
 #include "runtime/include/hotpatch.h"
+#include "runtime/named_patch.h"
 #include "runtime/near_memory.h"
 #include "runtime/process_sites.h"
 #include "runtime/site_table.h"
@@ -28,6 +30,21 @@ class patches {
   // Null: the site has no replacement.
   const site_state* find(const located_site& where) const noexcept;
 
+  // Those that are applied, the oldest first.
+  const patch_list& named() const noexcept { return named_; }
+
+  // Calls `visit(site_state&)` for each site of a loaded image that was ever
+  // changed, in no particular order.
+  template <typename Visit>
+  void for_each(Visit visit) noexcept
+  {
+    table_.for_each([&](site_state& state) {
+      if (sites_.loaded(state.image_id) &&
+          !outlived(state, state.image_id, state.site))
+        visit(state);
+    });
+  }
+
   text_writer& writer() noexcept { return writer_; }
 
  private:
@@ -41,6 +58,7 @@ class patches {
 
   const process_sites& sites_;
   site_table table_;
+  owned_patches named_;
   near_memory cells_;
   text_writer writer_;
 };

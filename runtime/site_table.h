@@ -11,32 +11,41 @@
 #include <cstdint>
 
 #include "runtime/array.h"
+#include "runtime/named_patch.h"
 #include "runtime/process_sites.h"
 
 namespace hotpatch {
+
+// One entry of a site's stack.
+struct replacement {
+  std::uint64_t target = 0;
+  std::uint64_t patch = no_patch;  // the id of the named patch it belongs to
+};
 
 struct site_state {
   hotpatch::site site;
   std::uint64_t image_id = 0;
   std::uint64_t word = 0;  // what hotpatch last put there, or found pristine
   std::uint64_t cell = 0;  // the site's own for the image's lifetime; 0: none
-  std::uint64_t cell_target = 0;      // what the cell holds
-  array<std::uint64_t> replacements;  // the last one is active
-  array<std::uint64_t> planned;       // what they are to become, if planned_for
-  bool planned_for = false;  // a transaction under way changes this site
+  std::uint64_t cell_target = 0;    // what the cell holds
+  array<replacement> replacements;  // the last one is active
+  array<replacement> planned;       // what they are to become, if planned_for
+  bool planned_for = false;         // a transaction under way changes this site
   site_state* next = nullptr;
 
   std::uint64_t active() const noexcept { return last(replacements); }
   // Active when the transaction under way is done.
-  std::uint64_t coming() const noexcept
+  std::uint64_t coming() const noexcept { return last(becoming()); }
+  // The stack as the transaction under way leaves it so far.
+  const array<replacement>& becoming() const noexcept
   {
-    return last(planned_for ? planned : replacements);
+    return planned_for ? planned : replacements;
   }
 
  private:
-  static std::uint64_t last(const array<std::uint64_t>& stack) noexcept
+  static std::uint64_t last(const array<replacement>& stack) noexcept
   {
-    return stack.empty() ? 0 : stack[stack.size() - 1];
+    return stack.empty() ? 0 : stack[stack.size() - 1].target;
   }
 };
 

@@ -29,8 +29,13 @@ constexpr status_words words[] = {
     {"HP_BUSY", "a thread did not leave the old code in time"},
     {"HP_UNSUPPORTED", "not available in this build or on this kernel"},
     {"HP_INTERNAL", "a bug in the library, or in what it stands on"},
+    {"HP_APPLIED", "the patch is applied already, in this version"},
+    {"HP_OLDER", "a newer version of the patch is applied"},
+    {"HP_MISSING", "a patch that this one needs is not applied"},
+    {"HP_NEEDED", "an applied patch needs it"},
+    {"HP_VETOED", "a patch's hook has said no"},
 };
-static_assert(std::size(words) == HP_INTERNAL + 1);
+static_assert(std::size(words) == HP_VETOED + 1);
 
 const status_words& words_of(hp_status status)
 {

@@ -12,6 +12,7 @@
 #include "runtime/image_pin.h"
 #include "runtime/library.h"
 #include "runtime/log.h"
+#include "runtime/patch_hooks.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -32,13 +33,32 @@ void log_means(const char* writer, const char* reason)
         "shortly after a change has returned");
 }
 
+// The code that a step makes the library jump to, or call.
+hp_status note_code(const operation& step, image_pins& pins)
+{
+  if (step.what == operation::kind::apply)
+    return pins.note(step.replacement);
+  if (step.what != operation::kind::add_patch)
+    return HP_OK;
+  const hp_patch_info& info = step.patch->info;
+  const std::uint64_t hooks[] = {
+      reinterpret_cast<std::uint64_t>(info.before_apply),
+      reinterpret_cast<std::uint64_t>(info.after_apply),
+      reinterpret_cast<std::uint64_t>(info.before_revert),
+      reinterpret_cast<std::uint64_t>(info.after_revert)};
+  for (const std::uint64_t hook : hooks)
+    if (hook != 0)
+      if (const hp_status noted = pins.note(hook); noted != HP_OK)
+        return noted;
+  return HP_OK;
+}
+
 hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 {
   const hp_status status = library::locked([&](library&) {
     for (const operation& step : operations)
-      if (step.what == operation::kind::apply)
-        if (const hp_status noted = pins.note(step.replacement); noted != HP_OK)
-          return noted;
+      if (const hp_status noted = note_code(step, pins); noted != HP_OK)
+        return noted;
     return HP_OK;
   });
   if (status == HP_OK)
@@ -78,10 +98,13 @@ void let_others_run()
 
 hp_status check_operation(const char* call, const operation& step) noexcept
 {
-  if (step.what == operation::kind::revert_all)
+  if (step.what == operation::kind::revert_all ||
+      step.what == operation::kind::add_patch)
     return HP_OK;
   if (step.name == nullptr || *step.name == '\0')
     return fail(HP_INVALID, "%s: the name is null or empty", call);
+  if (step.what == operation::kind::remove_patch)
+    return HP_OK;
   if (step.what != operation::kind::revert && step.replacement == 0)
     return fail(HP_INVALID,
                 "%s(\"%s\"): the replacement is null, or a pointer to a "
@@ -93,13 +116,13 @@ hp_status check_operation(const char* call, const operation& step) noexcept
   return HP_OK;
 }
 
-hp_status commit_operations(std::span<const operation> operations,
-                            const hp_commit_options& options,
-                            const void* frame) noexcept
+namespace {
+
+// Tries until it is done, or until the level's time is over.
+hp_status commit_in_time(std::span<const operation> operations,
+                         const hp_commit_options& options, const void* frame,
+                         image_pins& pins)
 {
-  image_pins pins;
-  if (const hp_status status = pin_images(operations, pins); status != HP_OK)
-    return status;
   const deadline until = deadline::in_milliseconds(options.timeout_ms);
   constexpr std::int64_t longest_slice = 2'000'000'000;
   std::int64_t slice = 20'000'000;
@@ -119,6 +142,60 @@ hp_status commit_operations(std::span<const operation> operations,
   }
 }
 
+void log_patches(const patch_hooks& patches)
+{
+  for (const named_patch* each : patches.gone)
+    log(HP_LOG_INFO, "patch \"%s\" (version %u): taken away", each->info.name,
+        each->info.version);
+  for (const named_patch* each : patches.come)
+    log(HP_LOG_INFO, "patch \"%s\" (version %u): applied", each->info.name,
+        each->info.version);
+}
+
+// The same between the hooks of the patches that come and go.
+hp_status commit_patches(std::span<const operation> operations,
+                         const hp_commit_options& options, const void* frame,
+                         image_pins& pins, owned_patches& pending)
+{
+  patch_turn turn;
+  if (const hp_status status = turn.take(); status != HP_OK)
+    return status;
+  patch_hooks hooks;
+  hp_status status = library::locked([&](library& self) {
+    return self.survey(operations, options.level, hooks);
+  });
+  if (status == HP_OK)
+    status = hooks.before();
+  if (status != HP_OK)
+    return status;
+  status = commit_in_time(operations, options, frame, pins);
+  if (status != HP_OK)
+    return hooks.abandon(status);
+  // From here on the library owns those that have come, and we the others.
+  for (const named_patch* each : hooks.come)
+    pending.remove(each);
+  hooks.after();
+  log_patches(hooks);
+  for (named_patch* each : hooks.gone)
+    named_patch::destroy(each);
+  return HP_OK;
+}
+
+}  // namespace
+
+hp_status commit_operations(std::span<const operation> operations,
+                            const hp_commit_options& options, const void* frame,
+                            owned_patches& pending) noexcept
+{
+  // Outside of the turn, because it takes the loader's lock.
+  image_pins pins;
+  if (const hp_status status = pin_images(operations, pins); status != HP_OK)
+    return status;
+  if (std::any_of(operations.begin(), operations.end(), concerns_patches))
+    return commit_patches(operations, options, frame, pins, pending);
+  return commit_in_time(operations, options, frame, pins);
+}
+
 void log_outcome(hp_status status, const char* call, const char* name) noexcept
 {
   if (status == HP_OK)
@@ -131,6 +208,16 @@ void log_outcome(hp_status status, const char* call, const char* name) noexcept
 }  // namespace hotpatch
 
 using hotpatch::operation;
+
+namespace {
+
+hp_status no_memory_for_step(const char* call)
+{
+  return hotpatch::fail(HP_NO_MEMORY,
+                        "%s: no memory for a step of the transaction", call);
+}
+
+}  // namespace
 
 hp_transaction::~hp_transaction()
 {
@@ -153,12 +240,34 @@ bool hp_transaction::append_copy(const operation& step) noexcept
   return false;
 }
 
-hp_status hp_transaction::add(const char* call, const operation& step) noexcept
+hp_status hp_transaction::add(const char* call, operation step) noexcept
 {
+  if (step.what == operation::kind::apply)
+    step.patch = current_;
   hp_status status = hotpatch::check_operation(call, step);
   if (status == HP_OK && !append_copy(step))
-    status = hotpatch::fail(
-        HP_NO_MEMORY, "%s: no memory for a step of the transaction", call);
+    status = no_memory_for_step(call);
+  return note(status);
+}
+
+hp_status hp_transaction::add_patch(const char* call,
+                                    const hp_patch_info& info) noexcept
+{
+  if (const char* flaw = hotpatch::flaw_of(info))
+    return note(hotpatch::fail(HP_INVALID, "%s: %s", call, flaw));
+  hotpatch::named_patch* patch = hotpatch::named_patch::make(info);
+  if (patch == nullptr || !patches_.append(patch)) {
+    hotpatch::named_patch::destroy(patch);
+    return note(no_memory_for_step(call));
+  }
+  current_ = patch;
+  operation step{operation::kind::add_patch};
+  step.patch = patch;
+  return add(call, step);
+}
+
+hp_status hp_transaction::note(hp_status status) noexcept
+{
   if (status != HP_OK && incomplete_ == HP_OK)
     incomplete_ = status;
   return status;
@@ -173,5 +282,5 @@ hp_status hp_transaction::commit(const hp_commit_options& options,
                           "transaction (%s), so nothing is done",
                           hp_status_name(incomplete_));
   return hotpatch::commit_operations({steps_.data(), steps_.size()}, options,
-                                     frame);
+                                     frame, patches_);
 }

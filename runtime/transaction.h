@@ -13,6 +13,7 @@
 
 #include "runtime/array.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/named_patch.h"
 #include "runtime/operation.h"
 
 namespace hotpatch {
@@ -23,10 +24,12 @@ namespace hotpatch {
                                         const operation& step) noexcept;
 
 // All operations or none.  `frame`: the __builtin_frame_address of the function
-// that the program called.
+// that the program called.  Of the patches in `pending`, those that are applied
+// then are taken out.
 [[nodiscard]] hp_status commit_operations(std::span<const operation> operations,
                                           const hp_commit_options& options,
-                                          const void* frame) noexcept;
+                                          const void* frame,
+                                          owned_patches& pending) noexcept;
 
 // A null pointer's meaning: immediate.
 inline constexpr hp_commit_options default_options = {
@@ -46,15 +49,21 @@ struct hp_transaction {
 
   // A failure is kept: the transaction lacks a step and cannot be committed.
   [[nodiscard]] hp_status add(const char* call,
-                              const hotpatch::operation& step) noexcept;
+                              hotpatch::operation step) noexcept;
+  // The replacements added from now on belong to this patch.
+  [[nodiscard]] hp_status add_patch(const char* call,
+                                    const hp_patch_info& info) noexcept;
 
   [[nodiscard]] hp_status commit(const hp_commit_options& options,
                                  const void* frame) noexcept;
 
  private:
   [[nodiscard]] bool append_copy(const hotpatch::operation& step) noexcept;
+  [[nodiscard]] hp_status note(hp_status status) noexcept;
 
   hotpatch::array<hotpatch::operation> steps_;
+  hotpatch::owned_patches patches_;
+  hotpatch::named_patch* current_ = nullptr;
   hp_status incomplete_ = HP_OK;
 };
 

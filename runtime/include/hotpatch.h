@@ -72,7 +72,12 @@ typedef enum hp_status {
   HP_NOT_APPLIED = 11,   /* there is nothing to revert */
   HP_BUSY = 12,          /* a thread did not leave the old code in time */
   HP_UNSUPPORTED = 13,   /* not available in this build or on this kernel */
-  HP_INTERNAL = 14       /* a bug in the library, or in what it stands on */
+  HP_INTERNAL = 14,      /* a bug in the library, or in what it stands on */
+  HP_APPLIED = 15,       /* the patch is applied already, in this version */
+  HP_OLDER = 16,         /* a newer version of the patch is applied */
+  HP_MISSING = 17,       /* a patch that this one needs is not applied */
+  HP_NEEDED = 18,        /* an applied patch needs it */
+  HP_VETOED = 19         /* a patch's hook has said no */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
@@ -238,6 +243,109 @@ HP_API hp_status hp_commit(hp_transaction* transaction,
 
 /* Gives a transaction up; null is nothing to do. */
 HP_API void hp_abort(hp_transaction* transaction);
+
+/* --- Named patches ----------------------------------------------------------
+ *
+ * A patch is a group of replacements with a name and a version.  It comes and
+ * goes as a whole, in any order with other patches; where several replace one
+ * function, the newest is active.
+ *
+ *   hp_patch_info info = {0};
+ *   info.name = "CVE-2026-1234";
+ *   info.version = 1;
+ *   hp_transaction* fix = hp_begin();
+ *   hp_add_patch(fix, &info);
+ *   hp_add_apply(fix, "encode", new_encode);
+ *   hp_add_apply(fix, "decode", new_decode);
+ *   if (hp_commit(fix, NULL) != HP_OK) ...
+ *   ...
+ *   hp_remove_patch("CVE-2026-1234"); */
+typedef struct hp_patch_info hp_patch_info;
+
+/* A hook is called by hp_commit(), in the same thread, with no lock of the
+ * library held: it may call the library, but a transaction with named patches
+ * is HP_BUSY in a hook, and so is hp_revert_all().  It has to return, by no
+ * exception.  A "before" returns null, or the reason why the transaction must
+ * not happen, which becomes part of hp_error_message(). */
+typedef const char* (*hp_before_hook)(const hp_patch_info* patch);
+typedef void (*hp_after_hook)(const hp_patch_info* patch);
+
+/* The library copies the texts, and keeps the code of the hooks loaded. */
+struct hp_patch_info {
+  const char* name;           /* no blanks, none of <>=,;!" ; up to 255 bytes */
+  uint32_t version;           /* takes the place of an older one */
+  uint32_t flags;             /* 0 */
+  const char* description;    /* may be null */
+  const char* const* depends; /* names of patches, then null; may be null */
+  /* What each prepares, its counterpart ends: after a before_apply comes the
+   * after_apply, or, if the transaction fails, the after_revert; after a
+   * before_revert comes the after_revert, or, if the transaction fails, the
+   * after_apply.  All may be null. */
+  hp_before_hook before_apply;
+  hp_after_hook after_apply;
+  hp_before_hook before_revert;
+  hp_after_hook after_revert;
+  void* data;              /* the hooks' own */
+  const void* reserved[4]; /* null */
+};
+
+/* The hp_add_apply steps that follow, up to the next hp_add_patch, are this
+ * patch's replacements.  An older version of it that is applied goes in the
+ * same transaction, with all its replacements.
+ *
+ * Errors: HP_INVALID, HP_NO_MEMORY; when it is committed also HP_APPLIED,
+ * HP_OLDER, HP_MISSING with the name of the patch that it depends on,
+ * HP_VETOED. */
+HP_API hp_status hp_add_patch(hp_transaction* transaction,
+                              const hp_patch_info* patch);
+
+/* Takes a patch away with all its replacements, wherever in their stacks they
+ * are.  Their parts cannot be taken away one by one: hp_revert and hp_remove
+ * refuse that as HP_NEEDED.
+ *
+ * Errors: HP_INVALID, HP_NO_MEMORY, HP_NOT_APPLIED, HP_VETOED; HP_NEEDED with
+ * the name of a patch that depends on it and stays. */
+HP_API hp_status hp_add_remove_patch(hp_transaction* transaction,
+                                     const char* name);
+HP_API hp_status hp_remove_patch(const char* name);
+
+/* An applied patch. */
+typedef struct hp_patch {
+  const char* name;
+  const char* description;    /* "" if there is none */
+  const char* const* depends; /* never null; ends with null */
+  uint32_t version;
+  uint32_t sites;  /* of loaded images that it replaces */
+  uint32_t active; /* of these, where no newer replacement hides its own */
+  uint32_t flags;  /* 0 */
+  const void* reserved[4];
+} hp_patch;
+
+/* Fills `patch`; what it points at is valid while the patch is applied.
+ * Errors: HP_INVALID, HP_NOT_APPLIED, HP_NO_MEMORY. */
+HP_API hp_status hp_patch_find(const char* name, hp_patch* patch);
+
+/* Calls `visit` for every applied patch, the oldest first, until it returns
+ * something else than 0.  The visitor may call the library; what `patch` points
+ * at is valid until it returns.  Errors: HP_INVALID, HP_NO_MEMORY. */
+typedef int (*hp_patch_visitor)(const hp_patch* patch, void* data);
+HP_API hp_status hp_patch_each(hp_patch_visitor visit, void* data);
+
+/* One replacement in the stack of a site. */
+typedef struct hp_replacement {
+  const void* target; /* the function that is entered if it is active */
+  const char* patch;  /* the name of its patch, "" if it belongs to none */
+  uint32_t version;   /* of that patch */
+  uint32_t active;    /* 1: it is the newest */
+  const void* reserved[4];
+} hp_replacement;
+
+/* The same for the replacements of the function `name`, the newest first.
+ * Errors: as hp_apply's for a name. */
+typedef int (*hp_replacement_visitor)(const hp_replacement* replacement,
+                                      void* data);
+HP_API hp_status hp_replacement_each(const char* name,
+                                     hp_replacement_visitor visit, void* data);
 
 /* --- Looking at sites ----------------------------------------------------- */
 

@@ -47,7 +47,11 @@ struct fixture {
   static hp_status commit(hotpatch::patch_plan& plan, hp_status planned)
   {
     hotpatch::commit_order order;
-    const hp_status status = planned == HP_OK ? plan.commit(order) : planned;
+    hp_status status = planned;
+    if (status == HP_OK)
+      status = plan.prepare(order.level);
+    if (status == HP_OK)
+      status = plan.commit(order);
     if (status != HP_OK)
       BOOST_TEST_MESSAGE(hotpatch::last_message());
     return status;
