@@ -6,6 +6,8 @@
 extern bool nothrow_spec_p(const_tree) __attribute__((weak));
 extern saved_scope* scope_chain __attribute__((weak));
 extern const char* mangle_type_string(const tree) __attribute__((weak));
+extern bool trivial_fn_p(tree) __attribute__((weak));
+extern tree cp_global_trees[CPTI_MAX] __attribute__((weak));
 
 namespace hotpatch {
 
@@ -44,6 +46,37 @@ bool is_consteval(tree decl)
 {
   return is_cxx() && DECL_LANG_SPECIFIC(decl) &&
          DECL_IMMEDIATE_FUNCTION_P(decl);
+}
+
+// A pure virtual destructor has a definition all the same, since those of
+// derived classes call it.
+bodiless why_bodiless(tree decl)
+{
+  if (!is_cxx() || !DECL_LANG_SPECIFIC(decl))
+    return bodiless::no;
+  if (DECL_DELETED_FN(decl))
+    return bodiless::deleted;
+  if (DECL_PURE_VIRTUAL_P(decl) && !DECL_DESTRUCTOR_P(decl))
+    return bodiless::pure_virtual;
+  if (!DECL_DEFAULTED_IN_CLASS_P(decl))
+    return bodiless::no;
+  if (parsing_a_template())
+    return bodiless::trivial_in_some;
+  return trivial_fn_p(decl) ? bodiless::trivial : bodiless::no;
+}
+
+std::vector<tree> declared_members(tree type)
+{
+  std::vector<tree> members;
+  if (!is_cxx() || !CLASS_TYPE_P(type))
+    return members;
+  for (tree it = TYPE_FIELDS(type); it; it = DECL_CHAIN(it)) {
+    const tree decl = STRIP_TEMPLATE(it);
+    if (TREE_CODE(decl) == FUNCTION_DECL && !DECL_CLONED_FUNCTION_P(decl) &&
+        !DECL_ARTIFICIAL(decl))
+      members.push_back(decl);
+  }
+  return members;
 }
 
 bool parsing_a_template()

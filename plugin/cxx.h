@@ -24,6 +24,15 @@ bool is_constexpr(tree decl);
 bool is_implicit(tree decl);
 bool is_consteval(tree decl);
 
+// Why a declared function is never defined or never called, as far as its
+// declaration tells: "= 0", "= delete", a defaulted one that is trivial.
+enum class bodiless { no, pure_virtual, deleted, trivial, trivial_in_some };
+bodiless why_bodiless(tree decl);
+
+// The functions of a class that the user declared, without GCC's clones of
+// constructors and destructors.
+std::vector<tree> declared_members(tree type);
+
 // What is being parsed is the pattern of a template, of which no code is made.
 bool parsing_a_template();
 

@@ -44,6 +44,22 @@ void finish_parse_function(void* event, void*)
     add_attribute(decl, "used");
 }
 
+// Of a member more is known when its class is complete.
+void finish_declaration(void* event, void*)
+{
+  const tree decl = static_cast<tree>(event);
+  if (decl && TREE_CODE(decl) == FUNCTION_DECL && !DECL_CLASS_SCOPE_P(decl))
+    refuse_bodiless(decl);
+}
+
+void finish_type(void* event, void*)
+{
+  const tree type = static_cast<tree>(event);
+  if (type && TYPE_P(type))
+    for (const tree member : declared_members(type))
+      refuse_bodiless(member);
+}
+
 void give_site(tree decl)
 {
   const choice reason = choose(decl);
@@ -99,6 +115,8 @@ void start_ipa_passes(void*, void*)
 
 void register_front_end(const char* plugin_name)
 {
+  register_callback(plugin_name, PLUGIN_FINISH_DECL, finish_declaration, NULL);
+  register_callback(plugin_name, PLUGIN_FINISH_TYPE, finish_type, NULL);
   register_callback(plugin_name, PLUGIN_FINISH_PARSE_FUNCTION,
                     finish_parse_function, NULL);
   register_callback(plugin_name, PLUGIN_ALL_IPA_PASSES_START, start_ipa_passes,

@@ -204,6 +204,35 @@ void warn_of_limits(tree decl, choice reason)
          "it has the attribute const or pure, so callers merge or drop calls");
 }
 
+void refuse_bodiless(tree decl)
+{
+  if (!asks_for_site(decl) || forbids_site(decl))
+    return;
+  const char* why = nullptr;
+  const char* way_out = "define it";
+  switch (why_bodiless(decl)) {
+    case bodiless::no:
+      return;
+    case bodiless::pure_virtual:
+      why = "it is pure virtual, so calls of it enter what overrides it";
+      way_out = "choose the functions that override it, or its own definition";
+      break;
+    case bodiless::deleted:
+      why = "it is deleted";
+      break;
+    case bodiless::trivial:
+      why = "it is defaulted and trivial, so nothing is called";
+      break;
+    case bodiless::trivial_in_some:
+      if (first_time(decl, warned_of))
+        warn(decl, choice::attribute,
+             "it is defaulted, and where that is trivial nothing is called");
+      return;
+  }
+  if (first_time(decl, refused))
+    tell(decl, choice::attribute, why, way_out);
+}
+
 bool refuse_target()
 {
   if (target_is_x86_64())

@@ -22,6 +22,9 @@ const char* reason_against(tree decl);
 void refuse_ifunc(tree decl, choice reason);
 void refuse_alias(tree decl, choice reason);
 
+// The same for a declaration in the source that no definition can follow.
+void refuse_bodiless(tree decl);
+
 // `decl` gets a site; tells what calls it will not reach.
 void warn_of_limits(tree decl, choice reason);
 

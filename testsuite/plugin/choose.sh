@@ -181,4 +181,49 @@ unused_kept()
     grep -qw marked nm.out && ! grep -qw unused nm.out
 }
 ok "a marked static stays, an unmarked unused one goes" unused_kept
+
+# A name that is asked for too early is another one.  Lambdas are constexpr by
+# themselves where they can, and then called while they are parsed.
+cat >early.cc <<'EOT'
+auto global = [](int x) { return x; };
+namespace { auto hidden = [](int x) { return x + 1; }; }
+inline auto shared = [](int x) { return x + 2; };
+static_assert(global(1) == 1 && hidden(1) == 2 && shared(1) == 3);
+template <auto F> struct holder { int call(int x) { return F(x); } };
+holder<[](int x) { return x + 3; }> parameter;
+template <class T> auto generic(T t)
+{
+  auto inner = [t](int x) { return x + t; };
+  return inner(1);
+}
+struct s { static inline auto member = [](int x) { return x * 2; }; };
+typedef struct { int method(int x) { return x; } } unnamed;
+int main()
+{
+  auto local = [](auto x) { return [](int y) { return y + 1; }(x); };
+  static_assert(local(1) == 2);
+  struct l { int g(int x) { return [&](int y) { return x + y; }(1); } };
+  int (*volatile pointer)(int) = [](int x) { return x; };
+  return local(0) + global(0) + hidden(-2) + shared(-2) + generic(0) +
+         parameter.call(-3) + s::member(0) + unnamed().method(0) + l().g(-2) +
+         pointer(0);
+}
+EOT
+# named_alike OPTION...: the plugin changes no name, and all are on record.
+named_alike()
+{
+  $CXX -std=c++20 -O0 early.cc -o without && ./without &&
+    cxx -std=c++20 -O0 "$@" early.cc -o program && ./program || return 1
+  for named_alike_program in without program; do
+    nm $named_alike_program | sed -n 's/.* [TtWwu] \(_Z.*\)/\1/p' | sort \
+      >$named_alike_program.names
+  done
+  diff without.names program.names || return 1
+  grep -v '_FUN\|_GLOBAL__sub\|_Z41__static_init' program.names >wanted
+  [ "$(wc -l <wanted)" -ge 12 ] &&
+    sites program | sed 's/^name=\([^ ]*\).*/\1/' | sort >recorded &&
+    [ -z "$(comm -23 wanted recorded)" ]
+}
+ok "names of lambdas are as without the plugin" named_alike $all
+ok "also when they are compared with patterns" named_alike "$match=*"
 done_testing

@@ -100,6 +100,60 @@ echo 'HOT consteval int f(int x) { return x; }
 int g() { return f(1); }' >consteval.cc
 refused consteval consteval.cc 1:19 "it is consteval"
 
+# bodiless NAME PLACE REASON SOURCE: what is declared for good, in C++.
+bodiless()
+{
+  echo "$4" >bodiless.cc
+  ok "$1: an error at the declaration" fails "bodiless.cc:$2: error:" \
+    bodiless.cc '-DHOT=__attribute__((hotpatch))'
+  ok "$1: the reason" fails "$3" bodiless.cc '-DHOT=__attribute__((hotpatch))'
+  ok "$1: told once" sh -c '[ "$(grep -c error: says.out)" = 1 ]'
+  ok "$1: nothing with a pattern or -all" says_not "patch site" compile \
+    bodiless.cc -DHOT= "$match=*" $all
+  ok "$1: nothing when it is kept out" says_not "patch site" compile \
+    bodiless.cc '-DHOT=__attribute__((hotpatch, no_hotpatch))'
+}
+bodiless "pure virtual" 1:28 "it is pure virtual" \
+  'struct s { HOT virtual int f() = 0; };'
+bodiless "pure virtual in a template" 1:47 "it is pure virtual" \
+  'template <class T> struct s { HOT virtual int f() = 0; };'
+bodiless "pure virtual in a function" 1:38 "it is pure virtual" \
+  'int g() { struct s { HOT virtual int f() = 0; }; return 0; }'
+bodiless "deleted" 1:9 "it is deleted" 'HOT int f(int) = delete;'
+bodiless "a deleted member" 1:16 "it is deleted" \
+  'struct s { HOT s(const s&) = delete; };'
+bodiless "a deleted member of a template" 1:39 "it is deleted" \
+  'template <class T> struct s { HOT int f() = delete; };'
+bodiless "a trivial assignment" 1:26 "it is defaulted and trivial" \
+  'struct s { int n; HOT s& operator=(const s&) = default; };'
+bodiless "a trivial constructor" 1:23 "it is defaulted and trivial" \
+  'struct s { int n; HOT s() = default; };'
+bodiless "a trivial destructor" 1:23 "it is defaulted and trivial" \
+  'struct s { int n; HOT ~s() = default; };'
+cat >bodies.cc <<'EOT'
+struct abstract {
+  __attribute__((hotpatch)) virtual ~abstract() = 0;
+  __attribute__((hotpatch)) abstract& operator=(const abstract&) = default;
+  virtual int f() = 0;
+};
+abstract::~abstract() {}
+__attribute__((hotpatch)) int abstract::f() { return 1; }
+struct leaf : abstract { int f() override { return abstract::f(); } };
+int main() { leaf a, b; a = b; return a.f() - 1; }
+EOT
+bodies()
+{
+  cxx -O2 -Werror bodies.cc -o bodies && ./bodies && has_site bodies \
+    _ZN8abstractD2Ev _ZN8abstract1fEv _ZN8abstractaSERKS_
+}
+ok "pure virtual with a definition, and not trivial: sites" bodies
+echo 'template <class T> struct s {
+  T t;
+  __attribute__((hotpatch)) s& operator=(const s&) = default;
+};' >some.cc
+ok "trivial in some instances: a warning" says "some.cc:3:32: warning:" \
+  compile some.cc
+
 # What gets a site, but not every call.
 limited()
 {
