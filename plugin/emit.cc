@@ -111,9 +111,9 @@ bool print_record_of(symtab_node* node, void*)
 {
   const site& of = *current_site();
   if (node->decl == of.decl)
-    print_record(of, node->decl, 0);
+    print_record(of, node->decl, 0, section_leader);
   else if (!node->symver && assembler_name(node->decl)[0] != '.')
-    print_record(of, node->decl, format::site_alias);
+    print_record(of, node->decl, format::site_alias, section_leader);
   return false;
 }
 

@@ -43,7 +43,9 @@ void print_quoted(const std::string& text)
 }
 
 // The string itself goes to .hotpatch.str, where the linker merges equal ones.
-void print_string(const std::string& text, const char* what)
+// Each section of records has one of its own, so that --gc-sections drops the
+// strings together with the records.
+void print_string(const std::string& text, const char* what, unsigned leader)
 {
   if (text.empty()) {
     print_number(0, what);
@@ -52,8 +54,8 @@ void print_string(const std::string& text, const char* what)
   const std::string label = local_label('t', strings_so_far++);
   print_offset(label, what);
   fprintf(asm_out_file,
-          "\t.pushsection %s,\"aMS\",@progbits,1\n%s:\n\t.string ",
-          format::string_section_name, label.c_str());
+          "\t.pushsection %s,\"aMS\",@progbits,1,unique,%u\n%s:\n\t.string ",
+          format::string_section_name, leader, label.c_str());
   print_quoted(text);
   fputs("\n\t.popsection\n", asm_out_file);
 }
@@ -70,7 +72,8 @@ std::uint32_t flags_of(const site& of)
 
 }  // namespace
 
-void print_record(const site& of, tree decl, std::uint32_t extra_flags)
+void print_record(const site& of, tree decl, std::uint32_t extra_flags,
+                  unsigned leader)
 {
   const char* type = of.facts.mangled_type;
   const auto line = static_cast<std::uint32_t>(DECL_SOURCE_LINE(decl));
@@ -81,12 +84,12 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags)
   print_offset(local_label('w', of.number), "word");
   print_offset(local_label('s', of.number), "symbol");
   print_offset(local_label('e', of.number), "end");
-  print_string(assembler_name(decl), "name");
-  print_string(source_file(decl), "file");
+  print_string(assembler_name(decl), "name", leader);
+  print_string(source_file(decl), "file", leader);
   print_number(line, "line");
   print_string(*type ? demangle(type, DMGL_PARAMS | DMGL_ANSI | DMGL_TYPES)
                      : std::string(),
-               "prototype");
+               "prototype", leader);
   print_number(flags_of(of) | extra_flags, "flags");
   fprintf(asm_out_file, "\t.byte %d,%u\t# kind, pad\n\t.short 0\n",
           static_cast<int>(format::site_kind::nop8), pad);

@@ -11,8 +11,10 @@
 namespace hotpatch {
 
 // Prints the record of the site under the name of `decl`, which is its
-// function or an alias of that, into the current section.
-void print_record(const site& of, tree decl, std::uint32_t extra_flags);
+// function or an alias of that, into the current section, which is known by the
+// number of its first site, `leader`.
+void print_record(const site& of, tree decl, std::uint32_t extra_flags,
+                  unsigned leader);
 
 }  // namespace hotpatch
 

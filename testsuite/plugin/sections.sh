@@ -14,6 +14,16 @@ cat >main.c <<'EOT'
 int used(int);
 int main(void) { return used(0); }
 EOT
+# What .hotpatch.str of a program holds, a line for each string.
+strings_of()
+{
+  readelf -p .hotpatch.str "$1" | sed -n 's/^ *\[ *[0-9a-f]*]  //p'
+}
+strings_go()
+{
+  strings_of program >strings && cat strings && grep -qx used strings &&
+    ! grep unused strings && [ "$(grep -cx part.c strings)" = 1 ]
+}
 for linker in bfd gold lld; do
   if ! command -v "ld.$linker" >/dev/null; then
     skip "$linker drops record and code together" "ld.$linker is not installed"
@@ -25,6 +35,7 @@ for linker in bfd gold lld; do
   ok "$linker: gc-sections links" cc -Wl,--gc-sections "$@"
   ok "$linker: the used site stays" has_site program used main
   ok "$linker: the unused site goes" has_no_site program unused unused_there
+  ok "$linker: its strings go, and those that stay are there once" strings_go
   ok "$linker: its code goes" sh -c '! nm program | grep -w unused'
 done
 
