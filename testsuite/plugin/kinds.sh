@@ -209,7 +209,8 @@ EOT
 ok "C++: compiles" cxx -w -O0 $all kinds.cc -o cxx.out
 ok "C++: runs" ./cxx.out
 kind "a namespace" _ZN2ns2v112in_namespaceEi cxx "int (int)"
-kind "an anonymous namespace" _ZN12_GLOBAL__N_112in_anonymousEi static,cxx "int (int)"
+# The L came with GCC 15.
+kind "an anonymous namespace" '_ZN12_GLOBAL__N_1L*12in_anonymousEi' static,cxx "int (int)"
 kind "a base constructor" _ZN4baseC2Ev method,constructor,cxx "void (base*)"
 kind "a complete constructor" _ZN4baseC1Ev method,constructor,cxx,alias "void (base*)"
 kind "a noexcept constructor" _ZN7derivedC2Ev method,constructor,cxx,nothrow "void (derived*)"
