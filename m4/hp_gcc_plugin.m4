@@ -45,9 +45,10 @@ gcc-$hp_cv_gcc_major-plugin-dev must have its exact version])])
 rm -f conftest-plugin.cc conftest-plugin.so conftest-input.c conftest-input.o
 
 AS_CASE([$with_gcc_plugin_dir],
-  [no], [plugindir='${libdir}/hotpatch/gcc-'$hp_cv_gcc_major],
+  [no], [plugindir='${libdir}/hotpatch'],
   [yes], [plugindir=$hp_gcc_dir],
   [plugindir=$with_gcc_plugin_dir])
 AC_SUBST([GCC_PLUGIN_INCLUDE])
+AC_SUBST([GCC_MAJOR], [$hp_cv_gcc_major])
 AC_SUBST([plugindir])
 ])

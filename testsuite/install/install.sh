@@ -34,11 +34,13 @@ for file in include/hotpatch.h include/hotpatch.hpp lib/libhotpatch.so \
 done
 ok "hotpatch.pc names the plugin" test -f "$plugin"
 
-only_the_plugin()
+only_the_plugins()
 {
-  [ "$(ls "${plugin%/*}")" = hotpatch.so ]
+  [ "$(cd "${plugin%/*}" && find . -type f | sort)" = \
+    "./gcc-$("$CC" -dumpversion | cut -d. -f1)/hotpatch.so
+./hotpatch.so" ]
 }
-ok "nothing else lies beside it" only_the_plugin
+ok "nothing else lies there but GCC's own" only_the_plugins
 
 # --- The library ------------------------------------------------------------
 

@@ -220,20 +220,41 @@ ok "help" says "match=GLOB" option help
 ok "verbose" says "gets a patch site" compile plain.c -DHOT= $all $verbose
 
 # The compiler itself.
-cp "$HP_PLUGIN" copy.so
+major=$($CC -dumpversion | cut -d. -f1)
+cp -L "$HP_PLUGIN" copy.so
+mkdir "gcc-$major"
+cp -L "${HP_PLUGIN%/*}/gcc-$major/hotpatch.so" "gcc-$major/hotpatch.so"
 ok "loaded twice" fails "loaded twice" plain.c -DHOT= -fplugin=./copy.so
-other=
-for each in gcc-11 gcc-12 gcc-13 gcc-14 gcc-15 gcc-16; do
-  if command -v $each >/dev/null &&
-    [ "$($each -dumpversion | cut -d. -f1)" != \
-      "$($CC -dumpversion | cut -d. -f1)" ]; then
-    other=$each
+ln -s "$HP_PLUGIN" link.so
+ok "a link to the plugin" $CC -DHOT= -c plain.c -fplugin=./link.so
+
+# without_plugin COMPILER MESSAGE: hotpatch has none for its release.
+mkdir empty
+cp -L "$HP_PLUGIN" empty/hotpatch.so
+without_plugin()
+{
+  refuses_release=$($1 -dumpfullversion)
+  ! $1 -DHOT= -c plain.c -fplugin="$2" 2>err &&
+    grep "there is no plugin for GCC $refuses_release in .*$3; configure" err
+}
+ok "no plugin" without_plugin "$CC" empty/hotpatch.so empty
+mkdir empty/gcc-4 empty/gcc-8 empty/gcc-9 empty/gcc-10
+touch empty/gcc-8/hotpatch.so empty/gcc-9/hotpatch.so empty/gcc-10/hotpatch.so
+ok "it names those there are" without_plugin "$CC" empty/hotpatch.so \
+  ", only for GCC 8, 9 and 10"
+mkdir "empty/gcc-$major"
+touch "empty/gcc-$major/hotpatch.so"
+ok "a plugin that is no plugin" \
+  says "gcc-$major/hotpatch.so: file too short" \
+  "$CC" -DHOT= -c plain.c -fplugin=empty/hotpatch.so
+
+others=
+for other in 11 12 13 14 15 16; do
+  if [ "$other" != "$major" ] && command -v "gcc-$other" >/dev/null; then
+    others=yes
+    ok "GCC $other with the plugin for $major" \
+      without_plugin "gcc-$other" "$HP_PLUGIN" ", only for GCC $major"
   fi
 done
-if [ -n "$other" ]; then
-  ok "another GCC" says "configure hotpatch with" "$other" -DHOT= -c plain.c \
-    "-fplugin=$HP_PLUGIN"
-else
-  skip "another GCC" "only one GCC is installed"
-fi
+[ -n "$others" ] || skip "another GCC" "only one GCC is installed"
 done_testing
