@@ -28,7 +28,7 @@ const site* current_site();
 
 // The name of a local label: kind 'b' is the first dead byte, 's' the symbol,
 // 'w' the patch word, 'e' the end of the (hot) body, 'r' the first record of a
-// section, 't' a string.
+// section.
 std::string local_label(char kind, unsigned number);
 
 // As GCC's pass manager knows it: kind, dash, name.

@@ -12,6 +12,7 @@
 #include "plugin/cxx.h"
 #include "plugin/mangle_c.h"
 #include "plugin/names.h"
+#include "plugin/section_text.h"
 
 #include "format/record.h"
 
@@ -324,22 +325,6 @@ std::string uses_text(const std::vector<std::size_t>& uses)
   return text;
 }
 
-std::string quoted(const std::string& text)
-{
-  std::string result = "\t.string \"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
-      result += c;
-      continue;
-    }
-    char octal[5];
-    snprintf(octal, sizeof octal, "\\%03o", byte);
-    result += octal;
-  }
-  return result + "\"\n";
-}
-
 }  // namespace
 
 std::uint64_t layout_hash_of(tree function_type)
@@ -369,13 +354,9 @@ void print_type_layouts()
   std::string assembly = std::string("\t.pushsection ") +
                          format::types_section_name + ",\"MS\",@progbits,1\n";
   for (const std::string& each : strings)
-    assembly += quoted(each);
+    assembly += "\t.string " + quoted(each) + "\n";
   assembly += "\t.popsection\n";
-  if (flag_generate_lto)
-    symtab->finalize_toplevel_asm(
-        build_string(static_cast<int>(assembly.size()) + 1, assembly.c_str()));
-  else
-    fputs(assembly.c_str(), asm_out_file);
+  print_at_top_level(assembly);
 }
 
 }  // namespace hotpatch
