@@ -57,6 +57,7 @@ enum patch_flag : std::uint32_t {
   patch_function = 1u << 2,       // import: of a function
   patch_thread_local = 1u << 3,   // import: of a thread-local variable
   patch_any_copy = 1u << 4,  // import: though it may have specialised copies
+  patch_original = 1u << 5,  // import: the original body of a site
 };
 
 // One function of the patch and what it replaces.

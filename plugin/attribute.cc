@@ -4,11 +4,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/attribute.h"
 
+#include "plugin/names.h"
+
 namespace hotpatch {
 
 namespace {
 
 constexpr char facts_name[] = "hotpatch site";
+constexpr char replacement_name[] = "hotpatch replacement";
+constexpr char marked_import_name[] = "hotpatch weak";
 
 // Both attributes are for functions only; elsewhere they would do nothing,
 // and a user who wrote them believes that they do something.
@@ -54,6 +58,33 @@ tree string_node(const char* text)
   return build_string(static_cast<int>(strlen(text)) + 1, text);
 }
 
+void attach(tree decl, const char* attribute, const site_facts& facts)
+{
+  tree args = build_tree_list(
+      NULL_TREE, build_int_cstu(long_unsigned_type_node, facts.layout));
+  args = tree_cons(NULL_TREE, string_node(facts.mangled_type), args);
+  args = tree_cons(NULL_TREE, string_node(facts.name), args);
+  args = tree_cons(NULL_TREE, build_int_cst(unsigned_type_node, facts.flags),
+                   args);
+  DECL_ATTRIBUTES(decl) =
+      tree_cons(get_identifier(attribute), args, DECL_ATTRIBUTES(decl));
+}
+
+std::optional<site_facts> find(tree decl, const char* attribute)
+{
+  const tree found = lookup_attribute(attribute, DECL_ATTRIBUTES(decl));
+  if (!found)
+    return std::nullopt;
+  const tree flags = TREE_VALUE(found);
+  const tree name = TREE_CHAIN(flags);
+  const tree type = TREE_CHAIN(name);
+  return site_facts{
+      static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(flags))),
+      TREE_STRING_POINTER(TREE_VALUE(name)),
+      TREE_STRING_POINTER(TREE_VALUE(type)),
+      TREE_INT_CST_LOW(TREE_VALUE(TREE_CHAIN(type)))};
+}
+
 }  // namespace
 
 void register_attributes()
@@ -79,29 +110,34 @@ bool forbids_site(tree decl)
 
 void attach_facts(tree decl, const site_facts& facts)
 {
-  tree args = build_tree_list(
-      NULL_TREE, build_int_cstu(long_unsigned_type_node, facts.layout));
-  args = tree_cons(NULL_TREE, string_node(facts.mangled_type), args);
-  args = tree_cons(NULL_TREE, string_node(facts.name), args);
-  args = tree_cons(NULL_TREE, build_int_cst(unsigned_type_node, facts.flags),
-                   args);
-  DECL_ATTRIBUTES(decl) =
-      tree_cons(get_identifier(facts_name), args, DECL_ATTRIBUTES(decl));
+  attach(decl, facts_name, facts);
 }
 
 std::optional<site_facts> find_facts(tree decl)
 {
-  const tree found = lookup_attribute(facts_name, DECL_ATTRIBUTES(decl));
-  if (!found)
-    return std::nullopt;
-  const tree flags = TREE_VALUE(found);
-  const tree name = TREE_CHAIN(flags);
-  const tree type = TREE_CHAIN(name);
-  return site_facts{
-      static_cast<std::uint32_t>(TREE_INT_CST_LOW(TREE_VALUE(flags))),
-      TREE_STRING_POINTER(TREE_VALUE(name)),
-      TREE_STRING_POINTER(TREE_VALUE(type)),
-      TREE_INT_CST_LOW(TREE_VALUE(TREE_CHAIN(type)))};
+  return find(decl, facts_name);
+}
+
+void attach_replacement_facts(tree decl, const site_facts& facts)
+{
+  attach(decl, replacement_name, facts);
+}
+
+std::optional<site_facts> find_replacement_facts(tree decl)
+{
+  const std::optional<site_facts> facts = find(decl, replacement_name);
+  return facts && assembler_name(decl) == facts->name ? facts : std::nullopt;
+}
+
+void mark_as_import(tree decl)
+{
+  DECL_ATTRIBUTES(decl) = tree_cons(get_identifier(marked_import_name),
+                                    NULL_TREE, DECL_ATTRIBUTES(decl));
+}
+
+bool is_import(tree decl)
+{
+  return has_attribute(decl, marked_import_name);
 }
 
 }  // namespace hotpatch

@@ -3,8 +3,9 @@
 //
 // `hotpatch` and `no_hotpatch` are the user's.  "hotpatch site" has a name that
 // nobody can write in a source file: it marks a function that gets a site and
-// holds what code generation must know about it.  As an attribute it is copied
-// and streamed by GCC itself, so it reaches the link-time compiler.
+// holds what code generation must know about it, as "hotpatch replacement" does
+// for one of a patch object.  As an attribute it is copied and streamed by GCC
+// itself, so it reaches the link-time compiler.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #ifndef HOTPATCH_PLUGIN_ATTRIBUTE_H
@@ -36,6 +37,15 @@ struct site_facts {
 // Strings in `facts` are copied; those found live as long as `decl`.
 void attach_facts(tree decl, const site_facts& facts);
 std::optional<site_facts> find_facts(tree decl);
+
+// The same for a function that replaces another; none for what GCC has derived
+// from it.
+void attach_replacement_facts(tree decl, const site_facts& facts);
+std::optional<site_facts> find_replacement_facts(tree decl);
+
+// Marks an external declaration that the dynamic linker need not resolve.
+void mark_as_import(tree decl);
+bool is_import(tree decl);
 
 }  // namespace hotpatch
 

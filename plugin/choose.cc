@@ -6,6 +6,7 @@
 #include "plugin/attribute.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/patch_attribute.h"
 
 namespace hotpatch {
 
@@ -104,6 +105,9 @@ choice choose(tree decl)
     return choice::none;
   if (asks_for_site(decl))
     return choice::attribute;
+  // Under the name of what it replaces it would be in that one's way.
+  if (replaced_by(decl))
+    return choice::none;
   if (matches_a_pattern(decl))
     return choice::name;
   return chosen_by_all(decl) ? choice::everything : choice::none;
@@ -123,6 +127,8 @@ std::string explain_choice(tree decl)
   }
   if (forbids_site(decl))
     return "not chosen: it has the attribute no_hotpatch";
+  if (replaced_by(decl))
+    return "not chosen: it is a replacement";
   if (made_by_compiler(decl))
     return "not chosen: the compiler made it";
   if (in_system_header(decl))

@@ -1,10 +1,11 @@
-// Prints the dead bytes before a symbol and the record of a site.
+// Prints the dead bytes before a symbol and the records of a function.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/emit.h"
 
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/patch_part.h"
 #include "plugin/record_text.h"
 #include "plugin/site.h"
 
@@ -132,6 +133,7 @@ void epilogue_hook(FILE* file)
     target_epilogue(file);
   if (const site* const of = current_site())
     print_records(*of);
+  print_patch_records(current_function_decl);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 #include "plugin/link_guard.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/patch_imports.h"
+#include "plugin/patch_part.h"
 #include "plugin/refuse.h"
 #include "plugin/report.h"
 #include "plugin/safety.h"
@@ -29,6 +31,7 @@ void finish_parse_function(void* event, void*)
   const tree decl = static_cast<tree>(event);
   if (!decl || TREE_CODE(decl) != FUNCTION_DECL || parsing_a_template())
     return;
+  keep_patch_part(decl);
   const choice reason = choose_early(decl);
   if (reason == choice::none || refuse_target())
     return;
@@ -106,7 +109,11 @@ void start_ipa_passes(void*, void*)
                !find_facts(node->decl)) {
       give_site(node->decl);
     }
+    if (node->definition && !node->alias && !node->thunk)
+      take_patch_part(node->decl);
   }
+  declare_imports();
+  print_patch_statement();
   print_type_layouts();
   warn_of_unmatched_patterns();
 }

@@ -77,6 +77,17 @@ inline bool endbr_precedes_profiler(const ::function* fn)
   return fn->machine->insn_queued_at_entrance == TYPE_ENDBR;
 }
 
+// The flag of a section that --gc-sections keeps though nothing refers to it,
+// where the assembler has one (binutils 2.36).
+inline const char* retain_flag()
+{
+#if HAVE_GAS_SHF_GNU_RETAIN
+  return "R";
+#else
+  return "";
+#endif
+}
+
 // The code being compiled is for the 64-bit instruction set with 64-bit
 // pointers: not -m32, -mx32 or -m16.
 inline bool target_is_x86_64()

@@ -19,6 +19,9 @@ constexpr char help_text[] =
     "              only without wildcards\n"
     "  list=FILE   a file of such globs, one a line; # begins a comment\n"
     "  all         choose every function outside system headers\n"
+    "  patch       this is a part of a patch object, though no attribute says\n"
+    "              so: what it uses of the program is resolved when it is\n"
+    "              loaded\n"
     "  report=FILE append one line for each function: chosen or not, why, and\n"
     "              where copies of it were inlined\n"
     "  warn-refused=no    no warning that a function that matches can have no\n"
@@ -113,6 +116,8 @@ bool parse_flag(std::string_view name)
 {
   if (name == "all")
     parsed.all = true;
+  else if (name == "patch")
+    parsed.patch = true;
   else if (name == "verbose")
     parsed.verbose = true;
   else if (name == "version")
@@ -164,8 +169,9 @@ bool parse_option(const plugin_argument& argument)
   }
   error(
       "hotpatch: there is no option %qs; the options are %<match%>, "
-      "%<list%>, %<all%>, %<report%>, %<warn-refused%>, %<warn-limits%>, "
-      "%<warn-unmatched%>, %<verbose%>, %<version%> and %<help%>",
+      "%<list%>, %<all%>, %<patch%>, %<report%>, %<warn-refused%>, "
+      "%<warn-limits%>, %<warn-unmatched%>, %<verbose%>, %<version%> and "
+      "%<help%>",
       argument.key);
   return false;
 }

@@ -27,6 +27,7 @@ struct countermeasures {
 struct options {
   bool all = false;
   bool verbose = false;
+  bool patch = false;           // the unit is a part of a patch object
   bool warn_refused = true;     // chosen by a pattern, and can have no site
   bool warn_limits = true;      // some calls do not reach a replacement
   bool warn_unmatched = false;  // a pattern that matches nothing

@@ -9,6 +9,8 @@
 #include "plugin/front_end.h"
 #include "plugin/link_guard.h"
 #include "plugin/options.h"
+#include "plugin/patch_attribute.h"
+#include "plugin/patch_imports.h"
 #include "plugin/predefine.h"
 #include "plugin/recursion.h"
 #include "plugin/report.h"
@@ -24,6 +26,7 @@ namespace {
 void attributes_event(void*, void*)
 {
   hotpatch::register_attributes();
+  hotpatch::register_patch_attributes();
   hotpatch::predefine_macro();
 }
 
@@ -40,6 +43,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);
+  hotpatch::register_patch_imports(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::register_site_pass(name);

@@ -26,6 +26,10 @@ struct site {
 // Of current_function_decl; null when that has no site.
 const site* current_site();
 
+// The label behind the (hot) body of current_function_decl, if it has a site or
+// is a replacement; "" otherwise.
+std::string end_label();
+
 // The name of a local label: kind 'b' is the first dead byte, 's' the symbol,
 // 'w' the patch word, 'e' the end of the (hot) body, 'r' the first record of a
 // section.

@@ -22,6 +22,12 @@ namespace {
 site the_site;
 unsigned sites_so_far = 0;
 
+// The function whose end has a label, and that label's number.
+struct {
+  tree decl;
+  unsigned number;
+} the_end;
+
 // The id says which function of which source this is.  Distinct ids also keep
 // a linker from folding two sites with the same body into one (--icf).
 std::uint32_t compute_id(tree decl)
@@ -97,9 +103,10 @@ void insert_word(const site& of, rtx_insn* endbr)
 
 // A function split into a hot and a cold part ends, for us, with the part that
 // holds its entry.
-void insert_end_label(const site& of)
+void insert_end_label(tree decl, unsigned number)
 {
-  const rtx text = assembly(local_label('e', of.number) + ":");
+  the_end = {decl, number};
+  const rtx text = assembly(local_label('e', number) + ":");
   for (rtx_insn* insn = get_insns(); insn; insn = NEXT_INSN(insn))
     if (NOTE_P(insn) && NOTE_KIND(insn) == NOTE_INSN_SWITCH_TEXT_SECTIONS) {
       emit_insn_before_noloc(text, insn, NULL);
@@ -130,8 +137,11 @@ class site_pass final : public rtl_opt_pass {
     the_site.decl = NULL_TREE;
     report_code(fn->decl);
     const std::optional<site_facts> facts = find_facts(fn->decl);
-    if (!facts || assembler_name(fn->decl) != facts->name)
+    if (!facts || assembler_name(fn->decl) != facts->name) {
+      if (find_replacement_facts(fn->decl))
+        insert_end_label(fn->decl, sites_so_far++);
       return 0;
+    }
     rtx_insn* const leading = leading_endbr();
     const bool profiled = crtl->profile && flag_fentry;
     const bool endbr = leading || (profiled && begins_with_queued_endbr(fn));
@@ -143,7 +153,7 @@ class site_pass final : public rtl_opt_pass {
                 compute_layout(symbol_alignment(fn->decl), endbr),
                 *facts};
     insert_word(the_site, leading);
-    insert_end_label(the_site);
+    insert_end_label(fn->decl, the_site.number);
     // With these set, GCC calls the target's hook for dead bytes in front of
     // the symbol (see emit.cc) and never for bytes behind it.
     crtl->patch_area_size = crtl->patch_area_entry = 1;
@@ -157,6 +167,12 @@ const site* current_site()
 {
   const bool ours = the_site.decl && the_site.decl == current_function_decl;
   return ours ? &the_site : nullptr;
+}
+
+std::string end_label()
+{
+  const bool ours = the_end.decl && the_end.decl == current_function_decl;
+  return ours ? local_label('e', the_end.number) : std::string();
 }
 
 std::string local_label(char kind, unsigned number)

@@ -49,6 +49,54 @@
 #define HP_NOT_PATCHABLE
 #endif
 
+/* What the source of a patch object says; all of it needs the plugin.  Names
+ * are as in hp_apply().
+ *
+ *   HP_PATCH("header-length", 3, "No overflow for long headers");
+ *
+ *   extern int limit HP_IMPORT("conn.c:limit");
+ *   extern int parse_original(struct conn*) HP_ORIGINAL("parse_header");
+ *
+ *   HP_REPLACES("parse_header") static int parse_fixed(struct conn* c) {...}
+ */
+
+/* The patch's name and version, and for people what it does.  A newer version
+ * replaces an older one; without this the name is that of the file. */
+#define HP_PATCH(name, version, description) \
+  extern const char hp_patch_stated          \
+      __attribute__((hotpatch_patch(name, version, description)))
+/* Another patch that has to be applied already, in this version or a newer. */
+#define HP_PATCH_NEEDS(name, version) \
+  extern const char hp_patch_stated   \
+      __attribute__((hotpatch_needs(name, version)))
+/* The build-id, as readelf -n prints it, of the program or shared object that
+ * this patch is for: in others it is refused. */
+#define HP_PATCH_BUILD(id) \
+  extern const char hp_patch_stated __attribute__((hotpatch_build(id)))
+/* "immediate", "strict", "quiescent" or "safepoint": how to apply the patch if
+ * the caller has no wish. */
+#define HP_PATCH_LEVEL(level) \
+  extern const char hp_patch_stated __attribute__((hotpatch_level(level)))
+
+/* Before a function: it takes the place of the one of that name. */
+#define HP_REPLACES(name) __attribute__((hotpatch_replaces(name)))
+/* Behind an extern declaration: what the program has under that name, even if
+ * it is static.  A plain extern declaration means the name itself. */
+#define HP_IMPORT(name) __attribute__((hotpatch_import(name)))
+/* Behind a function's declaration: the body that the program was built with. */
+#define HP_ORIGINAL(name) __attribute__((hotpatch_original(name)))
+/* Each of the three, without comparing prototypes and layouts of types. */
+#define HP_REPLACES_UNCHECKED(name) \
+  __attribute__((hotpatch_replaces(name, "unchecked")))
+#define HP_IMPORT_UNCHECKED(name) \
+  __attribute__((hotpatch_import(name, "unchecked")))
+#define HP_ORIGINAL_UNCHECKED(name) \
+  __attribute__((hotpatch_original(name, "unchecked")))
+/* Before a function that is to be called at that time: "before_apply" and
+ * "before_revert" are const char* (void), and return null, or the reason why it
+ * must not happen; "after_apply" and "after_revert" are void (void). */
+#define HP_HOOK(time) __attribute__((hotpatch_hook(time)))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
