@@ -184,6 +184,18 @@ const unsigned char* elf_file::contents(std::uint64_t offset,
   return raw_ + offset;
 }
 
+const unsigned char* elf_file::chunk(std::uint64_t offset,
+                                     std::uint64_t size) noexcept
+{
+  if (!elf_ || offset > INT64_MAX)
+    return nullptr;
+  const Elf_Data* data = elf_getdata_rawchunk(
+      elf_, static_cast<std::int64_t>(offset), size, ELF_T_BYTE);
+  return data && data->d_size == size
+             ? static_cast<const unsigned char*>(data->d_buf)
+             : nullptr;
+}
+
 build_id elf_file::id() noexcept
 {
   elf_segment current;
@@ -191,15 +203,11 @@ build_id elf_file::id() noexcept
   for (std::size_t i = 0; i < count; ++i) {
     if (!segment(i, current) || current.type != PT_NOTE)
       continue;
-    // Through libelf, so that a file opened with access copied is not read
-    // whole for the sake of these few bytes.
-    const Elf_Data* notes =
-        elf_getdata_rawchunk(elf_, static_cast<std::int64_t>(current.offset),
-                             current.file_size, ELF_T_BYTE);
-    if (!notes || !notes->d_buf)
+    const unsigned char* notes = chunk(current.offset, current.file_size);
+    if (!notes)
       continue;
     const build_id found =
-        find_build_id(notes->d_buf, notes->d_size, current.alignment);
+        find_build_id(notes, current.file_size, current.alignment);
     if (found.present())
       return found;
   }

@@ -114,6 +114,11 @@ class elf_file {
   [[nodiscard]] const unsigned char* contents(std::uint64_t offset,
                                               std::uint64_t size) noexcept;
 
+  // The same with any access: of a file opened with access copied no more is
+  // read.  Kept until the file is closed.
+  [[nodiscard]] const unsigned char* chunk(std::uint64_t offset,
+                                           std::uint64_t size) noexcept;
+
   // Absent if the file has none or it is damaged.
   [[nodiscard]] build_id id() noexcept;
 

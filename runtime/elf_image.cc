@@ -39,6 +39,28 @@ bool is_loaded(elf_file& file, const object_layout& layout, std::size_t index,
 
 }  // namespace
 
+hp_status lay_out_segments(elf_file& file, array<memory_range>& into) noexcept
+{
+  elf_segment segment;
+  for (std::size_t i = 0; i < file.segment_count(); ++i) {
+    if (!file.segment(i, segment) || segment.type != PT_LOAD ||
+        segment.file_size == 0)
+      continue;
+    const unsigned char* bytes =
+        file.contents(segment.offset, segment.file_size);
+    if (!bytes)
+      return damaged(file,
+                     "the file is shorter than its segments; it is "
+                     "truncated or still being written");
+    if (!into.append({segment.address, segment.file_size, bytes,
+                      (segment.flags & PF_X) != 0}))
+      return no_memory(file);
+  }
+  if (!sort_ranges(into.data(), into.size()))
+    return damaged(file, "its segments overlap");
+  return HP_OK;
+}
+
 hp_status elf_image::load(elf_file& file) noexcept
 {
   ranges_.clear();
@@ -65,25 +87,7 @@ hp_status elf_image::load_linked(elf_file& file) noexcept
   }
   if (sections_.empty())
     return HP_OK;
-
-  elf_segment segment;
-  for (std::size_t i = 0; i < file.segment_count(); ++i) {
-    if (!file.segment(i, segment) || segment.type != PT_LOAD ||
-        segment.file_size == 0)
-      continue;
-    const unsigned char* bytes =
-        file.contents(segment.offset, segment.file_size);
-    if (!bytes)
-      return damaged(file,
-                     "the file is shorter than its segments; it is "
-                     "truncated or still being written");
-    if (!ranges_.append({segment.address, segment.file_size, bytes,
-                         (segment.flags & PF_X) != 0}))
-      return no_memory(file);
-  }
-  if (!sort_ranges(ranges_.data(), ranges_.size()))
-    return damaged(file, "its segments overlap");
-  return HP_OK;
+  return lay_out_segments(file, ranges_);
 }
 
 hp_status elf_image::load_object(elf_file& file) noexcept

@@ -17,6 +17,11 @@
 
 namespace hotpatch {
 
+// The loadable segments of an executable or shared object, sorted.  Refers to
+// the file's bytes.  HP_MALFORMED, HP_NO_MEMORY.
+[[nodiscard]] hp_status lay_out_segments(elf_file& file,
+                                         array<memory_range>& into) noexcept;
+
 class elf_image {
  public:
   // HP_OK also for a file without the section: section_count() is 0 then.

@@ -2,8 +2,7 @@
 // speaks of, such as those of replacements.
 //
 // Owns its sorted table; the names lie in the file, which must stay open.
-// Prefers the full symbol table to the dynamic one, and of several names for
-// one function a global one.
+// Of several names for one function it prefers a global one.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_ELF_SYMBOLS_H
@@ -32,9 +31,6 @@ class elf_symbols {
       std::uint64_t address) const noexcept;
 
  private:
-  [[nodiscard]] hp_status load_table(elf_file& file,
-                                     const elf_section& table) noexcept;
-
   array<function_symbol> functions_;
 };
 

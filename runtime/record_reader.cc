@@ -38,7 +38,7 @@ std::uint64_t joined(const std::uint32_t (&halves)[2])
 }  // namespace
 
 record_reader::record_reader(memory_view view, record_section section) noexcept
-    : view_(view), section_(section)
+    : view_(view), section_(section), texts_(view)
 {
   home_ = view_.find(section.address);
   if (home_ && !home_->contains(section.address, section.size))
@@ -155,30 +155,8 @@ bool record_reader::read_names(std::uint64_t record_address,
 bool record_reader::read_text(std::uint64_t field, std::int32_t distance,
                               const char*& into) noexcept
 {
-  into =
-      distance == 0
-          ? ""
-          : text_at(field + static_cast<std::uint64_t>(std::int64_t{distance}));
+  into = texts_.at_distance(field, distance);
   return into != nullptr;
-}
-
-// A string ends inside its range exactly if it begins at or before the last
-// NUL of the range, so that NUL is looked for once, not once per string.  Not
-// with memrchr: in a program built with -fsanitize=address it complains about
-// the red zones between the program's own constants.
-const char* record_reader::text_at(std::uint64_t address) noexcept
-{
-  if (!texts_ || !texts_->contains(address)) {
-    texts_ = view_.find(address);
-    if (!texts_)
-      return nullptr;
-    terminated_ = texts_->size;
-    while (terminated_ > 0 && texts_->bytes[terminated_ - 1] != '\0')
-      --terminated_;
-  }
-  if (address - texts_->address >= terminated_)
-    return nullptr;
-  return reinterpret_cast<const char*>(texts_->at(address));
 }
 
 const memory_range* record_reader::range_of(std::uint64_t address) noexcept

@@ -18,6 +18,7 @@
 
 #include "runtime/memory_view.h"
 #include "runtime/site.h"
+#include "runtime/view_texts.h"
 
 namespace hotpatch {
 
@@ -61,7 +62,6 @@ class record_reader {
 
  private:
   [[nodiscard]] const memory_range* range_of(std::uint64_t address) noexcept;
-  [[nodiscard]] const char* text_at(std::uint64_t address) noexcept;
   [[nodiscard]] bool read_text(std::uint64_t field, std::int32_t distance,
                                const char*& into) noexcept;
   [[nodiscard]] bool read_code(std::uint64_t record_address,
@@ -75,8 +75,7 @@ class record_reader {
   record_section section_;
   const memory_range* home_ = nullptr;    // where the section lies
   const memory_range* recent_ = nullptr;  // where the last address lay
-  const memory_range* texts_ = nullptr;   // where the last string lay
-  std::uint64_t terminated_ = 0;          // bytes of it up to its last NUL
+  view_texts texts_;
 };
 
 }  // namespace hotpatch
