@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/image_release.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/status.h"
 #include "runtime/transaction.h"
@@ -81,6 +82,16 @@ extern "C" hp_status hp_revert_all()
 {
   return change("hp_revert_all", {kind::revert_all},
                 __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_release(const void* code, uint32_t timeout_ms)
+{
+  if (code == nullptr)
+    return fail(HP_INVALID, "hp_release: the address is null");
+  const hp_status status = release_image(
+      code, deadline::in_milliseconds(timeout_ms), __builtin_frame_address(0));
+  log_outcome(status, "hp_release", "");
+  return status;
 }
 
 extern "C" hp_transaction* hp_begin()

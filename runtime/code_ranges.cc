@@ -111,11 +111,21 @@ std::size_t code_ranges::find(std::uint64_t address, role how) const noexcept
   // Ranges may overlap (a body in an image that is searched as a whole): an
   // earlier one may still reach that far.
   while (each != entries_.begin() && (--each)->reach > address)
-    if (address < each->limit &&
-        (!each->body || how == role::instruction_pointer ||
-         (how == role::value && address != each->begin)))
+    if (address < each->limit && counts(*each, address, how))
       return each->index;
   return none;
+}
+
+bool code_ranges::counts(const entry& range, std::uint64_t address,
+                         role how) const noexcept
+{
+  if (how == role::instruction_pointer)
+    return true;
+  if (range.body)
+    return how == role::value && address != range.begin;
+  return !only_returns_ ||
+         may_end_in_call(reinterpret_cast<const unsigned char*>(range.begin),
+                         reinterpret_cast<const unsigned char*>(address));
 }
 
 }  // namespace hotpatch

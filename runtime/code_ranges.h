@@ -57,6 +57,11 @@ class code_ranges {
   // HP_NO_MEMORY.  Reads the last bytes of each body.
   [[nodiscard]] hp_status prepare(std::span<const code_range> ranges) noexcept;
 
+  // For a thread that is known to execute none of it: of memory that is to go
+  // only addresses behind a call count, to which it may return.  Others it
+  // keeps for a purpose of its own.
+  void count_only_returns(bool only) noexcept { only_returns_ = only; }
+
   // False for almost all addresses that are in no range; cheap.
   bool may_contain(std::uint64_t address) const noexcept
   {
@@ -82,8 +87,11 @@ class code_ranges {
   static constexpr std::size_t words = 1024;
 
   void note_pages(std::uint64_t first, std::uint64_t last) noexcept;
+  bool counts(const entry& range, std::uint64_t address,
+              role how) const noexcept;
 
   mapped_array<entry> entries_;
+  bool only_returns_ = false;
   std::uint64_t lowest_ = 0;
   std::uint64_t span_ = 0;
   std::uint64_t pages_[words] = {};  // bit: page number modulo 64 * words

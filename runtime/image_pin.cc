@@ -31,6 +31,32 @@ void* reopen(const char* path)
 
 }  // namespace
 
+void close_image(void* handle) noexcept
+{
+  if (handle != nullptr)
+    dlclose(handle);
+}
+
+// The loader has one handle for each object.
+bool kept_images::keep(std::uint64_t address, void* handle) noexcept
+{
+  for (const image& known : images_)
+    if (known.handle == handle)
+      return false;
+  return images_.append({address, handle});
+}
+
+void* kept_images::take(std::uint64_t begin, std::uint64_t end) noexcept
+{
+  for (std::size_t i = 0; i < images_.size(); ++i)
+    if (images_[i].address - begin < end - begin) {
+      void* handle = images_[i].handle;
+      images_.remove(i);
+      return handle;
+    }
+  return nullptr;
+}
+
 struct image_pins::owner_search {
   std::uint64_t address;
   image found;
@@ -81,17 +107,17 @@ void image_pins::take() noexcept
       each.handle = reopen(each.path);
 }
 
-void image_pins::keep() noexcept
+void image_pins::keep(kept_images& kept) noexcept
 {
   for (image& each : images_)
-    each.handle = nullptr;
+    if (each.handle != nullptr && kept.keep(each.begin, each.handle))
+      each.handle = nullptr;
 }
 
 image_pins::~image_pins()
 {
   for (image& each : images_) {
-    if (each.handle != nullptr)
-      dlclose(each.handle);
+    close_image(each.handle);
     std::free(each.path);
   }
 }

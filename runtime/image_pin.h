@@ -1,5 +1,8 @@
 // References that keep the shared objects with replacements loaded.
 //
+// An object has one reference in kept_images while code of it is, or may be, in
+// use; image_release.h gives it back.
+//
 // Made without the library's lock, because it takes the dynamic loader's: the
 // loader's lock comes first, for a constructor, which runs under it, may call
 // the library.
@@ -16,6 +19,28 @@
 
 namespace hotpatch {
 
+// Handles of dlopen(), under the library's lock.
+class kept_images {
+ public:
+  constexpr kept_images() noexcept = default;
+
+  [[nodiscard]] bool reserve(std::size_t more) noexcept
+  {
+    return images_.reserve(images_.size() + more);
+  }
+  // There is memory for it.  False: there was one to the same object already.
+  bool keep(std::uint64_t address, void* handle) noexcept;
+  // Takes the reference to the object in [begin, end) out; null: there is none.
+  void* take(std::uint64_t begin, std::uint64_t end) noexcept;
+
+ private:
+  struct image {
+    std::uint64_t address;  // somewhere in it
+    void* handle;
+  };
+  array<image> images_;
+};
+
 class image_pins {
  public:
   image_pins() noexcept = default;
@@ -30,9 +55,12 @@ class image_pins {
   // Takes a reference to each.
   void take() noexcept;
 
-  // From now on the objects stay loaded until the process ends: a thread may
-  // be inside a replacement at any time.
-  void keep() noexcept;
+  std::size_t size() const noexcept { return images_.size(); }
+
+  // From now on the objects stay loaded: a thread may be inside a replacement
+  // at any time.  Called with the library's lock held; `kept` has memory for
+  // them.
+  void keep(kept_images& kept) noexcept;
 
  private:
   struct image {
@@ -47,6 +75,9 @@ class image_pins {
 
   array<image> images_;
 };
+
+// Gives a reference back, without the library's lock.  Null: nothing to do.
+void close_image(void* handle) noexcept;
 
 }  // namespace hotpatch
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/image_pin.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/level.h"
 #include "runtime/operation.h"
@@ -58,6 +59,7 @@ class library {
 
   process_sites& sites() noexcept { return sites_; }
   patches& all_patches() noexcept { return patches_; }
+  kept_images& kept() noexcept { return kept_; }
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
@@ -73,6 +75,7 @@ class library {
 
   process_sites sites_;
   patches patches_;
+  kept_images kept_;
 };
 
 }  // namespace hotpatch

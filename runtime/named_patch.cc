@@ -46,6 +46,14 @@ bool is_name(const char* name)
 
 }  // namespace
 
+hook_addresses hooks_of(const hp_patch_info& info) noexcept
+{
+  return {{reinterpret_cast<std::uint64_t>(info.before_apply),
+           reinterpret_cast<std::uint64_t>(info.after_apply),
+           reinterpret_cast<std::uint64_t>(info.before_revert),
+           reinterpret_cast<std::uint64_t>(info.after_revert)}};
+}
+
 const char* flaw_of(const hp_patch_info& info) noexcept
 {
   if (info.name == nullptr || *info.name == '\0')

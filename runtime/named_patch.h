@@ -28,6 +28,14 @@ struct named_patch {
   static void destroy(named_patch* patch) noexcept;
 };
 
+// The addresses of its hooks, 0 for those that it does not have.
+struct hook_addresses {
+  std::uint64_t each[4];
+  const std::uint64_t* begin() const noexcept { return each; }
+  const std::uint64_t* end() const noexcept { return each + 4; }
+};
+[[nodiscard]] hook_addresses hooks_of(const hp_patch_info& info) noexcept;
+
 // What is wrong with a description, null if nothing is.
 [[nodiscard]] const char* flaw_of(const hp_patch_info& info) noexcept;
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/patch_hooks.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <pthread.h>
 #include <unistd.h>
@@ -40,9 +41,9 @@ void tell(hp_after_hook hook, const named_patch* patch)
 
 bool has_hooks(const named_patch* patch)
 {
-  const hp_patch_info& info = patch->info;
-  return info.before_apply != nullptr || info.after_apply != nullptr ||
-         info.before_revert != nullptr || info.after_revert != nullptr;
+  const hook_addresses hooks = hooks_of(patch->info);
+  return std::any_of(hooks.begin(), hooks.end(),
+                     [](std::uint64_t hook) { return hook != 0; });
 }
 
 hp_status vetoed(const named_patch* patch, const char* what, const char* reason)

@@ -78,7 +78,10 @@ bool quiescence::caller_is_inside(const void* frame) noexcept
 {
   found_.how = occupied_by::nobody;
   locked_stacks stacks;
-  return stack_search(ranges_, stacks).find_caller(frame, found_);
+  ranges_.count_only_returns(true);
+  const bool inside = stack_search(ranges_, stacks).find_caller(frame, found_);
+  ranges_.count_only_returns(false);
+  return inside;
 }
 
 void quiescence::release(stopped_threads::on_resume action) noexcept

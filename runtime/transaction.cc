@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <time.h>
 
 #include "runtime/barrier.h"
 #include "runtime/image_pin.h"
@@ -14,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/patch_hooks.h"
 #include "runtime/status.h"
+#include "runtime/time_slices.h"
 
 namespace hotpatch {
 
@@ -40,13 +40,7 @@ hp_status note_code(const operation& step, image_pins& pins)
     return pins.note(step.replacement);
   if (step.what != operation::kind::add_patch)
     return HP_OK;
-  const hp_patch_info& info = step.patch->info;
-  const std::uint64_t hooks[] = {
-      reinterpret_cast<std::uint64_t>(info.before_apply),
-      reinterpret_cast<std::uint64_t>(info.after_apply),
-      reinterpret_cast<std::uint64_t>(info.before_revert),
-      reinterpret_cast<std::uint64_t>(info.after_revert)};
-  for (const std::uint64_t hook : hooks)
+  for (const std::uint64_t hook : hooks_of(step.patch->info))
     if (hook != 0)
       if (const hp_status noted = pins.note(hook); noted != HP_OK)
         return noted;
@@ -68,12 +62,18 @@ hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 
 // One attempt, or several of a level that knows how to wait.
 hp_status attempt(std::span<const operation> operations, commit_order& order,
-                  bool& added)
+                  image_pins& pins)
 {
   const char* writer = "";
   const char* reason = "";
   const hp_status status = library::locked([&](library& self) {
+    if (!self.kept().reserve(pins.size()))
+      return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
+                  pins.size());
+    bool added = false;
     const hp_status result = self.change(operations, order, added);
+    if (result == HP_OK && added)
+      pins.keep(self.kept());
     writer = self.writer().name();
     reason = self.writer().reason();
     return result;
@@ -86,12 +86,6 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
 bool waits(hp_level level)
 {
   return level == HP_QUIESCENT || level == HP_SAFEPOINT;
-}
-
-void let_others_run()
-{
-  const timespec millisecond{0, 1'000'000};
-  nanosleep(&millisecond, nullptr);
 }
 
 }  // namespace
@@ -123,23 +117,14 @@ hp_status commit_in_time(std::span<const operation> operations,
                          const hp_commit_options& options, const void* frame,
                          image_pins& pins)
 {
-  const deadline until = deadline::in_milliseconds(options.timeout_ms);
-  constexpr std::int64_t longest_slice = 2'000'000'000;
-  std::int64_t slice = 20'000'000;
-  bool added = false;
-  for (;;) {
-    commit_order order{options.level,
-                       deadline::in_nanoseconds(slice).or_earlier(until),
-                       frame};
-    const hp_status status = attempt(operations, order, added);
-    if (status == HP_OK && added)
-      pins.keep();
-    if (status != HP_BUSY || !waits(options.level) || order.hopeless ||
-        until.passed())
-      return status;
-    slice = std::min(2 * slice, longest_slice);
-    let_others_run();
-  }
+  return try_in_slices(deadline::in_milliseconds(options.timeout_ms),
+                       [&](deadline until, bool& hopeless) {
+                         commit_order order{options.level, until, frame};
+                         const hp_status status =
+                             attempt(operations, order, pins);
+                         hopeless = order.hopeless || !waits(options.level);
+                         return status;
+                       });
 }
 
 void log_patches(const patch_hooks& patches)

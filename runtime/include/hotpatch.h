@@ -154,9 +154,9 @@ enum {
 /* Makes every call of `name` that begins after the return of hp_apply enter
  * `replacement`, a function of the same type; calls that race with hp_apply
  * enter either.  Threads inside the old body finish it.  `replacement` must
- * stay loaded: the library keeps the shared object it lies in until the process
- * ends, and memory that the program has filled with code itself is up to the
- * program.
+ * stay loaded: the library keeps a reference to the shared object it lies in,
+ * also when it was reverted, until hp_release() or the end of the process;
+ * memory that the program has filled with code itself is up to the program.
  *
  * Where the kernel or a filter refuses membarrier(2), which the log says, a
  * call may enter the old function for a moment after the return of hp_apply.
@@ -197,6 +197,19 @@ HP_API hp_status hp_remove_as(const char* name, hp_function replacement);
 
 /* Takes every replacement of every site away. */
 HP_API hp_status hp_revert_all(void);
+
+/* Gives the library's reference to the shared object back in which `code` lies,
+ * the address of a function that has been a replacement, so that dlclose() can
+ * unload it.  After HP_OK no site and no hook leads into it, and no thread was
+ * inside any of its code, or kept an address in it in a register or on its
+ * stack, when all of them were stopped for a moment.  What the object itself
+ * has given away, such as a callback, is up to the program.
+ *
+ * Tries for `timeout_ms` milliseconds; 0: once.  Errors, after which the object
+ * stays loaded: HP_INVALID, HP_NO_MEMORY, HP_NEEDED with the name of a function
+ * or patch that still leads there, HP_BUSY with that of a thread, HP_DENIED or
+ * HP_UNSUPPORTED where threads cannot be stopped. */
+HP_API hp_status hp_release(const void* code, uint32_t timeout_ms);
 
 /* The original body of `name`, callable whether or not the function is
  * replaced; null on error.  Looking it up takes a lock and a search: keep the

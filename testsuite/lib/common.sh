@@ -39,6 +39,16 @@ not()
   [ "$not_status" -ne 0 ] && [ "$not_status" -lt 128 ]
 }
 
+# begin_with PROGRAM...: a program that speaks TAP itself, before all others.
+begin_with()
+{
+  "$@" >told
+  grep -v '^1\.\.' told
+  tap_count=$(grep -cE '^(not )?ok ' told)
+  tap_failed=$(grep -c '^not ok ' told)
+  ok "the program comes to its end" grep -q '^1\.\.' told
+}
+
 # skip NAME REASON
 skip()
 {
