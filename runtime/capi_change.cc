@@ -1,7 +1,6 @@
 // The functions of hotpatch.h that change sites.
 // SPDX-License-Identifier: MIT
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <new>
 
@@ -27,10 +26,7 @@ hp_status change(const char* call, const operation& step, const void* frame)
   owned_patches none;
   const hp_status status =
       commit_operations({&step, 1}, default_options, frame, none);
-  char name[256];
-  std::snprintf(name, sizeof name, "\"%s\"",
-                step.name != nullptr ? step.name : "");
-  log_outcome(status, call, step.name != nullptr ? name : "");
+  log_outcome(status, call, step.name);
   return status;
 }
 
@@ -160,7 +156,7 @@ extern "C" hp_status hp_commit(hp_transaction* transaction,
     return status;
   const hp_status status =
       transaction->commit(wanted, __builtin_frame_address(0));
-  log_outcome(status, "hp_commit", "");
+  log_outcome(status, "hp_commit", nullptr);
   if (status == HP_OK)
     hp_abort(transaction);
   return status;

@@ -87,8 +87,11 @@ bool commit_batch::prepare_windows(hp_status& status) noexcept
     }
     if (how_ == protocol::words && !changes_text(each))
       continue;
-    if (!text_.add(each.writes_pad ? far_pad_address(site) : site.word,
-                   site.word + format::word_size)) {
+    const std::uint64_t begin =
+        each.writes_pad ? far_pad_address(site) : site.word;
+    const std::uint64_t end = site.word + format::word_size;
+    if (!(changes_.size() == 1 ? text_.add_only(begin, end)
+                               : text_.add(begin, end))) {
       result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
       return failed(outcome::window_refused, each);
     }

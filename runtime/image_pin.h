@@ -48,8 +48,8 @@ class image_pins {
   image_pins& operator=(const image_pins&) = delete;
   ~image_pins();
 
-  // Notes the shared object that an address lies in, if there is one.  Called
-  // with the library's lock held.  HP_NO_MEMORY.
+  // Notes the shared object that an address lies in, if there is one.
+  // HP_NO_MEMORY.
   [[nodiscard]] hp_status note(std::uint64_t address) noexcept;
 
   // Takes a reference to each.

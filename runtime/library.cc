@@ -85,11 +85,13 @@ int with_images_held(dl_phdr_info*, std::size_t, void* data)
 }
 
 // `code` is where the previous replacement lay: most lie close together, and
-// asking the kernel takes long.
+// asking the kernel takes long.  Many lie in the program, whose headers tell as
+// much.
 hp_status check_executable(const char* name, std::uint64_t replacement,
                            memory_mapping& code)
 {
   if (replacement - code.begin >= code.end - code.begin &&
+      !find_program_segment(replacement, code) &&
       !find_mapping(replacement, code))
     return fail(HP_NOT_EXECUTABLE,
                 "%s: nothing is mapped at the replacement's address %#lx", name,
@@ -166,7 +168,8 @@ hp_status library::plan(patch_plan& plan, const operation& step,
   if (concerns_patches(step))
     return plan_named(plan, step);
   located_site where;
-  if (const hp_status status = sites_.find(step.name, where); status != HP_OK)
+  if (const hp_status status = sites_.find_held(step.name, where);
+      status != HP_OK)
     return status;
   switch (step.what) {
     case operation::kind::apply:

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <elf.h>
 #include <link.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -146,22 +147,30 @@ answer ask_kernel(std::uint64_t address, memory_mapping& found)
   return answer::found;
 }
 
+bool find_segment(const ElfW(Phdr) * headers, std::size_t count,
+                  std::uint64_t base, std::uint64_t address,
+                  memory_mapping& found)
+{
+  for (std::size_t i = 0; i < count; ++i) {
+    const ElfW(Phdr)& segment = headers[i];
+    const std::uint64_t begin = base + segment.p_vaddr;
+    if (segment.p_type != PT_LOAD || address - begin >= segment.p_memsz)
+      continue;
+    found = {begin, begin + segment.p_memsz,
+             ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
+                 ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
+                 ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0)};
+    return true;
+  }
+  return false;
+}
+
 int segment_covers(dl_phdr_info* image, std::size_t, void* data)
 {
   auto& wanted = *static_cast<search*>(data);
-  for (int i = 0; i < image->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& segment = image->dlpi_phdr[i];
-    const std::uint64_t begin = image->dlpi_addr + segment.p_vaddr;
-    if (segment.p_type != PT_LOAD || wanted.address - begin >= segment.p_memsz)
-      continue;
-    *wanted.found = {begin, begin + segment.p_memsz,
-                     ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
-                         ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
-                         ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0)};
-    wanted.hit = true;
-    return 1;
-  }
-  return 0;
+  wanted.hit = find_segment(image->dlpi_phdr, image->dlpi_phnum,
+                            image->dlpi_addr, wanted.address, *wanted.found);
+  return wanted.hit;
 }
 
 }  // namespace
@@ -208,6 +217,19 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
       filled = 0;
     }
   }
+}
+
+bool find_program_segment(std::uint64_t address, memory_mapping& found) noexcept
+{
+  // Without the loader's lock: these are the kernel's words.
+  const std::uint64_t place = getauxval(AT_PHDR);
+  const auto* headers = reinterpret_cast<const ElfW(Phdr)*>(place);
+  const std::size_t count = place != 0 ? getauxval(AT_PHNUM) : 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (headers[i].p_type == PT_PHDR)
+      return find_segment(headers, count, place - headers[i].p_vaddr, address,
+                          found);
+  return false;
 }
 
 bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept

@@ -32,6 +32,12 @@ using mapping_visitor = bool (*)(const memory_mapping&, const char* path,
                                  void* data);
 bool for_each_mapping(mapping_visitor visit, void* data) noexcept;
 
+// The segment of the program itself, which is never unloaded, that contains
+// `address`, with the protection that the loader gave it.  False also where the
+// program's place is not known.
+bool find_program_segment(std::uint64_t address,
+                          memory_mapping& found) noexcept;
+
 // The mapping that contains `address`: from /proc, or, where that is not to be
 // had, from the program headers of the loaded images.
 bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept;

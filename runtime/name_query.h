@@ -48,7 +48,7 @@ class name_query {
   std::string_view file_;
   std::string_view name_;
   std::string_view identifier_;
-  char needle_[256] = "";
+  char needle_[256];
   std::size_t needle_size_ = 0;
 };
 

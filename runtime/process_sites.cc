@@ -19,19 +19,21 @@ bool process_sites::loaded(std::uint64_t image_id) const noexcept
 
 hp_status process_sites::find(const char* name, located_site& found) noexcept
 {
-  if (!name || name[0] == '\0')
-    return fail(HP_INVALID, "the name of a function is %s",
-                name ? "empty" : "null");
   hp_status status = HP_INTERNAL;
-  hold_loader([&] { status = find_held(name, found); });
+  hold_loader([&] {
+    status = images_.refresh();
+    if (status == HP_OK)
+      status = find_held(name, found);
+  });
   return status;
 }
 
 hp_status process_sites::find_held(const char* name,
                                    located_site& found) noexcept
 {
-  if (const hp_status status = images_.refresh(); status != HP_OK)
-    return status;
+  if (!name || name[0] == '\0')
+    return fail(HP_INVALID, "the name of a function is %s",
+                name ? "empty" : "null");
   name_search search(name, images_);
   return search.run(found);
 }

@@ -42,6 +42,11 @@ class process_sites {
   // HP_UNREADABLE, HP_INVALID, HP_NO_MEMORY.
   [[nodiscard]] hp_status find(const char* name, located_site& found) noexcept;
 
+  // The same for one of many names: refresh() was called, and the loader has
+  // been held since.
+  [[nodiscard]] hp_status find_held(const char* name,
+                                    located_site& found) noexcept;
+
   // The site whose symbol is at `address`; false if there is none.
   [[nodiscard]] bool find_symbol(std::uint64_t address,
                                  located_site& found) noexcept;
@@ -58,8 +63,6 @@ class process_sites {
   void for_each(visitor visit, void* data) noexcept;
 
  private:
-  [[nodiscard]] hp_status find_held(const char* name,
-                                    located_site& found) noexcept;
   template <typename Look>
   void for_each_image(Look look) noexcept;
 

@@ -3,6 +3,7 @@
 #include "runtime/text_writer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "runtime/memory_map.h"
 
 #if HAVE_VALGRIND_VALGRIND_H
 #include <valgrind/valgrind.h>
@@ -23,9 +23,30 @@ namespace {
 
 constexpr int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
 
-std::uint64_t page_size()
+constexpr std::uint64_t page_size = 4096;  // there is no other on x86-64
+
+// Linux 5.14; the kernel faults the pages in as a store would, or says that
+// none may be made.  Older headers do not have the name.
+constexpr int populate_write = 23;  // MADV_POPULATE_WRITE
+
+// The error number of a store to the page, which is not made: 0 for none.
+int try_to_write(std::uint64_t page)
 {
-  return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  void* const address = reinterpret_cast<void*>(page);
+  return madvise(address, page_size, populate_write) == 0 ? 0 : errno;
+}
+
+// Older kernels refuse the advice itself, with the same error.
+bool can_try_to_write()
+{
+  static constinit std::atomic<int> known{-1};
+  int can = known.load(std::memory_order_relaxed);
+  if (can < 0) {
+    const auto stack = reinterpret_cast<std::uint64_t>(&can);
+    can = try_to_write(stack & -page_size) == 0;
+    known.store(can, std::memory_order_relaxed);
+  }
+  return can != 0;
 }
 
 // Opened for each window and closed with it: the descriptor is bound to the
@@ -50,9 +71,8 @@ bool write_memory(int memory, std::uint64_t address, const void* bytes,
 class scratch_page {
  public:
   explicit scratch_page(int protection)
-      : size_(page_size()),
-        page_(mmap(nullptr, size_, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0))
+      : page_(mmap(nullptr, page_size, protection, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0))
   {
   }
   scratch_page(const scratch_page&) = delete;
@@ -60,13 +80,14 @@ class scratch_page {
   ~scratch_page()
   {
     if (page_ != MAP_FAILED)
-      munmap(page_, size_);
+      munmap(page_, page_size);
   }
 
   // As error numbers, 0 for success.
   int try_rwx_window() const
   {
-    return page_ == MAP_FAILED || mprotect(page_, size_, rwx) != 0 ? errno : 0;
+    return page_ == MAP_FAILED || mprotect(page_, page_size, rwx) != 0 ? errno
+                                                                       : 0;
   }
 
   int try_proc_mem() const
@@ -83,7 +104,6 @@ class scratch_page {
   }
 
  private:
-  std::size_t size_;
   void* page_;
 };
 
@@ -173,22 +193,33 @@ bool text_window::add(std::uint64_t begin, std::uint64_t end) noexcept
   // Pages between two places that are near each other are opened with them:
   // each opening splits a mapping, and a process may not have many.
   constexpr std::uint64_t near_pages = 16;
-  const std::uint64_t page = page_size();
-  const std::uint64_t page_end = (end + page - 1) & -page;
-  if (!runs_.empty()) {
+  const std::uint64_t page_end = (end + page_size - 1) & -page_size;
+  const bool same = begin >= mapping_.begin && end <= mapping_.end;
+  if (same && !runs_.empty()) {
     run& last = runs_[runs_.size() - 1];
-    if (begin < last.end + near_pages * page && end <= last.mapping_end) {
+    if (begin < last.end + near_pages * page_size) {
       last.end = std::max(last.end, page_end);
       return true;
     }
   }
-  memory_mapping text;
-  if (!find_mapping(begin, text) || text.end < end ||
-      (text.protection & PROT_EXEC) == 0) {
+  if (!same && (!find_mapping(begin, mapping_) || mapping_.end < end ||
+                (mapping_.protection & PROT_EXEC) == 0)) {
     error_ = EFAULT;
     return false;
   }
-  return runs_.append({begin & -page, page_end, text.end, text.protection});
+  return runs_.append({begin & -page_size, page_end, mapping_.protection});
+}
+
+bool text_window::add_only(std::uint64_t begin, std::uint64_t end) noexcept
+{
+  if (kind_ == writer_kind::proc_mem)
+    return true;
+  const std::uint64_t first = begin & -page_size;
+  for (std::uint64_t page = first; page < end; page += page_size)
+    if (!can_try_to_write() || try_to_write(page) != EINVAL)
+      return add(begin, end);
+  return runs_.append(
+      {first, (end + page_size - 1) & -page_size, PROT_READ | PROT_EXEC});
 }
 
 bool text_window::open() noexcept

@@ -15,6 +15,7 @@
 #include "runtime/array.h"
 #include "runtime/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/memory_map.h"
 
 namespace hotpatch {
 
@@ -77,6 +78,11 @@ class text_window {
   // program text.
   [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept;
 
+  // The same for a single place in a loaded image's code: that its pages cannot
+  // be written to says how they are protected, and reading /proc takes longer
+  // than all the rest of a change.
+  [[nodiscard]] bool add_only(std::uint64_t begin, std::uint64_t end) noexcept;
+
   // All of it or nothing: false, and error() tells why.
   [[nodiscard]] bool open() noexcept;
   void close() noexcept;
@@ -96,11 +102,11 @@ class text_window {
   struct run {
     std::uint64_t begin;  // page addresses
     std::uint64_t end;
-    std::uint64_t mapping_end;
     int protection;  // what to go back to
   };
 
   writer_kind kind_;
+  memory_mapping mapping_;  // that of the last run
   array<run> runs_;
   std::size_t opened_ = 0;
   int error_ = 0;

@@ -11,6 +11,7 @@
 #include "runtime/image_pin.h"
 #include "runtime/library.h"
 #include "runtime/log.h"
+#include "runtime/memory_map.h"
 #include "runtime/patch_hooks.h"
 #include "runtime/status.h"
 #include "runtime/time_slices.h"
@@ -47,8 +48,19 @@ hp_status note_code(const operation& step, image_pins& pins)
   return HP_OK;
 }
 
+// The program itself never is: no lock is needed to see that.
+bool can_be_unloaded(const operation& step)
+{
+  memory_mapping code;
+  return step.what == operation::kind::apply
+             ? !find_program_segment(step.replacement, code)
+             : step.what == operation::kind::add_patch;
+}
+
 hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 {
+  if (std::none_of(operations.begin(), operations.end(), can_be_unloaded))
+    return HP_OK;
   const hp_status status = library::locked([&](library&) {
     for (const operation& step : operations)
       if (const hp_status noted = note_code(step, pins); noted != HP_OK)
@@ -183,11 +195,14 @@ hp_status commit_operations(std::span<const operation> operations,
 
 void log_outcome(hp_status status, const char* call, const char* name) noexcept
 {
+  const char* const quote = name != nullptr ? "\"" : "";
+  if (name == nullptr)
+    name = "";
   if (status == HP_OK)
-    log(HP_LOG_INFO, "%s(%s): done", call, name);
+    log(HP_LOG_INFO, "%s(%s%.250s%s): done", call, quote, name, quote);
   else
-    log(HP_LOG_ERROR, "%s(%s): %s: %s", call, name, hp_status_name(status),
-        last_message());
+    log(HP_LOG_ERROR, "%s(%s%.250s%s): %s: %s", call, quote, name, quote,
+        hp_status_name(status), last_message());
 }
 
 }  // namespace hotpatch

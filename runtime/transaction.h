@@ -35,7 +35,7 @@ namespace hotpatch {
 inline constexpr hp_commit_options default_options = {
     HP_IMMEDIATE, 0, 0, {nullptr, nullptr, nullptr, nullptr}};
 
-// Tells the program's log how a call went.
+// Tells the program's log how a call went; `name`: of the function, or null.
 void log_outcome(hp_status status, const char* call, const char* name) noexcept;
 
 }  // namespace hotpatch

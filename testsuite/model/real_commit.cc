@@ -262,6 +262,11 @@ bool text_window::add(std::uint64_t, std::uint64_t) noexcept
   return true;
 }
 
+bool text_window::add_only(std::uint64_t, std::uint64_t) noexcept
+{
+  return true;
+}
+
 bool text_window::open() noexcept
 {
   recorder::current().window_opened();
