@@ -1,0 +1,290 @@
+// Looking for a thread, and waiting for it to come to a good place.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/borrow_place.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <thread>
+
+#include <sys/syscall.h>
+
+namespace hotpatch::outside {
+
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+// Enough for a frame with every vector register, and for what the kernel may
+// push for a signal meanwhile.
+constexpr std::uint64_t stack_needed = 32 * 1024;
+
+// How much of a stack is looked through for callers of a system call.
+constexpr std::size_t callers_size = 4096;
+
+// System calls of programs that wait.  None of them is made by malloc() or by
+// the dynamic linker, but futex(2), see stack_has_allocator(), and read(2), see
+// calls_safely().  Those come last which the kernel would have to continue with
+// restart_syscall(2), if we were killed.
+constexpr long waiting_calls[] = {
+    SYS_epoll_wait,
+    SYS_epoll_pwait,
+    SYS_epoll_pwait2,
+    SYS_read,
+    SYS_write,
+    SYS_readv,
+    SYS_writev,
+    SYS_recvfrom,
+    SYS_recvmsg,
+    SYS_recvmmsg,
+    SYS_sendto,
+    SYS_sendmsg,
+    SYS_sendmmsg,
+    SYS_accept,
+    SYS_accept4,
+    SYS_select,
+    SYS_pselect6,
+    SYS_ppoll,
+    SYS_pause,
+    SYS_wait4,
+    SYS_waitid,
+    SYS_rt_sigsuspend,
+    SYS_rt_sigtimedwait,
+    SYS_semop,
+    SYS_semtimedop,
+    SYS_msgrcv,
+    SYS_msgsnd,
+    SYS_mq_timedreceive,
+    SYS_mq_timedsend,
+    SYS_io_getevents,
+    SYS_io_uring_enter,
+    SYS_sched_yield,
+    SYS_sendfile,
+    SYS_splice,
+    SYS_poll,
+    SYS_nanosleep,
+    SYS_clock_nanosleep,
+    SYS_futex,
+};
+
+constexpr std::size_t not_waiting = std::size(waiting_calls);
+
+std::size_t rank_of(std::uint64_t call)
+{
+  const auto* found =
+      std::find(std::begin(waiting_calls), std::end(waiting_calls),
+                static_cast<long>(call));
+  return static_cast<std::size_t>(found - std::begin(waiting_calls));
+}
+
+// The call that a thread waits in, as /proc/PID/task/TID/syscall tells without
+// stopping it.
+std::size_t rank_now(pid_t process, pid_t thread)
+{
+  const std::string text = thread_file(process, thread, "syscall");
+  std::uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} ? rank_of(number) : not_waiting;
+}
+
+std::vector<std::uint64_t> read_words(const target_memory& memory,
+                                      std::uint64_t from, std::size_t size)
+{
+  std::vector<std::uint64_t> words(size / sizeof(std::uint64_t));
+  const std::size_t got =
+      memory.read_some(from, {reinterpret_cast<std::uint8_t*>(words.data()),
+                              words.size() * sizeof(std::uint64_t)});
+  words.resize(got / sizeof(std::uint64_t));
+  return words;
+}
+
+}  // namespace
+
+std::vector<pid_t> list_threads(pid_t process)
+{
+  std::vector<pid_t> threads;
+  std::error_code error;
+  for (std::filesystem::directory_iterator
+           at("/proc/" + std::to_string(process) + "/task", error),
+       end;
+       !error && at != end; at.increment(error))
+    threads.push_back(std::atoi(at->path().filename().c_str()));
+  return threads;
+}
+
+borrow_place::borrow_place(const target_images& images, const target_code& code,
+                           const target_memory& memory)
+    : images_(images), code_(code), memory_(memory)
+{
+  for (const char* name :
+       {"malloc", "free", "calloc", "realloc", "memalign", "aligned_alloc",
+        "posix_memalign", "valloc", "pvalloc", "malloc_trim", "reallocarray"})
+    for (const target_image& image : images.all())
+      if (&image != code.loader)
+        if (const exported_function found = find_exported(image, name);
+            found.address != 0)
+          allocator_.push_back({found.address, found.address + found.size});
+  allocator_.push_back({code.loader->begin, code.loader->end});
+  for (const target_image& image : images.all())
+    if (image.base_name().find("malloc") != std::string_view::npos)
+      allocator_.push_back({image.begin, image.end});
+}
+
+bool borrow_place::belongs_to_allocator(std::uint64_t address) const
+{
+  return std::any_of(allocator_.begin(), allocator_.end(),
+                     [&](const code_part& part) {
+                       return address - part.begin < part.end - part.begin;
+                     });
+}
+
+bool borrow_place::refuse(const tracee& thread, const char* why)
+{
+  reason_ = "thread " + thread_text(thread.process(), thread.id()) + ' ' + why;
+  return false;
+}
+
+// The kernel's name for the first thread's stack; the others' have their
+// thread control block, where fs points, above them in the same mapping.
+bool borrow_place::has_plain_stack(const tracee& thread,
+                                   const user_regs_struct& registers)
+{
+  const tools::process_mapping* stack =
+      tools::find_mapping(images_.maps(), registers.rsp);
+  if (stack == nullptr)
+    return false;
+  const bool first = thread.id() == thread.process();
+  if (!(first && stack->path == "[stack]") &&
+      (registers.fs_base < registers.rsp || registers.fs_base >= stack->end))
+    return false;
+  return registers.rsp - stack->begin >= stack_needed;
+}
+
+bool borrow_place::stack_has_allocator(std::uint64_t from)
+{
+  const auto words = read_words(memory_, from, callers_size);
+  return std::any_of(words.begin(), words.end(), [&](std::uint64_t word) {
+    return belongs_to_allocator(word);
+  });
+}
+
+// A frame of a signal handler begins with the address of the restorer.
+bool borrow_place::in_handler(std::uint64_t from)
+{
+  const auto words = read_words(memory_, from, callers_size);
+  return std::find(words.begin(), words.end(), code_.borrowed.restorer) !=
+         words.end();
+}
+
+bool borrow_place::calls_safely(const user_regs_struct& registers)
+{
+  if (code_.loader != code_.library && code_.loader->contains(registers.rip))
+    return false;
+  return registers.orig_rax != SYS_futex || !stack_has_allocator(registers.rsp);
+}
+
+// linux/rseq.h, struct rseq_cs: version, flags, start, length, abort address.
+bool borrow_place::sequence_is_over(const tracee& thread,
+                                    const user_regs_struct& registers) const
+{
+  const std::uint64_t descriptor = thread.restartable_sequence();
+  if (descriptor == 0)
+    return true;
+  const auto start = memory_.load<std::uint64_t>(descriptor + 8);
+  const auto length = memory_.load<std::uint64_t>(descriptor + 16);
+  return registers.rip - start >= length;
+}
+
+bool borrow_place::computes_safely(const tracee& thread,
+                                   const user_regs_struct& registers)
+{
+  const target_image* image = images_.find(registers.rip);
+  return image != nullptr && image != code_.loader && image != code_.library &&
+         !stack_has_allocator(registers.rsp) &&
+         !belongs_to_allocator(registers.rip) &&
+         sequence_is_over(thread, registers);
+}
+
+bool borrow_place::may_be_borrowed(const tracee& thread)
+{
+  constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
+  const user_regs_struct registers = thread.registers();
+  if (registers.cs != user_code_64)
+    return refuse(thread, "executes 32-bit code");
+  if (!has_plain_stack(thread, registers))
+    return refuse(thread, "runs on a stack of its own making");
+  if (in_handler(registers.rsp))
+    return refuse(thread, "is in a signal handler");
+  if (waits_in_call(registers) || thread.at_syscall_entry()) {
+    if (rank_of(registers.orig_rax) == not_waiting)
+      return refuse(thread,
+                    "makes a system call that malloc() or the dynamic "
+                    "linker could have made");
+    return calls_safely(registers) ||
+           refuse(thread, "may be in malloc() or the dynamic linker");
+  }
+  return computes_safely(thread, registers) ||
+         refuse(thread, "may be in malloc() or the dynamic linker");
+}
+
+// Lets it run until it comes to a system call of the good kind.
+bool borrow_place::chase(tracee& thread, deadline until)
+{
+  while (!until.passed()) {
+    thread.resume_to_syscall();
+    if (thread.wait(until).kind == stop_kind::syscall &&
+        thread.at_syscall_entry() && may_be_borrowed(thread))
+      return true;
+  }
+  return false;
+}
+
+bool borrow_place::try_thread(tracee& thread, deadline until)
+{
+  thread.halt(until);
+  mend_interrupted_call(thread);
+  return may_be_borrowed(thread) || chase(thread, until);
+}
+
+tracee borrow_place::find(deadline until)
+{
+  const pid_t process = images_.process();
+  reason_ = "it has no thread";
+  std::int64_t patience = millisecond;
+  for (;;) {
+    std::vector<std::pair<std::size_t, pid_t>> order;
+    for (const pid_t thread : list_threads(process))
+      order.emplace_back(rank_now(process, thread), thread);
+    std::stable_sort(
+        order.begin(), order.end(),
+        [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [rank, id] : order) {
+      try {
+        tracee thread(process, id);
+        if (try_thread(thread,
+                       deadline::in_nanoseconds(patience).or_earlier(until)))
+          return thread;
+      } catch (const thread_gone& gone) {
+        if (list_threads(process).empty())
+          throw;
+        reason_ = gone.what();
+      } catch (const not_in_time& late) {
+        reason_ = late.what();
+      }
+      if (until.passed())
+        throw not_in_time("process " + std::to_string(process) +
+                          ": no thread came to a place where it can be "
+                          "borrowed for loading: " +
+                          reason_);
+    }
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds(std::min(patience, until.left())));
+    patience = std::min(2 * patience, 100 * millisecond);
+  }
+}
+
+}  // namespace hotpatch::outside

@@ -1,0 +1,220 @@
+// Making a borrowed thread call.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/borrowed_thread.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iterator>
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "outside/return_frame.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+constexpr std::uint64_t no_call = ~std::uint64_t{0};
+constexpr std::uint64_t page = 4096;
+
+// One page of code, one of arguments, then the stack.
+constexpr std::uint64_t arguments_at = page;
+constexpr std::uint64_t texts_at = arguments_at + 256;
+constexpr std::uint64_t texts_end = 4 * page;
+constexpr std::uint64_t workspace_size = 256 * page;
+
+// What the borrowed thread executes, with rbx at a call_block and r12 at the
+// stack pointer for the return.  getpid(2) is there to be seen by the tracer,
+// who takes over at its end; without one it is followed by the return.
+constexpr std::uint8_t call_code[] = {
+    0x48, 0x8b, 0x7b, 0x08,        // mov  8(%rbx),%rdi
+    0x48, 0x8b, 0x73, 0x10,        // mov  16(%rbx),%rsi
+    0x48, 0x8b, 0x53, 0x18,        // mov  24(%rbx),%rdx
+    0x31, 0xc0,                    // xor  %eax,%eax
+    0xff, 0x13,                    // call *(%rbx)
+    0x48, 0x89, 0x43, 0x20,        // mov  %rax,32(%rbx)
+    0xb8, 0x27, 0x00, 0x00, 0x00,  // mov  $39,%eax        getpid
+    0x0f, 0x05,                    // syscall
+    0x4c, 0x89, 0xe4,              // mov  %r12,%rsp
+    0xb8, 0x0f, 0x00, 0x00, 0x00,  // mov  $15,%eax        rt_sigreturn
+    0x0f, 0x05,                    // syscall
+};
+
+struct call_block {
+  std::uint64_t function;
+  std::uint64_t arguments[3];
+  std::uint64_t result;
+};
+
+// Signals that a fault of the called function raises must not be blocked: the
+// kernel kills for a blocked one, handler or not.
+std::uint64_t all_but_faults(std::uint64_t mask)
+{
+  std::uint64_t faults = 0;
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+    faults |= std::uint64_t{1} << (signal - 1);
+  return ~faults | (mask & faults);
+}
+
+template <typename T>
+std::span<const std::uint8_t> bytes_of(const T& object)
+{
+  return {reinterpret_cast<const std::uint8_t*>(&object), sizeof object};
+}
+
+}  // namespace
+
+borrowed_thread::borrowed_thread(tracee& thread, target_memory& memory,
+                                 const borrowed_code& code, deadline until)
+    : thread_(thread),
+      memory_(memory),
+      code_(code),
+      until_(until),
+      state_(save_state(thread))
+{
+  const return_frame frame = build_return_frame(state_, code.restorer);
+  memory_.write(frame.address, frame.bytes);
+  frame_ = frame.stack_pointer();
+}
+
+// The registers first: were this process killed between the two, the thread
+// would otherwise go on with its signals blocked.
+void borrowed_thread::start(const user_regs_struct& registers)
+{
+  thread_.set_registers(registers);
+  if (!started_)
+    thread_.block_signals(all_but_faults(state_.blocked_signals));
+  started_ = true;
+}
+
+// Waits for entry to or exit from that system call and passes by all others.
+bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry)
+{
+  for (;;) {
+    thread_.resume_to_syscall();
+    if (thread_.wait(until_).kind != stop_kind::syscall)
+      continue;
+    if (thread_.registers().orig_rax == number &&
+        thread_.at_syscall_entry() == entry)
+      return true;
+  }
+}
+
+std::int64_t borrowed_thread::system_call(
+    long number, std::initializer_list<std::uint64_t> arguments)
+{
+  std::uint64_t values[6] = {};
+  std::copy(arguments.begin(), arguments.end(), values);
+  user_regs_struct registers = state_.registers;
+  registers.rip = code_.system_call;
+  registers.rsp = frame_ - 8;  // the return leads to the restorer
+  registers.orig_rax = no_call;
+  registers.rax = static_cast<std::uint64_t>(number);
+  registers.rdi = values[0];
+  registers.rsi = values[1];
+  registers.rdx = values[2];
+  registers.r10 = values[3];
+  registers.r8 = values[4];
+  registers.r9 = values[5];
+  start(registers);
+  // From the entry to another call the thread first leaves that one, without
+  // having made it: orig_rax says so.
+  wait_for_syscall(static_cast<std::uint64_t>(number), true);
+  wait_for_syscall(static_cast<std::uint64_t>(number), false);
+  return static_cast<std::int64_t>(thread_.registers().rax);
+}
+
+void borrowed_thread::need_workspace()
+{
+  if (workspace_ != 0)
+    return;
+  const std::uint64_t kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  const std::int64_t memory = system_call(
+      SYS_mmap, {0, workspace_size, PROT_READ | PROT_WRITE, kind, no_call, 0});
+  if (memory < 0 && memory > -4096)
+    throw tools::trouble("process " + std::to_string(thread_.process()) +
+                         " gets no memory for a call: " +
+                         std::strerror(static_cast<int>(-memory)));
+  workspace_ = static_cast<std::uint64_t>(memory);
+  text_end_ = workspace_ + texts_at;
+  // A page of its own that is never writable for the process, so that rules
+  // against memory which is both writable and executable do not forbid it
+  // (PR_SET_MDWE).
+  const std::int64_t code = system_call(
+      SYS_mmap,
+      {workspace_, page, PROT_READ | PROT_EXEC, kind | MAP_FIXED, no_call, 0});
+  if (code < 0 && code > -4096)
+    throw tools::trouble("process " + std::to_string(thread_.process()) +
+                         " may not have executable memory: " +
+                         std::strerror(static_cast<int>(-code)));
+  memory_.write(workspace_, call_code);
+}
+
+std::uint64_t borrowed_thread::place(const std::string& text)
+{
+  need_workspace();
+  const std::uint64_t at = text_end_;
+  if (at + text.size() + 1 > workspace_ + texts_end)
+    throw tools::trouble("the path is too long: " + text);
+  memory_.write(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()),
+                     text.size() + 1});
+  text_end_ += text.size() + 1;
+  return at;
+}
+
+std::uint64_t borrowed_thread::call(
+    std::uint64_t function, std::initializer_list<std::uint64_t> arguments)
+{
+  need_workspace();
+  call_block block = {function, {}, 0};
+  std::copy(arguments.begin(), arguments.end(), block.arguments);
+  const std::uint64_t block_at = workspace_ + arguments_at;
+  memory_.write(block_at, bytes_of(block));
+
+  user_regs_struct registers = state_.registers;
+  registers.rip = workspace_;
+  registers.rsp = workspace_ + workspace_size - 64;
+  registers.rbp = 0;  // the end of the chain of frames
+  registers.rbx = block_at;
+  registers.r12 = frame_;
+  registers.orig_rax = no_call;
+  registers.eflags &= ~std::uint64_t{0x400 | 0x100};  // direction, trap
+  start(registers);
+  unfinished_ = true;
+  // The function may ask for the process's number itself; then the block has
+  // no result yet, and the program counter is elsewhere.
+  do
+    wait_for_syscall(SYS_getpid, false);
+  while (thread_.registers().rip - workspace_ >= page);
+  unfinished_ = false;
+  return memory_.load<call_block>(block_at).result;
+}
+
+void borrowed_thread::drop_workspace()
+{
+  if (workspace_ != 0)
+    system_call(SYS_munmap, {workspace_, workspace_size});
+  workspace_ = 0;
+}
+
+borrowed_thread::~borrowed_thread()
+{
+  try {
+    if (!started_ || unfinished_)
+      return;
+    drop_workspace();
+    // From the end of a system call to where an interrupted one is resumed.
+    thread_.interrupt();
+    thread_.resume();
+    thread_.wait_for_event(until_);
+    restore_state(thread_, state_);
+  } catch (const std::exception&) {
+    // It ended, or will find its way back through the frame.
+  }
+}
+
+}  // namespace hotpatch::outside

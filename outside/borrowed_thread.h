@@ -1,0 +1,77 @@
+// A thread of another process that makes calls for us.
+//
+// Owns the promise that the thread comes back exactly as it was, whatever
+// happens to this process: from the first changed register on there is a frame
+// on the thread's own stack with everything it had, and all that it is made to
+// execute ends in rt_sigreturn(2) through that frame.  As long as this process
+// lives, the destructor takes the thread back by ptrace instead, which also
+// lets an interrupted nanosleep(2) or the like go on where it was.
+//
+// The thread must be at a place where it may be borrowed (borrow_place.h).  The
+// other threads of its process run meanwhile.  From the thread that traces.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_OUTSIDE_BORROWED_THREAD_H
+#define HOTPATCH_OUTSIDE_BORROWED_THREAD_H
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "outside/target_memory.h"
+#include "outside/thread_state.h"
+#include "outside/tracee.h"
+
+namespace hotpatch::outside {
+
+// Instructions that are in every C library, by their addresses in the process.
+struct borrowed_code {
+  std::uint64_t system_call;  // 0f 05 c3: syscall; ret
+  std::uint64_t restorer;     // mov $15,%eax or %rax; syscall
+};
+
+class borrowed_thread {
+ public:
+  borrowed_thread(tracee& thread, target_memory& memory,
+                  const borrowed_code& code, deadline until);
+  ~borrowed_thread();
+  borrowed_thread(const borrowed_thread&) = delete;
+  borrowed_thread& operator=(const borrowed_thread&) = delete;
+
+  // The kernel's answer, negative for an error.
+  std::int64_t system_call(long number,
+                           std::initializer_list<std::uint64_t> arguments);
+
+  // A function of the process, on a stack of its own, with all signals blocked
+  // but those that its own faults raise.  Throws not_in_time if it does not
+  // come back: then the thread finishes alone.
+  std::uint64_t call(std::uint64_t function,
+                     std::initializer_list<std::uint64_t> arguments);
+
+  // Memory for arguments, in the process: valid while this lives.
+  std::uint64_t place(const std::string& text);
+
+  // True: the thread is still inside a call and must be left alone.
+  bool unfinished() const { return unfinished_; }
+
+ private:
+  void start(const user_regs_struct& registers);
+  void need_workspace();
+  void drop_workspace();
+  bool wait_for_syscall(std::uint64_t number, bool entry);
+
+  tracee& thread_;
+  target_memory& memory_;
+  const borrowed_code code_;
+  const deadline until_;
+  const thread_state state_;
+  std::uint64_t frame_ = 0;  // its stack pointer, see return_frame
+  bool started_ = false;
+  bool unfinished_ = false;
+  std::uint64_t workspace_ = 0;
+  std::uint64_t text_end_ = 0;
+};
+
+}  // namespace hotpatch::outside
+
+#endif

@@ -1,0 +1,156 @@
+// Images by their mappings; symbols by their dynamic tables.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/target_images.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include <elf.h>
+
+#include "tools/mapped_file.h"
+#include "tools/process_access.h"
+#include "tools/process_memory.h"
+#include "tools/trouble.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+// Where the kernel loaded the dynamic linker (getauxval(3), AT_BASE).
+std::uint64_t read_loader_base(pid_t process)
+{
+  std::ifstream file("/proc/" + std::to_string(process) + "/auxv",
+                     std::ios::binary);
+  Elf64_auxv_t entry;
+  while (file.read(reinterpret_cast<char*>(&entry), sizeof entry))
+    if (entry.a_type == AT_BASE)
+      return entry.a_un.a_val;
+  return 0;
+}
+
+bool same_file(const tools::process_mapping& a, const tools::process_mapping& b)
+{
+  return a.device == b.device && a.inode == b.inode;
+}
+
+std::string_view name_at(elf_file& file, const elf_section& strings,
+                         std::uint64_t offset)
+{
+  if (offset >= strings.size)
+    return {};
+  const unsigned char* text =
+      file.contents(strings.offset + offset, strings.size - offset);
+  if (text == nullptr)
+    return {};
+  const auto* first = reinterpret_cast<const char*>(text);
+  return {first, strnlen(first, strings.size - offset)};
+}
+
+}  // namespace
+
+std::string_view target_image::base_name() const
+{
+  const std::string_view whole = path;
+  return whole.substr(whole.rfind('/') + 1);
+}
+
+target_images::target_images(pid_t process) : process_(process)
+{
+  tools::check_process(process);
+  maps_ = tools::read_maps(process);
+  loader_base_ = read_loader_base(process);
+  const tools::process_memory memory(process);
+  const tools::process_mapping* last = nullptr;
+  for (const tools::process_mapping& mapping : maps_) {
+    if (!mapping.executable || mapping.inode == 0 ||
+        !mapping.path.starts_with('/'))
+      continue;
+    // Text is several mappings when pages of it have other protections.
+    if (last != nullptr && same_file(*last, mapping) && !images_.empty() &&
+        mapping.begin - mapping.offset == last->begin - last->offset) {
+      images_.back().end = mapping.end;
+      continue;
+    }
+    try {
+      if (auto opened = tools::open_mapped(process, mapping, memory)) {
+        images_.push_back({mapping.path, std::move(opened->file), opened->bias,
+                           mapping.begin, mapping.end});
+        last = &mapping;
+      }
+    } catch (const tools::trouble&) {
+      // An image that cannot be looked at has nothing to offer.
+    }
+  }
+}
+
+const target_image* target_images::find(std::uint64_t address) const
+{
+  for (const target_image& image : images_)
+    if (image.contains(address))
+      return &image;
+  return nullptr;
+}
+
+const target_image* target_images::loader() const
+{
+  if (loader_base_ == 0)
+    return nullptr;
+  const tools::process_mapping* base = tools::find_mapping(maps_, loader_base_);
+  if (base == nullptr)
+    return nullptr;
+  for (const target_image& image : images_) {
+    const tools::process_mapping* code =
+        tools::find_mapping(maps_, image.begin);
+    if (code != nullptr && same_file(*code, *base))
+      return &image;
+  }
+  return nullptr;
+}
+
+exported_function find_exported(const target_image& image, const char* name)
+{
+  elf_file& file = *image.file;
+  elf_section table, strings;
+  if (!file.find_section(".dynsym", 0, table) ||
+      !file.section(table.link, strings))
+    return {};
+  const unsigned char* bytes = file.contents(table.offset, table.size);
+  if (bytes == nullptr)
+    return {};
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.size;
+       at += sizeof(Elf64_Sym)) {
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, bytes + at, sizeof symbol);
+    if (symbol.st_shndx != SHN_UNDEF &&
+        ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
+        name_at(file, strings, symbol.st_name) == name)
+      return {symbol.st_value + image.bias, symbol.st_size};
+  }
+  return {};
+}
+
+std::uint64_t find_code(const target_image& image,
+                        std::span<const std::uint8_t> bytes)
+{
+  elf_segment segment;
+  for (std::size_t i = 0; i < image.file->segment_count(); ++i) {
+    if (!image.file->segment(i, segment) || segment.type != PT_LOAD ||
+        (segment.flags & PF_X) == 0)
+      continue;
+    const unsigned char* code =
+        image.file->contents(segment.offset, segment.file_size);
+    if (code == nullptr)
+      continue;
+    const void* found =
+        memmem(code, segment.file_size, bytes.data(), bytes.size());
+    if (found != nullptr)
+      return segment.address + image.bias +
+             static_cast<std::uint64_t>(
+                 static_cast<const unsigned char*>(found) - code);
+  }
+  return 0;
+}
+
+}  // namespace hotpatch::outside

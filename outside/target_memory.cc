@@ -1,0 +1,81 @@
+// /proc/PID/mem.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/target_memory.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tools/process_access.h"
+#include "tools/text.h"
+#include "tools/trouble.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+[[noreturn]] void refuse(pid_t process, std::uint64_t address, const char* what)
+{
+  const int error = errno;
+  std::string text = "process " + std::to_string(process) + ": memory at 0x";
+  tools::append_hex(text, address);
+  throw tools::trouble(text + " cannot be " + what + ": " +
+                       std::strerror(error));
+}
+
+}  // namespace
+
+target_memory::target_memory(pid_t process)
+    : process_(process),
+      file_(open(("/proc/" + std::to_string(process) + "/mem").c_str(),
+                 O_RDWR | O_CLOEXEC))
+{
+  if (!file_)
+    tools::refuse_access(process, errno);
+}
+
+std::size_t target_memory::read_some(std::uint64_t address,
+                                     std::span<std::uint8_t> into) const
+{
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t got =
+        pread(file_.get(), into.data() + done, into.size() - done,
+              static_cast<off_t>(address + done));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void target_memory::read(std::uint64_t address,
+                         std::span<std::uint8_t> into) const
+{
+  errno = 0;
+  if (read_some(address, into) != into.size())
+    refuse(process_, address, "read");
+}
+
+void target_memory::write(std::uint64_t address,
+                          std::span<const std::uint8_t> bytes)
+{
+  while (!bytes.empty()) {
+    const ssize_t done = pwrite(file_.get(), bytes.data(), bytes.size(),
+                                static_cast<off_t>(address));
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done <= 0)
+      refuse(process_, address, "written");
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+    address += static_cast<std::uint64_t>(done);
+  }
+}
+
+}  // namespace hotpatch::outside
