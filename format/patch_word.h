@@ -25,10 +25,11 @@ inline constexpr std::uint8_t filler = 0xcc;   // int3
 inline constexpr std::uint8_t pad_nop = 0x90;  // nop
 inline constexpr std::size_t pre_pad_size = 5;
 
-// Dead bytes before the symbol with and without endbr64 in the default layout:
-// they put the word on a multiple of eight and the body on one of sixteen.
+// Dead bytes before the symbol, where the word comes second, behind an endbr64
+// or a NOP of four bytes: they put the word on a multiple of sixteen.  And
+// where the word, or a NOP of eight bytes, comes first.
+inline constexpr std::size_t pad_lead = 12;
 inline constexpr std::size_t pad_plain = 8;
-inline constexpr std::size_t pad_endbr = 12;
 
 // The pristine word as the little-endian quadword that one load returns.
 constexpr std::uint64_t pristine_word(std::uint32_t id)

@@ -11,24 +11,32 @@ namespace hotpatch {
 
 namespace {
 
-// The body behind the word begins on a fetch block.
-constexpr unsigned body_alignment = 16;
+// The word begins a fetch block.
+constexpr unsigned word_alignment = 16;
+constexpr unsigned endbr_size = sizeof(format::endbr64);
+
+// A symbol that is 12 mod 16 needs four bytes in front of the word, one that
+// keeps a greater alignment eight.
+unsigned gap_of(bool symbol_is_aligned, lead first)
+{
+  if (first == lead::none)
+    return 0;
+  const unsigned between = symbol_is_aligned ? 8 : 4;
+  return first == lead::endbr ? between - endbr_size : between;
+}
 
 }  // namespace
 
-layout compute_layout(unsigned alignment, bool endbr)
+layout compute_layout(unsigned alignment, lead first)
 {
-  const unsigned endbr_size = sizeof(format::endbr64);
-  const unsigned base = std::max(body_alignment, alignment);
+  const bool aligned = alignment > endbr_size;
+  const unsigned base = std::max(word_alignment, alignment);
+  const unsigned gap = gap_of(aligned, first);
   if (alignment > format::word_size)
-    return {base, alignment, endbr ? endbr_size : 0};
-  if (!endbr)
-    return {base, format::pad_plain, 0};
-  // The symbol is 12 mod 16, so that endbr64 ends where the word begins.  A
-  // symbol that must be 8-aligned cannot be there: four bytes of NOP make up.
-  if (alignment > endbr_size)
-    return {base, format::pad_plain, endbr_size};
-  return {base, format::pad_endbr, 0};
+    return {base, alignment, gap};
+  if (aligned || first == lead::none)
+    return {base, format::pad_plain, gap};
+  return {base, format::pad_lead, gap};
 }
 
 }  // namespace hotpatch

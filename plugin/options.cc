@@ -76,6 +76,7 @@ bool take_out(std::string_view what)
       {"recursion", &countermeasures::recursion},
       {"align", &countermeasures::align},
       {"id", &countermeasures::id},
+      {"lead", &countermeasures::lead},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -84,7 +85,8 @@ bool take_out(std::string_view what)
     }
   error(
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
-      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%> and %<id%>");
+      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%>, %<id%> and "
+      "%<lead%>");
   return false;
 }
 

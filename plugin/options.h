@@ -21,7 +21,8 @@ struct countermeasures {
   bool nothrow = true;
   bool recursion = true;  // calls of a function to itself stay calls
   bool align = true;
-  bool id = true;  // each word has its own
+  bool id = true;    // each word has its own
+  bool lead = true;  // another instruction comes before the word
 };
 
 struct options {

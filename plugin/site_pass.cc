@@ -76,6 +76,8 @@ std::string word_text(const site& of)
     text += ".p2align 3\n\t";
   else if (of.place.gap == 4)
     text += ".byte 0x0f,0x1f,0x40,0x00\n\t";  // nopl 0(%rax)
+  else if (of.place.gap == 8)                 // nopl 0(%rax,%rax,1)
+    text += ".byte 0x0f,0x1f,0x84,0x00,0,0,0,0\n\t";
   char word[80];
   // nopl id32(%rax,%rax,1)
   snprintf(word, sizeof word,
@@ -115,6 +117,13 @@ void insert_end_label(tree decl, unsigned number)
   emit_insn_after_noloc(text, get_last_insn(), NULL);
 }
 
+lead first_instruction(bool endbr)
+{
+  if (endbr)
+    return lead::endbr;
+  return current_options().with.lead ? lead::nop : lead::none;
+}
+
 // What the symbol must be aligned to: the default of functions (1, or 2 for
 // member functions, whose pointers use the lowest bit) or the user's wish.
 unsigned symbol_alignment(tree decl)
@@ -145,13 +154,14 @@ class site_pass final : public rtl_opt_pass {
     rtx_insn* const leading = leading_endbr();
     const bool profiled = crtl->profile && flag_fentry;
     const bool endbr = leading || (profiled && begins_with_queued_endbr(fn));
-    the_site = {fn->decl,
-                sites_so_far++,
-                compute_id(fn->decl),
-                endbr,
-                profiled,
-                compute_layout(symbol_alignment(fn->decl), endbr),
-                *facts};
+    the_site = {
+        fn->decl,
+        sites_so_far++,
+        compute_id(fn->decl),
+        endbr,
+        profiled,
+        compute_layout(symbol_alignment(fn->decl), first_instruction(endbr)),
+        *facts};
     insert_word(the_site, leading);
     insert_end_label(fn->decl, the_site.number);
     // With these set, GCC calls the target's hook for dead bytes in front of

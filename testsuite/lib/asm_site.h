@@ -68,7 +68,7 @@ inline hotpatch::site endbr_site(const char* name, function code, int value)
   result.word += sizeof hotpatch::format::endbr64;
   result.end += sizeof hotpatch::format::endbr64;
   result.flags = hotpatch::format::site_endbr;
-  result.pad = hotpatch::format::pad_endbr;
+  result.pad = hotpatch::format::pad_lead;
   return result;
 }
 

@@ -39,6 +39,27 @@ int main(int argc, char **argv)
 }
 EOT
 
+cat >program.cc <<'EOT'
+struct s {
+  s(int x);
+  virtual ~s();
+  int m(int x);
+  virtual int v(int x);
+  int n;
+};
+[[gnu::hotpatch]] s::s(int x) : n(x) {}
+s::~s() {}
+[[gnu::hotpatch]] int s::m(int x) { return x + n; }
+[[gnu::hotpatch]] int s::v(int x) { return m(x) + n; }
+template <class T> [[gnu::hotpatch]] T inlined(T x) { return x + 1; }
+int main()
+{
+  s one(1);
+  s* volatile p = &one;
+  return p->v(inlined(-3));
+}
+EOT
+
 # gdb PROGRAM COMMAND...: what it says.
 debug()
 {
@@ -62,6 +83,23 @@ stops_outside_word()
   [ -n "$stop" ] &&
     { [ $((stop)) -lt $((word)) ] || [ $((stop)) -ge $((word + 8)) ]; }
 }
+# member_stops_outside PLACE: the same in C++, for whatever site it is.
+member_stops_outside()
+{
+  debug ./program "break $1" 'run' 'print/x $pc' >gdb.out
+  stop=$(sed -n 's/^\$1 = //p' gdb.out)
+  cat gdb.out
+  sites program >sites.out
+  [ -n "$stop" ] && while read -r line; do
+    word=$(echo "$line" | field word)
+    symbol=$(echo "$line" | field symbol) end=$(echo "$line" | field end)
+    if [ $((stop)) -ge $((symbol)) ] && [ $((stop)) -lt $((end)) ]; then
+      [ $((stop)) -lt $((word)) ] || [ $((stop)) -ge $((word + 8)) ]
+      return
+    fi
+  done <sites.out
+  return 1
+}
 # Where the body begins, as a place for gdb.
 behind_word()
 {
@@ -73,18 +111,15 @@ if ! command -v gdb >/dev/null; then
 elif ! debug ./none 'print 6*7' | grep -q '^\$1 = 42'; then
   skip "breakpoints" "gdb does not work here"
 else
-  for options in '-O0 -g' '-O1 -g' '-O2 -g' '-Og -g' '-O2 -g -gdwarf-4' \
-    '-O2 -g -fcf-protection=full' '-O2 -g -gno-statement-frontiers' '-O2'; do
+  for options in '-O0 -g' '-O1 -g' '-O2 -g' '-O3 -g' '-Og -g' '-Os -g' \
+    '-O2 -g -gdwarf-4' '-O2 -g -gno-statement-frontiers' '-O0' '-O2' \
+    '-O0 -g -fcf-protection=full' '-O2 -g -fcf-protection=full' \
+    '-O2 -g -falign-functions=64'; do
     ok "it compiles with $options" cc $options -no-pie program.c -o program
     ok "$options: a breakpoint behind the word" stops_outside_word \
       "$(behind_word)"
-    case $options in
-      # gdb takes the symbol itself in optimised code with debug information.
-      -O0* | *-fcf-protection*)
-        ok "$options: a breakpoint on the function is outside of it" \
-          stops_outside_word f
-        ;;
-    esac
+    ok "$options: a breakpoint on the function is outside of it" \
+      stops_outside_word f
     debug ./program 'break inner' 'run' 'bt' >bt.out
     ok "$options: a backtrace has the function" sh -c \
       'grep "^#0 .*inner" bt.out && grep "^#1 .*f *(" bt.out &&
@@ -94,6 +129,27 @@ else
       'grep "^#0 .*other" bt.out && grep "^#1 .*calls *(" bt.out &&
        grep "^#2 .*main *(" bt.out'
   done
+  for options in '-O0 -g' '-O1 -g' '-O2 -g' '-O3 -g' \
+    '-O2 -g -fcf-protection=full'; do
+    ok "C++: it compiles with $options" cxx -w $options -no-pie program.cc -o \
+      program
+    for place in s::m s::v 'inlined<int>' 's::s'; do
+      ok "C++ $options: a breakpoint on $place" member_stops_outside "$place"
+    done
+  done
+  for options in '-O1 -g' '-O2 -g' -O2; do
+    ok "control: it compiles with $options" cc $options -no-pie \
+      -fcf-protection=none $without=lead program.c -o program
+    ok "control: there a breakpoint on the function is in the word" not \
+      stops_outside_word f
+  done
+  # The breakpoint is there when the program is patched, and before and after.
+  ok "it compiles for a breakpoint" cc -O2 -g program.c -o program
+  debug './program patch' 'break f' 'run' 'continue' 'continue' 'continue' \
+    >gdb.out
+  ok "a program is patched under a breakpoint on the function" sh -c \
+    'cat gdb.out; grep "^43$" gdb.out && grep -c "^Breakpoint 1," gdb.out |
+     grep -x 2'
   debug './program patch' "break $(behind_word)" 'run' 'continue' >gdb.out
   ok "a program is patched while there is a breakpoint" grep -q '^43$' gdb.out
 fi

@@ -19,14 +19,29 @@ is()
   }
 }
 
+word_is_second()
+{
+  for symbol in f g; do
+    # shellcheck disable=SC2046 # two numbers
+    set -- $(remainder $symbol 100000000)
+    [ "$2" -gt "$1" ] || return 1
+  done
+}
+
 hot='__attribute__((hotpatch))'
 cat >default.c <<EOT
 $hot int f(int x) { return x; }
 int main(void) { return 0; }
 EOT
 ok "default, no CET: compiles" cc -O2 -fcf-protection=none default.c
-ok "the symbol is 8 and the body 0 mod 16" is "$(remainder f 16)" "8 8"
-ok "8 dead bytes" is "$(site f a.out | field pad)" 8
+ok "the symbol is 12 and the word 0 mod 16" is "$(remainder f 16)" "12 0"
+ok "12 dead bytes" is "$(site f a.out | field pad)" 12
+ok "another instruction comes first" sh -c \
+  'objdump -d --disassemble=f a.out | grep -A1 "<f>:" |
+   grep "0f 1f 40 00 *.*nopl"'
+ok "without it: compiles" cc -O2 -fcf-protection=none default.c \
+  -fplugin-arg-hotpatch-without=lead
+ok "without it, symbol and word are 8 mod 16" is "$(remainder f 16)" "8 8"
 ok "default, CET: compiles" cc -O2 -fcf-protection=full default.c
 ok "endbr64 at 12 and the word at 0 mod 16" is "$(remainder f 16)" "12 0"
 ok "12 dead bytes" is "$(site f a.out | field pad)" 12
@@ -43,6 +58,7 @@ EOT
       ok "$name compiles" cc -O$level -fcf-protection=$cet align.c
       ok "$name the symbol is aligned" ./a.out
       ok "$name the records are sound" has_site a.out f g
+      ok "$name another instruction comes first" word_is_second
     done
   done
 done

@@ -12,9 +12,8 @@
 
 static void raw_patch(void* function, void* replacement)
 {
-  unsigned char* word = (unsigned char*)function;
-  if (memcmp(word, "\xf3\x0f\x1e\xfa", 4) == 0)  // endbr64
-    word += 4;
+  // An instruction of four bytes may come first, with a breakpoint in it.
+  unsigned char* word = (unsigned char*)(((uintptr_t)function + 7) & ~7ul);
   if (memcmp(word, "\x0f\x1f\x84\x00", 4) != 0)  // nopl id32(%rax,%rax,1)
     exit(99);
   void* page = (void*)((uintptr_t)word & ~(uintptr_t)4095);

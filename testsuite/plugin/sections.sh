@@ -21,8 +21,9 @@ strings_of()
 }
 strings_go()
 {
-  strings_of program >strings && cat strings && grep -qx used strings &&
-    ! grep unused strings && [ "$(grep -cx part.c strings)" = 1 ]
+  strings_of program >strings.out && cat strings.out &&
+    grep -qx used strings.out &&
+    ! grep unused strings.out && [ "$(grep -cx part.c strings.out)" = 1 ]
 }
 for linker in bfd gold lld; do
   if ! command -v "ld.$linker" >/dev/null; then

@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(pristine_word_is_the_nop_with_the_id)
 BOOST_AUTO_TEST_CASE(default_pads_align_the_word)
 {
   BOOST_TEST(format::pad_plain % 8 == 0u);
-  BOOST_TEST((format::pad_endbr + sizeof format::endbr64) % 16 == 0u);
+  BOOST_TEST((format::pad_lead + sizeof format::endbr64) % 16 == 0u);
   BOOST_TEST(format::pad_plain >= format::pre_pad_size);
 }
 
