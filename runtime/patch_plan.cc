@@ -225,10 +225,13 @@ hp_status patch_plan::prepare(hp_level level) noexcept
 {
   if (const hp_status status = check_dependencies(); status != HP_OK)
     return status;
-  std::sort(states_.begin(), states_.end(),
-            [](const site_state* a, const site_state* b) {
-              return a->site.word < b->site.word;
-            });
+  const auto by_address = [](const site_state* a, const site_state* b) {
+    return a->site.word < b->site.word;
+  };
+  if (!std::is_sorted(states_.begin(), states_.end(), by_address))
+    std::sort(states_.begin(), states_.end(), by_address);
+  if (!states_.empty() && !changes_.reserve(states_.size()))
+    return no_memory(states_[0]->site);
   for (site_state* state : states_) {
     if (state->coming() == state->active())
       continue;
@@ -255,14 +258,17 @@ hp_status patch_plan::commit(commit_order& order) noexcept
 
 void patch_plan::adopt() noexcept
 {
-  for (const change& each : changes_) {
-    site_state& state = *all_.table_.find(each.site->symbol);
-    state.word = each.new_word;
-    if (each.cell != 0)
-      state.cell_target = each.cell_target;
-  }
-  for (site_state* state : states_)
+  // Both in the same order; not every state has a change.
+  const change* next = changes_.begin();
+  for (site_state* state : states_) {
+    if (next != changes_.end() && next->site == &state->site) {
+      state->word = next->new_word;
+      if (next->cell != 0)
+        state->cell_target = next->cell_target;
+      ++next;
+    }
     state->replacements.swap(state->planned);
+  }
   if (named_change_)
     all_.named_.swap(named_);
 }

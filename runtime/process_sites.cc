@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/process_sites.h"
 
+#include <cstring>
+
 #include "runtime/name_search.h"
 #include "runtime/status.h"
 
@@ -34,8 +36,38 @@ hp_status process_sites::find_held(const char* name,
   if (!name || name[0] == '\0')
     return fail(HP_INVALID, "the name of a function is %s",
                 name ? "empty" : "null");
+  if (find_assembler_name(name, found))
+    return HP_OK;
   name_search search(name, images_);
   return search.run(found);
+}
+
+// What most names are: the assembler name of one site.  False says nothing yet.
+bool process_sites::find_assembler_name(const char* name,
+                                        located_site& found) noexcept
+{
+  if (std::strpbrk(name, "!:") != nullptr)
+    return false;
+  const std::size_t length = std::strlen(name);
+  bool hit = false;
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    loaded_image& image = images_[i];
+    if (image.prepare() != HP_OK || !image.has_sites())
+      continue;
+    record_reader reader = image.reader();
+    std::uint32_t cursor = 0;
+    site another;
+    if (!image.index().next_named(reader, name, length, cursor,
+                                  hit ? another : found.site))
+      continue;
+    if (hit || (found.site.flags & format::site_alias) != 0 ||
+        image.index().next_named(reader, name, length, cursor, another))
+      return false;
+    found.image_path = image.path();
+    found.image_id = image.id();
+    hit = true;
+  }
+  return hit;
 }
 
 // Calls `look(image)` for every image whose sites can be read, while it returns

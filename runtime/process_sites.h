@@ -63,6 +63,8 @@ class process_sites {
   void for_each(visitor visit, void* data) noexcept;
 
  private:
+  [[nodiscard]] bool find_assembler_name(const char* name,
+                                         located_site& found) noexcept;
   template <typename Look>
   void for_each_image(Look look) noexcept;
 

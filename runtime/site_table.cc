@@ -39,7 +39,8 @@ site_state* site_table::find(std::uint64_t symbol) const noexcept
 bool site_table::grow() noexcept
 {
   array<site_state*> larger;
-  if (!larger.resize(buckets_.empty() ? 64 : 2 * buckets_.size()))
+  const std::size_t size = buckets_.empty() ? 64 : 2 * buckets_.size();
+  if (!states_.reserve(size) || !larger.resize(size))
     return false;
   buckets_.swap(larger);
   for (site_state* state : larger)
@@ -66,8 +67,19 @@ site_state* site_table::make(const located_site& where) noexcept
   site_state*& bucket = buckets_[bucket_of(where.site.symbol)];
   state->next = bucket;
   bucket = state;
-  ++count_;
-  return state;
+  return states_.append(state) ? state : nullptr;  // there is room
+}
+
+site_state* site_table::take(std::size_t position) noexcept
+{
+  site_state* const taken = states_[position];
+  states_[position] = states_[states_.size() - 1];
+  states_.truncate(states_.size() - 1);
+  site_state** link = &buckets_[bucket_of(taken->site.symbol)];
+  while (*link != taken)
+    link = &(*link)->next;
+  *link = taken->next;
+  return taken;
 }
 
 }  // namespace hotpatch

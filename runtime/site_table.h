@@ -67,37 +67,34 @@ class site_table {
   template <typename Predicate>
   site_state* take_if(Predicate gone) noexcept
   {
-    for (site_state*& bucket : buckets_)
-      for (site_state** link = &bucket; *link != nullptr; link = &(*link)->next)
-        if (gone(**link)) {
-          site_state* taken = *link;
-          *link = taken->next;
-          --count_;
-          return taken;
-        }
+    for (std::size_t i = states_.size(); i-- > 0;)
+      if (gone(*states_[i]))
+        return take(i);
     return nullptr;
   }
   static void destroy(site_state* state) noexcept;
 
+  // Mostly in the order in which they were made, which is mostly that of their
+  // addresses.
   template <typename Visit>
   void for_each(Visit visit) noexcept
   {
-    for (site_state* state : buckets_)
-      for (; state != nullptr; state = state->next)
-        visit(*state);
+    for (site_state* state : states_)
+      visit(*state);
   }
 
-  std::size_t size() const noexcept { return count_; }
+  std::size_t size() const noexcept { return states_.size(); }
 
   // True if the next make() has to grow the table: a moment to clean up.
-  bool full() const noexcept { return count_ >= buckets_.size(); }
+  bool full() const noexcept { return states_.size() >= buckets_.size(); }
 
  private:
   std::size_t bucket_of(std::uint64_t symbol) const noexcept;
   bool grow() noexcept;
+  site_state* take(std::size_t position) noexcept;
 
   array<site_state*> buckets_;  // a power of two, or none yet
-  std::size_t count_ = 0;
+  array<site_state*> states_;   // with room for as many as there are buckets
 };
 
 }  // namespace hotpatch

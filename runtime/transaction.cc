@@ -49,17 +49,20 @@ hp_status note_code(const operation& step, image_pins& pins)
 }
 
 // The program itself never is: no lock is needed to see that.
-bool can_be_unloaded(const operation& step)
+bool can_be_unloaded(const operation& step, memory_mapping& recent)
 {
-  memory_mapping code;
-  return step.what == operation::kind::apply
-             ? !find_program_segment(step.replacement, code)
-             : step.what == operation::kind::add_patch;
+  if (step.what != operation::kind::apply)
+    return step.what == operation::kind::add_patch;
+  return step.replacement - recent.begin >= recent.end - recent.begin &&
+         !find_program_segment(step.replacement, recent);
 }
 
 hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 {
-  if (std::none_of(operations.begin(), operations.end(), can_be_unloaded))
+  memory_mapping recent;
+  if (std::none_of(
+          operations.begin(), operations.end(),
+          [&](const operation& step) { return can_be_unloaded(step, recent); }))
     return HP_OK;
   const hp_status status = library::locked([&](library&) {
     for (const operation& step : operations)
@@ -219,25 +222,21 @@ hp_status no_memory_for_step(const char* call)
 
 }  // namespace
 
-hp_transaction::~hp_transaction()
-{
-  for (operation& step : steps_) {
-    std::free(const_cast<char*>(step.name));
-    std::free(const_cast<char*>(step.type));
-  }
-}
-
 bool hp_transaction::append_copy(const operation& step) noexcept
 {
   operation copy = step;
-  copy.name = step.name != nullptr ? strdup(step.name) : nullptr;
-  copy.type = step.type != nullptr ? strdup(step.type) : nullptr;
-  if ((copy.name == nullptr) == (step.name == nullptr) &&
-      (copy.type == nullptr) == (step.type == nullptr) && steps_.append(copy))
-    return true;
-  std::free(const_cast<char*>(copy.name));
-  std::free(const_cast<char*>(copy.type));
-  return false;
+  if (step.name != nullptr)
+    copy.name = texts_.copy(step.name);
+  if (step.type != nullptr) {
+    // Many steps of one type follow each other.
+    const bool same =
+        last_type_ != nullptr && std::strcmp(last_type_, step.type) == 0;
+    copy.type = same ? last_type_ : texts_.copy(step.type);
+    last_type_ = copy.type;
+  }
+  return (copy.name == nullptr) == (step.name == nullptr) &&
+         (copy.type == nullptr) == (step.type == nullptr) &&
+         steps_.append(copy);
 }
 
 hp_status hp_transaction::add(const char* call, operation step) noexcept

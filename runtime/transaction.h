@@ -15,6 +15,7 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/named_patch.h"
 #include "runtime/operation.h"
+#include "runtime/text_pool.h"
 
 namespace hotpatch {
 
@@ -45,7 +46,6 @@ struct hp_transaction {
   hp_transaction() noexcept = default;
   hp_transaction(const hp_transaction&) = delete;
   hp_transaction& operator=(const hp_transaction&) = delete;
-  ~hp_transaction();
 
   // A failure is kept: the transaction lacks a step and cannot be committed.
   [[nodiscard]] hp_status add(const char* call,
@@ -62,6 +62,8 @@ struct hp_transaction {
   [[nodiscard]] hp_status note(hp_status status) noexcept;
 
   hotpatch::array<hotpatch::operation> steps_;
+  hotpatch::text_pool texts_;  // theirs
+  const char* last_type_ = nullptr;
   hotpatch::owned_patches patches_;
   hotpatch::named_patch* current_ = nullptr;
   hp_status incomplete_ = HP_OK;

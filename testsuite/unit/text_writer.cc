@@ -74,6 +74,24 @@ BOOST_AUTO_TEST_CASE(window_restores_what_it_found)
   }
 }
 
+// Somebody else may have left text writable, and rely on it.
+BOOST_AUTO_TEST_CASE(window_for_a_single_place_restores_what_it_found)
+{
+  const hotpatch_test::far_function code(1);
+  auto* page = reinterpret_cast<void*>(code.address());
+  for (const int protection : {rx | PROT_WRITE, rx + 0}) {
+    BOOST_TEST(mprotect(page, 4096, protection) == 0);
+    {
+      text_window window(writer_kind::rwx_window);
+      BOOST_TEST(window.reserve(1));
+      BOOST_TEST(window.add_only(code.address(), code.address() + 8));
+      BOOST_TEST(window.open());
+      BOOST_TEST(protection_at(code.address()) == (rx | PROT_WRITE));
+    }
+    BOOST_TEST(protection_at(code.address()) == protection);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(window_refuses_what_is_not_code)
 {
   alignas(8) char data[8] = {};
