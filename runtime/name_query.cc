@@ -157,6 +157,11 @@ bool name_query::accepts_file(const char* path) const noexcept
   return file_.size() == 0 || ends_with_path(path, file_);
 }
 
+bool name_query::accepts_file_name(const char* name) const noexcept
+{
+  return accepts_file(name) || (*name != '\0' && ends_with_path(file_, name));
+}
+
 bool name_query::means(const site& candidate) const noexcept
 {
   const std::string_view assembler = candidate.name;

@@ -36,6 +36,10 @@ class name_query {
   [[nodiscard]] bool accepts_image(const char* path) const noexcept;
   [[nodiscard]] bool accepts_file(const char* path) const noexcept;
 
+  // The same for a name from a symbol table, which has no directories.
+  [[nodiscard]] bool accepts_file_name(const char* name) const noexcept;
+  [[nodiscard]] bool has_file() const noexcept { return file_.size() != 0; }
+
   // Whether the site is meant although its assembler name is not name():
   // demangled, or without the number that GCC gives nested functions and
   // static ones of the same name ("visit.0").
