@@ -20,6 +20,7 @@ namespace {
 // libiberty's DMGL_ option bits.
 constexpr int with_parameters = 1 << 0;
 constexpr int with_qualifiers = 1 << 1;
+constexpr int as_type = 1 << 4;
 constexpr int without_return_type = 1 << 6;
 
 int options(name_form form) noexcept
@@ -29,6 +30,8 @@ int options(name_form form) noexcept
       return with_parameters | with_qualifiers;
     case name_form::signature:
       return with_parameters | with_qualifiers | without_return_type;
+    case name_form::type:
+      return with_parameters | as_type;
     case name_form::bare:
       break;
   }
@@ -84,7 +87,7 @@ char* demangle(const char* name, name_form form, char* into,
                std::size_t size) noexcept
 {
   output out = {into, size, 0};
-  if (!is_mangled(name) ||
+  if ((form != name_form::type && !is_mangled(name)) ||
       !cplus_demangle_v3_callback(name, options(form), append, &out)) {
     out.used = 0;
     append(name, std::strlen(name), &out);

@@ -19,6 +19,7 @@ enum class name_form : std::uint8_t {
   full,       // everything; only templates have a return type
   signature,  // without the return type
   bare,       // without parameters too: "ns::max<int>"
+  type,       // the name is that of a type: "int (conn*)" for FiP4connE
 };
 
 // Writes the demangled form, cut at the buffer's size and NUL-terminated, or

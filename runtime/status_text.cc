@@ -34,8 +34,10 @@ constexpr status_words words[] = {
     {"HP_MISSING", "a patch that this one needs is not applied"},
     {"HP_NEEDED", "an applied patch needs it"},
     {"HP_VETOED", "a patch's hook has said no"},
+    {"HP_LAYOUT", "a type has other members in the program and the patch"},
+    {"HP_OTHER_BUILD", "the patch is for another build of the program"},
 };
-static_assert(std::size(words) == HP_VETOED + 1);
+static_assert(std::size(words) == HP_OTHER_BUILD + 1);
 
 const status_words& words_of(hp_status status)
 {

@@ -125,7 +125,9 @@ typedef enum hp_status {
   HP_OLDER = 16,         /* a newer version of the patch is applied */
   HP_MISSING = 17,       /* a patch that this one needs is not applied */
   HP_NEEDED = 18,        /* an applied patch needs it */
-  HP_VETOED = 19         /* a patch's hook has said no */
+  HP_VETOED = 19,        /* a patch's hook has said no */
+  HP_LAYOUT = 20,        /* a type has other members in program and patch */
+  HP_OTHER_BUILD = 21    /* the patch is for another build of the program */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
