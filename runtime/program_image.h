@@ -29,6 +29,7 @@ struct program_image {
   // The loader's number of its thread-local storage, 0: none or not known.
   std::uint64_t tls_module = 0;
   bool is_program = false;  // the executable, not a shared object
+  bool is_patch = false;    // a patch object: nothing in it is replaced
 
   // Calls `visit(const site&)`, which returns false to end it, with addresses
   // of the process; a damaged record ends it, too.
