@@ -187,7 +187,8 @@ if [ "$(id -u)" -eq 0 ] && $nobody test -x "$hp_list" 2>/dev/null; then
     nobodys_listing_has 'lonely.*original'
   stop
 else
-  skip "another user's process" "needs root and setpriv"
+  skip "another user's process" \
+    "needs root, setpriv, and a build directory that others can enter"
   stop
 fi
 
