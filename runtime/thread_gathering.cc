@@ -38,7 +38,7 @@ bool thread_gathering::run(deadline until) noexcept
   std::int64_t patience = first_wait;
   for (;;) {
     collect();
-    if (take_listing())
+    if (all_answered() || take_listing())
       return true;
     if (hopeless())
       return false;
@@ -54,6 +54,13 @@ bool thread_gathering::run(deadline until) noexcept
       patience = std::min(patience * 2, longest_wait);
     }
   }
+}
+
+// Whoever stands still neither ends nor begins another thread, so when these
+// are as many as there are, they are all.
+bool thread_gathering::all_answered() noexcept
+{
+  return !hopeless() && answered_ + 1 == count_threads();
 }
 
 bool thread_gathering::take_listing() noexcept
@@ -140,8 +147,10 @@ void thread_gathering::collect() noexcept
       give_up(reason::no_memory, each->thread);
       return;
     }
-    if (entry->standing == thread_standing::asked && running_ != 0)
-      --running_;
+    if (entry->standing == thread_standing::asked) {
+      ++answered_;
+      running_ -= running_ != 0;
+    }
     entry->standing = thread_standing::still;
     ++standing_;
   }

@@ -1,9 +1,9 @@
 // Gets every other thread of the process to enter the gate.
 //
-// Lists threads and asks those not yet asked, until a listing has seen none but
-// threads that stand still, and has seen as many as there are: nobody is left
-// then who could begin a new one.  Used once for each stop, with the gate open;
-// allocates nothing but pages, takes no lock.
+// Lists threads and asks those not yet asked, until as many stand still as
+// there are: nobody is left then who could begin a new one.  Where some can
+// never stand, a further listing has to show none but those.  Used once for
+// each stop, with the gate open; allocates nothing but pages, takes no lock.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_THREAD_GATHERING_H
@@ -37,6 +37,7 @@ class thread_gathering {
   using reason = stop_obstacle::reason;
   static constexpr std::size_t max_suspects = 8;
 
+  bool all_answered() noexcept;
   bool take_listing() noexcept;
   void meet(pid_t thread) noexcept;
   void ask(thread_table::entry& thread) noexcept;
@@ -57,6 +58,7 @@ class thread_gathering {
 
   const stopped_thread* collected_ = nullptr;  // and those behind it
   std::size_t standing_ = 0;
+  std::size_t answered_ = 0;  // of those that were asked
 
   // The last listing.
   std::size_t listed_ = 0;

@@ -16,6 +16,10 @@ namespace {
 
 constexpr char task_directory[] = "/proc/self/task";
 
+// A directory's two links; the others are one for each thread:
+// proc_task_getattr() in the kernel's fs/proc/base.c.
+constexpr std::size_t directory_links = 2;
+
 // getdents64(2)
 struct directory_entry {
   std::uint64_t inode;
@@ -103,6 +107,14 @@ pid_t own_process_in_proc() noexcept
   return parse_thread(number);
 }
 
+std::size_t count_threads() noexcept
+{
+  struct stat count;
+  return system_call(SYS_newfstatat, AT_FDCWD, task_directory, &count, 0) == 0
+             ? count.st_nlink - directory_links
+             : 0;
+}
+
 int list_threads(thread_visitor visit, void* data,
                  std::size_t& counted) noexcept
 {
@@ -124,13 +136,11 @@ int list_threads(thread_visitor visit, void* data,
       at += entry->size;
     }
   }
-  // A directory's two links plus one for each thread: proc_task_getattr() in
-  // the kernel's fs/proc/base.c.
   struct stat count;
   const long failed = system_call(SYS_fstat, directory.descriptor(), &count);
   if (failed < 0)
     return static_cast<int>(-failed);
-  counted = count.st_nlink - 2;
+  counted = count.st_nlink - directory_links;
   return 0;
 }
 

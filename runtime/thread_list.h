@@ -38,6 +38,10 @@ using thread_visitor = void (*)(pid_t thread, void* data);
 int list_threads(thread_visitor visit, void* data,
                  std::size_t& counted) noexcept;
 
+// How many threads there are by the kernel's count, the caller included; 0: not
+// known.
+std::size_t count_threads() noexcept;
+
 // What /proc/self/task/THREAD/status says of a thread.
 struct thread_status {
   char state = '?';           // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
