@@ -5,137 +5,11 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "testsuite/lib/faulty_system.h"
+#include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
-
-/* --- A system that fails --------------------------------------------------
- * These stand before the C library's functions, also for shared objects. */
-
-enum fault { no_fault, mprotects, mmaps, allocations, writes, opens, handlers };
-static enum fault failing;
-static long fail_at;   /* which call fails, counted from 1 */
-static int fails_on;   /* and all that follow it */
-static long calls;     /* since the counting began */
-static int armed;      /* between begin_faults() and end_faults() */
-static int refuse_rwx; /* as a policy does */
-
-static int fails(enum fault kind, int error)
-{
-  if (!armed || kind != failing)
-    return 0;
-  calls++;
-  if (calls != fail_at && !(fails_on && calls > fail_at))
-    return 0;
-  errno = error;
-  return 1;
-}
-
-int mprotect(void* address, size_t size, int protection)
-{
-  const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
-  if (refuse_rwx && protection == rwx) {
-    errno = EACCES;
-    return -1;
-  }
-  if (fails(mprotects, ENOMEM))
-    return -1;
-  return (int)syscall(SYS_mprotect, address, size, protection);
-}
-
-void* mmap(void* address, size_t size, int protection, int flags, int file,
-           off_t offset)
-{
-  if (fails(mmaps, ENOMEM))
-    return MAP_FAILED;
-  return (void*)syscall(SYS_mmap, address, size, protection, flags, file,
-                        offset);
-}
-void* mmap64(void* address, size_t size, int protection, int flags, int file,
-             off64_t offset)
-{
-  return mmap(address, size, protection, flags, file, offset);
-}
-
-ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset)
-{
-  /* Half of it, as a full disk would. */
-  if (fails(writes, EIO)) {
-    if (size > 1)
-      (void)!syscall(SYS_pwrite64, file, bytes, size / 2, offset);
-    errno = EIO;
-    return -1;
-  }
-  return syscall(SYS_pwrite64, file, bytes, size, offset);
-}
-ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset)
-{
-  return pwrite64(file, bytes, size, offset);
-}
-
-int open64(const char* path, int flags, ...)
-{
-  va_list arguments;
-  if (fails(opens, EMFILE))
-    return -1;
-  va_start(arguments, flags);
-  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
-  va_end(arguments);
-  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-int open(const char* path, int flags, ...)
-{
-  va_list arguments;
-  va_start(arguments, flags);
-  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
-  va_end(arguments);
-  return open64(path, flags, mode);
-}
-
-int __libc_sigaction(int signal, const struct sigaction* action,
-                     struct sigaction* old);
-int sigaction(int signal, const struct sigaction* action, struct sigaction* old)
-{
-  return fails(handlers, EPERM) ? -1 : __libc_sigaction(signal, action, old);
-}
-
-void* __libc_malloc(size_t size);
-void* __libc_calloc(size_t count, size_t size);
-void* __libc_realloc(void* memory, size_t size);
-void* malloc(size_t size)
-{
-  return fails(allocations, ENOMEM) ? NULL : __libc_malloc(size);
-}
-void* calloc(size_t count, size_t size)
-{
-  return fails(allocations, ENOMEM) ? NULL : __libc_calloc(count, size);
-}
-void* realloc(void* memory, size_t size)
-{
-  return fails(allocations, ENOMEM) ? NULL : __libc_realloc(memory, size);
-}
-
-static void begin_faults(long number)
-{
-  fail_at = number;
-  calls = 0;
-  armed = 1;
-}
-
-/* True if there was one. */
-static int end_faults(void)
-{
-  armed = 0;
-  return calls >= fail_at;
-}
 
 /* --- What is changed ------------------------------------------------------ */
 
@@ -193,23 +67,6 @@ static hp_transaction* to_originals(void)
   return all;
 }
 
-/* --- The program's text, and what it was ---------------------------------- */
-
-extern const char __executable_start[];
-extern const char etext[];
-static char* text_copy;
-
-static size_t text_size(void)
-{
-  return (size_t)(etext - __executable_start);
-}
-
-static void copy_text(void)
-{
-  text_copy = realloc(text_copy, text_size());
-  memcpy(text_copy, __executable_start, text_size());
-}
-
 /* In the dead bytes before a function, where a jump may stay that a thread may
  * be in: the first bytes of the words are written one after the other, and
  * threads follow each at once. */
@@ -221,28 +78,6 @@ static int is_pad(const char* at)
     if (failing == writes && at < symbols[i] && symbols[i] - at <= 7)
       return 1;
   return 0;
-}
-
-static int text_is_as_it_was(void)
-{
-  for (size_t i = 0; i < text_size(); i++)
-    if (text_copy[i] != __executable_start[i] &&
-        !is_pad(__executable_start + i))
-      return 0;
-  return 1;
-}
-
-/* No page that was executable is writable. */
-static int text_is_protected(void)
-{
-  char line[512];
-  int good = 1;
-  FILE* maps = fopen("/proc/self/maps", "r");
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    good = good && strstr(line, " rwx") == NULL;
-  if (maps != NULL)
-    fclose(maps);
-  return good && maps != NULL;
 }
 
 /* --- Faults one after the other ------------------------------------------- */
@@ -283,7 +118,7 @@ static int every_fault(hp_transaction* (*there)(void),
     if (status != HP_OK) {
       if (!hit || status == HP_INTERNAL || *hp_error_message() == '\0')
         return complain("the wrong failure", way, number, status);
-      if (!text_is_as_it_was())
+      if (!text_is_as_it_was(is_pad))
         return complain("text has changed", way, number, status);
       if (!before())
         return complain("calls go elsewhere", way, number, status);

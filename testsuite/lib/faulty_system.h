@@ -1,0 +1,135 @@
+/* A system that fails when it is told to.  These functions stand before the C
+ * library's, also for shared objects.  Include it in one file of a program.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef HOTPATCH_TESTSUITE_FAULTY_SYSTEM_H
+#define HOTPATCH_TESTSUITE_FAULTY_SYSTEM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum fault { no_fault, mprotects, mmaps, allocations, writes, opens, handlers };
+static enum fault failing;
+static long fail_at;   /* which call fails, counted from 1 */
+static int fails_on;   /* and all that follow it */
+static long calls;     /* since the counting began */
+static int armed;      /* between begin_faults() and end_faults() */
+static int refuse_rwx; /* as a policy does */
+
+static int fails(enum fault kind, int error)
+{
+  if (!armed || kind != failing)
+    return 0;
+  calls++;
+  if (calls != fail_at && !(fails_on && calls > fail_at))
+    return 0;
+  errno = error;
+  return 1;
+}
+
+int mprotect(void* address, size_t size, int protection)
+{
+  const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
+  if (refuse_rwx && protection == rwx) {
+    errno = EACCES;
+    return -1;
+  }
+  if (fails(mprotects, ENOMEM))
+    return -1;
+  return (int)syscall(SYS_mprotect, address, size, protection);
+}
+
+void* mmap(void* address, size_t size, int protection, int flags, int file,
+           off_t offset)
+{
+  if (fails(mmaps, ENOMEM))
+    return MAP_FAILED;
+  return (void*)syscall(SYS_mmap, address, size, protection, flags, file,
+                        offset);
+}
+void* mmap64(void* address, size_t size, int protection, int flags, int file,
+             off64_t offset)
+{
+  return mmap(address, size, protection, flags, file, offset);
+}
+
+ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset)
+{
+  /* Half of it, as a full disk would. */
+  if (fails(writes, EIO)) {
+    if (size > 1)
+      (void)!syscall(SYS_pwrite64, file, bytes, size / 2, offset);
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pwrite64, file, bytes, size, offset);
+}
+ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset)
+{
+  return pwrite64(file, bytes, size, offset);
+}
+
+int open64(const char* path, int flags, ...)
+{
+  va_list arguments;
+  if (fails(opens, EMFILE))
+    return -1;
+  va_start(arguments, flags);
+  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+int open(const char* path, int flags, ...)
+{
+  va_list arguments;
+  va_start(arguments, flags);
+  const int mode = (flags & O_CREAT) != 0 ? va_arg(arguments, int) : 0;
+  va_end(arguments);
+  return open64(path, flags, mode);
+}
+
+int __libc_sigaction(int signal, const struct sigaction* action,
+                     struct sigaction* old);
+int sigaction(int signal, const struct sigaction* action, struct sigaction* old)
+{
+  return fails(handlers, EPERM) ? -1 : __libc_sigaction(signal, action, old);
+}
+
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void* malloc(size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_calloc(count, size);
+}
+void* realloc(void* memory, size_t size)
+{
+  return fails(allocations, ENOMEM) ? NULL : __libc_realloc(memory, size);
+}
+
+static void begin_faults(long number)
+{
+  fail_at = number;
+  calls = 0;
+  armed = 1;
+}
+
+/* True if there was one. */
+static int end_faults(void)
+{
+  armed = 0;
+  return calls >= fail_at;
+}
+
+#endif
