@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/near_memory.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/mman.h>
 
@@ -140,20 +141,33 @@ void near_memory::give_back(std::uint64_t cell) noexcept
 
 bool cell_window::add(std::uint64_t cell) noexcept
 {
-  const std::uint64_t wanted = cell & -page_bytes;
-  // A page has hundreds of cells, so there are few pages; the last is likely.
-  for (std::size_t i = pages_.size(); i > 0; --i)
-    if (pages_[i - 1] == wanted)
-      return true;
-  return pages_.append(wanted);
+  const std::uint64_t page = cell & -page_bytes;
+  // Pages are taken one beside the other, so there are few runs, and the last
+  // is likely.
+  for (std::size_t i = runs_.size(); i > 0; --i) {
+    run& known = runs_[i - 1];
+    if (page + page_bytes < known.begin || page > known.end)
+      continue;
+    known.begin = std::min(known.begin, page);
+    known.end = std::max(known.end, page + page_bytes);
+    return true;
+  }
+  return runs_.append({page, page + page_bytes});
+}
+
+bool cell_window::protect(const run& pages, int protection) noexcept
+{
+  return mprotect(reinterpret_cast<void*>(pages.begin), pages.end - pages.begin,
+                  protection) == 0;
 }
 
 bool cell_window::open() noexcept
 {
-  for (; opened_ < pages_.size(); ++opened_)
-    if (mprotect(reinterpret_cast<void*>(pages_[opened_]), page_bytes,
-                 PROT_READ | PROT_WRITE) != 0) {
+  for (; opened_ < runs_.size(); ++opened_)
+    if (!protect(runs_[opened_], PROT_READ | PROT_WRITE)) {
       const int error = errno;
+      // It may have succeeded for some of the pages.
+      (void)protect(runs_[opened_], PROT_READ);
       close();
       errno = error;
       return false;
@@ -165,8 +179,7 @@ void cell_window::close() noexcept
 {
   for (; opened_ > 0; --opened_)
     for (int attempt = 0; attempt < 2; ++attempt)
-      if (mprotect(reinterpret_cast<void*>(pages_[opened_ - 1]), page_bytes,
-                   PROT_READ) == 0)
+      if (protect(runs_[opened_ - 1], PROT_READ))
         break;
 }
 

@@ -58,7 +58,15 @@ class cell_window {
   static void store(std::uint64_t cell, std::uint64_t target) noexcept;
 
  private:
-  array<std::uint64_t> pages_;
+  // Pages side by side, which change their protection in one call.
+  struct run {
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
+
+  static bool protect(const run& pages, int protection) noexcept;
+
+  array<run> runs_;
   std::size_t opened_ = 0;
 };
 
