@@ -4,32 +4,41 @@
 // instruction makes it fetch again (Intel SDM volume 3, "Handling self- and
 // cross-modifying code").  membarrier(SYNC_CORE) has the kernel execute one on
 // every core that runs a thread of this process; a thread that is not running
-// meets one before it runs again.
+// meets one before it runs again.  Where the kernel has no membarrier or a
+// filter forbids it, each thread executes one in the handler of the signal that
+// stops threads.
 //
-// Any thread; no lock.
+// Used under the library's lock.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_BARRIER_H
 #define HOTPATCH_RUNTIME_BARRIER_H
 
+#include <cstdint>
+
 namespace hotpatch {
 
-enum class barrier_kind {
-  membarrier,
-  // The kernel has no membarrier or a filter forbids it.  Calls still enter
-  // the old or the new function, but a thread may enter the old one shortly
-  // after the change has returned, and protocols that need every core to have
-  // taken notice are not possible.
-  none,
-};
+// How long serialise_cores() waits for threads that do not take the signal.
+// Before anything depends on it, and where nothing worse than a late call
+// follows from a thread that is missed:
+constexpr std::int64_t barrier_patience = 200'000'000;
+// In the middle of a protocol that has to know:
+constexpr std::int64_t barrier_long_patience = 10'000'000'000;
 
-// What serialise_cores() does here.  Registers this process with the kernel at
-// the first call, which a constructor makes early: with one thread that takes
-// microseconds, with several some milliseconds.
-barrier_kind available_barrier() noexcept;
+// True after every core has serialised.  False: some thread could not be
+// reached in that many nanoseconds.  Calls still enter the old or the new
+// function then, but a thread may enter the old one shortly after the change
+// has returned, and protocols that need every core to have taken notice are not
+// possible.
+[[nodiscard]] bool serialise_cores(
+    std::int64_t patience = barrier_patience) noexcept;
 
-// Returns after every core has serialised; does nothing for barrier_kind::none.
-void serialise_cores() noexcept;
+// The way in which the last one was done, or tried: "membarrier", "signals" or,
+// if that failed, "none".
+const char* barrier_name() noexcept;
+
+// Why it is not the one before it in the list; "" for "membarrier".
+const char* barrier_reason() noexcept;
 
 }  // namespace hotpatch
 

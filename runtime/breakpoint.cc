@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "format/patch_word.h"
@@ -60,6 +61,19 @@ class sequence {
     return false;
   }
 
+  // In the middle the protocol has to wait for those who cannot be reached:
+  // meanwhile all calls take the detour.
+  bool everybody_knows() noexcept
+  {
+    if (serialise_cores(barrier_long_patience))
+      return true;
+    if (result_.failed == nullptr) {
+      result_.failed = &changes_[0];
+      result_.barrier_missed = true;
+    }
+    return false;
+  }
+
   // Each of the three: for the first `count` sites; what was begun is counted,
   // so that going back covers a write that failed half way.
   bool int3s(std::size_t count) noexcept
@@ -69,8 +83,7 @@ class sequence {
       if (!write(changes_[i], changes_[i].site->word, &format::filler, 1))
         return false;
     }
-    serialise_cores();
-    return true;
+    return everybody_knows();
   }
 
   bool tails() noexcept
@@ -78,13 +91,10 @@ class sequence {
     for (const change& each : changes_) {
       ++with_tail_;
       if (!write(each, each.site->word + 1, word_bytes(each.new_word).tail(),
-                 tail_size)) {
-        serialise_cores();
+                 tail_size))
         return false;
-      }
     }
-    serialise_cores();
-    return true;
+    return everybody_knows();
   }
 
   bool heads() noexcept
@@ -99,7 +109,8 @@ class sequence {
         return false;
       ++with_head_;
     }
-    serialise_cores();
+    // A core that still meets an int3 comes to the handler, which sends it on.
+    result_.barrier_missed = !serialise_cores(barrier_long_patience);
     return true;
   }
 
@@ -117,13 +128,15 @@ class sequence {
     for (std::size_t i = 0; good && i < with_tail_; ++i)
       good = write(changes_[i], changes_[i].site->word + 1,
                    word_bytes(changes_[i].old_word).tail(), tail_size);
-    serialise_cores();
+    // Old tails behind new ones: nobody may have an old first byte before all
+    // know them.
+    good = good && (with_tail_ == 0 || everybody_knows());
     // Otherwise words keep their int3, and their callers are sent to the old
     // functions.
     for (std::size_t i = 0; good && i < with_int3_; ++i)
       good = write(changes_[i], changes_[i].site->word,
                    word_bytes(changes_[i].old_word).head(), 1);
-    serialise_cores();
+    (void)serialise_cores();
     result_.put_back = good;
   }
 
@@ -140,10 +153,14 @@ class sequence {
 
 const char* prepare_breakpoints(std::span<const change> changes) noexcept
 {
-  serialise_cores();  // a filter may have come since the registration
-  if (available_barrier() == barrier_kind::none)
-    return "the breakpoint protocol needs membarrier(2), which the kernel or a "
-           "filter refuses";
+  if (!serialise_cores()) {
+    static char rule[512];
+    std::snprintf(rule, sizeof rule,
+                  "the breakpoint protocol needs every thread to be reached: "
+                  "%s",
+                  barrier_reason());
+    return rule;
+  }
   if (const char* obstacle = breakpoint_obstacle())
     return obstacle;
   return prepare_trap_detours(changes);

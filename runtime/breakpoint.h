@@ -28,14 +28,16 @@ namespace hotpatch {
 struct change;
 
 // Checks and prepares what the protocol needs before anything is written.
-// Null: it may be used; otherwise the rule that forbids it.
+// Null: it may be used; otherwise the rule that forbids it, valid until the
+// next call.
 [[nodiscard]] const char* prepare_breakpoints(
     std::span<const change> changes) noexcept;
 
 struct breakpoint_result {
   const change* failed = nullptr;  // null: all are done
   int error = 0;
-  bool put_back = true;  // the words are as they were
+  bool barrier_missed = false;  // a thread could not be reached
+  bool put_back = true;         // the words are as they were
   // For how many sites, from the first, threads may have gone where the new
   // word leads.
   std::size_t heads_written = 0;

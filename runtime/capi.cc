@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "runtime/array.h"
+#include "runtime/barrier.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library.h"
 #include "runtime/status.h"
@@ -134,7 +135,22 @@ extern "C" const char* hp_writer()
     name = self.writer().name();
     if (*self.writer().reason() == '\0')
       return HP_OK;
-    return fail(HP_DENIED, "writer: %s: %s", name, self.writer().reason());
+    return fail(HP_DENIED, "writer: %s, because %s", name,
+                self.writer().reason());
+  });
+  (void)status;
+  return name;
+}
+
+extern "C" const char* hp_barrier()
+{
+  const char* name = "none";
+  const hp_status status = library::locked([&](library&) {
+    const bool done = serialise_cores();
+    name = barrier_name();
+    if (done && *barrier_reason() == '\0')
+      return HP_OK;
+    return fail(HP_DENIED, "barrier: %s, because %s", name, barrier_reason());
   });
   (void)status;
   return name;

@@ -194,6 +194,14 @@ void commit_batch::restore_words() noexcept
   }
 }
 
+// Each call enters the old or the new function without it as well, so a thread
+// that cannot be reached is no reason to fail.
+void commit_batch::barrier() noexcept
+{
+  if (!serialise_cores())
+    barrier_missed_ = true;
+}
+
 void commit_batch::store_all() noexcept
 {
   if (!write_pads()) {
@@ -203,13 +211,13 @@ void commit_batch::store_all() noexcept
   switch (how_) {
     case protocol::words:
       if (any_pad_)
-        serialise_cores();
+        barrier();
       store_words();
-      serialise_cores();
+      barrier();
       if (verify())
         return;
       restore_words();
-      serialise_cores();
+      barrier();
       return;
     case protocol::standing:
       if (store_words() && verify())
@@ -221,12 +229,15 @@ void commit_batch::store_all() noexcept
       break;
   }
   const breakpoint_result result = store_by_breakpoints(text_, changes_);
+  barrier_missed_ = result.barrier_missed;
   if (result.failed == nullptr) {
     verify();
     return;
   }
   result_.error = result.error;
-  failed(result.put_back ? outcome::write_failed : outcome::stuck,
+  failed(!result.put_back        ? outcome::stuck
+         : result.barrier_missed ? outcome::unreached
+                                 : outcome::write_failed,
          *result.failed);
   // A thread may be in the pads before that.
   restore_pads(result.heads_written);

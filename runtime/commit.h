@@ -82,6 +82,9 @@ class commit_batch {
   [[nodiscard]] bool forbidden() const noexcept;
   [[nodiscard]] int error() const noexcept { return result_.error; }
 
+  // Some core may not have taken notice yet of what was stored.
+  [[nodiscard]] bool barrier_missed() const noexcept { return barrier_missed_; }
+
  private:
   enum class outcome {
     done,
@@ -90,6 +93,7 @@ class commit_batch {
     word_foreign,  // found says what is there
     pad_foreign,
     write_failed,  // everything was put back
+    unreached,     // a thread could not be made to serialise; put back
     overwritten,   // somebody else stored right behind us
     stuck,         // a write failed, and so did putting things back
   };
@@ -108,6 +112,7 @@ class commit_batch {
   bool write_pads() noexcept;
   void restore_pads(std::size_t first) noexcept;
   void store_all() noexcept;
+  void barrier() noexcept;
   bool store_words() noexcept;
   bool verify() noexcept;
   void restore_words() noexcept;
@@ -118,6 +123,7 @@ class commit_batch {
   text_window text_;
   cell_window cells_;
   bool any_pad_ = false;
+  bool barrier_missed_ = false;
   report result_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "format/patch_word.h"
+#include "runtime/barrier.h"
 #include "runtime/commit.h"
 #include "runtime/status.h"
 
@@ -79,12 +80,19 @@ hp_status commit_batch::explain() const noexcept
     case outcome::write_failed:
       return writing_refused(
           site, "the writer failed and everything was put back", result_.error);
+    case outcome::unreached:
+      return fail(HP_BUSY,
+                  "%s: the change was put back, because a thread could not be "
+                  "reached in the middle of it: %s",
+                  site.name, barrier_reason());
     case outcome::stuck:
-      return fail(HP_INTERNAL,
-                  "%s: the writer failed at %#lx (%s) and failed again when "
-                  "everything was to be put back; calls still enter the old "
-                  "function",
-                  site.name, site.word, std::strerror(result_.error));
+      return fail(
+          HP_INTERNAL,
+          "%s: the change failed at %#lx (%s) and failed again when "
+          "everything was to be put back; calls still enter the old "
+          "function",
+          site.name, site.word,
+          barrier_missed_ ? barrier_reason() : std::strerror(result_.error));
     case outcome::overwritten:
       return fail(HP_INTERNAL,
                   "%s: the patch word at %#lx reads %s right after %s was "

@@ -10,7 +10,17 @@
 #include <cstdint>
 #include <time.h>
 
+#include "runtime/system_call.h"
+
 namespace hotpatch {
+
+// Wakes early if a signal comes.
+inline void sleep_for(std::int64_t nanoseconds) noexcept
+{
+  constexpr std::int64_t second = 1'000'000'000;
+  const timespec pause{nanoseconds / second, nanoseconds % second};
+  system_call(SYS_nanosleep, &pause, nullptr);
+}
 
 // Nanoseconds of the clock that nobody sets.
 inline std::int64_t monotonic_now() noexcept

@@ -77,6 +77,7 @@ hp_status commit(text_writer& writer, std::span<change> changes,
     if (const hp_status status = store_at_level(batch, vacated, order);
         status != HP_OK)
       return status;
+    order.barrier_missed = batch.barrier_missed();
     if (!batch.forbidden())
       return batch.explain();
     writer.demote(batch.error());

@@ -25,6 +25,8 @@ struct commit_order {
   const void* frame = nullptr;
   // Out: the calling thread itself is in the way; waiting does not help.
   bool hopeless = false;
+  // Out: some core may not have taken notice yet of what was stored.
+  bool barrier_missed = false;
 };
 
 // Commits all changes, ascending by their words' addresses, or none.  Nobody

@@ -6,20 +6,12 @@
 #include <cstring>
 
 #include "runtime/status.h"
-#include "runtime/system_call.h"
 
 namespace hotpatch {
 
 namespace {
 
 constexpr std::int64_t millisecond = 1'000'000;
-
-void sleep_for(std::int64_t nanoseconds)
-{
-  const timespec pause{nanoseconds / (1000 * millisecond),
-                       nanoseconds % (1000 * millisecond)};
-  system_call(SYS_nanosleep, &pause, nullptr);
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,18 +21,42 @@ namespace hotpatch {
 
 namespace {
 
-// The first change tells, once, by which means text is changed here.
-void log_means(const char* writer, const char* reason)
+// By which means text is changed here, and why so; kept for the log, which is
+// called without the library's lock.
+struct means {
+  const char* writer = "";
+  const char* barrier = "";
+  char writer_reason[256] = "";
+  char barrier_reason[384] = "";
+
+  void note(text_writer& used) noexcept
+  {
+    writer = used.name();
+    barrier = barrier_name();
+    std::snprintf(writer_reason, sizeof writer_reason, "%s", used.reason());
+    std::snprintf(barrier_reason, sizeof barrier_reason, "%s",
+                  hotpatch::barrier_reason());
+  }
+};
+
+const char* because(const char* reason)
 {
-  static constinit std::atomic<bool> told{false};
-  if (told.exchange(true))
-    return;
-  log(HP_LOG_DEBUG, "writer: %s%s%s", writer, *reason != '\0' ? ": " : "",
-      reason);
-  if (available_barrier() == barrier_kind::none)
-    log(HP_LOG_ERROR,
-        "membarrier(2) is refused here: threads may enter an old function "
-        "shortly after a change has returned");
+  return *reason != '\0' ? ", because " : "";
+}
+
+// Told by the first change and whenever something else is used.
+void log_means(const means& now)
+{
+  static constinit std::atomic<const char*> told_writer{nullptr};
+  static constinit std::atomic<const char*> told_barrier{nullptr};
+  const bool writer_is_new = told_writer.exchange(now.writer) != now.writer;
+  const bool barrier_is_new = told_barrier.exchange(now.barrier) != now.barrier;
+  if (writer_is_new)
+    log(HP_LOG_INFO, "writer: %s%s%s", now.writer, because(now.writer_reason),
+        now.writer_reason);
+  if (barrier_is_new)
+    log(HP_LOG_INFO, "barrier: %s%s%s", now.barrier,
+        because(now.barrier_reason), now.barrier_reason);
 }
 
 // The code that a step makes the library jump to, or call.
@@ -79,8 +104,7 @@ hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 hp_status attempt(std::span<const operation> operations, commit_order& order,
                   image_pins& pins)
 {
-  const char* writer = "";
-  const char* reason = "";
+  means used;
   const hp_status status = library::locked([&](library& self) {
     if (!self.kept().reserve(pins.size()))
       return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
@@ -89,12 +113,15 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
     const hp_status result = self.change(operations, order, added);
     if (result == HP_OK && added)
       pins.keep(self.kept());
-    writer = self.writer().name();
-    reason = self.writer().reason();
+    used.note(self.writer());
     return result;
   });
   if (status == HP_OK)
-    log_means(writer, reason);
+    log_means(used);
+  if (status == HP_OK && order.barrier_missed)
+    log(HP_LOG_ERROR,
+        "threads may enter an old function for a moment after this change: %s",
+        used.barrier_reason);
   return status;
 }
 

@@ -10,6 +10,7 @@
 
 #include "format/patch_word.h"
 #include "runtime/commit.h"
+#include "runtime/core_serialise.h"
 #include "runtime/encode.h"
 
 namespace hotpatch {
@@ -96,6 +97,8 @@ void on_trap(int signal, siginfo_t* info, void* context)
     // The saved address is the one behind the int3.
     const auto word = static_cast<std::uint64_t>(registers[REG_RIP]) - 1;
     if (const trap_point* point = find_trap_point(word)) {
+      // So that who is to run the word again runs it as it is now.
+      serialise_core();
       registers[REG_RIP] = static_cast<greg_t>(place_of(*point));
       return;
     }

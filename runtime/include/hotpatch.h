@@ -160,8 +160,9 @@ enum {
  * also when it was reverted, until hp_release() or the end of the process;
  * memory that the program has filled with code itself is up to the program.
  *
- * Where the kernel or a filter refuses membarrier(2), which the log says, a
- * call may enter the old function for a moment after the return of hp_apply.
+ * Where membarrier(2) is refused, threads are reached with the stop signal (see
+ * hp_set_stop_signal); if one of them cannot be, which the log says, it may
+ * enter the old function for a moment after the return of hp_apply.
  *
  * Replacements of one site form a stack: the newest is active.  Applying one
  * that is already there moves it to the top, and changes nothing if it is the
@@ -446,6 +447,7 @@ HP_API hp_status hp_site_each(hp_site_visitor visit, void* data);
  *
  * To be sure that no thread is inside a function, the library stops all other
  * threads with a signal for a moment and looks at their registers and stacks.
+ * Where membarrier(2) is refused, every change stops them, in any level.
  * System calls that this interrupts go on by themselves, except those which
  * never do: poll, select, epoll_wait, nanosleep, pause, sigsuspend,
  * sigtimedwait, msgrcv, msgsnd, semop, io_getevents, and calls on sockets with
@@ -500,9 +502,15 @@ HP_API void hp_thread_online(void);
 /* "0.1.0": the version of the library in use. */
 HP_API const char* hp_version(void);
 
-/* How bytes get into program text here: "rwx-window", "proc-mem", or "none"
- * with the reason in hp_error_message(). */
+/* How bytes get into program text here: "rwx-window", or, where the system
+ * forbids that, "proc-mem", or "none".  For the last two hp_error_message()
+ * says which rule stands against the ones before. */
 HP_API const char* hp_writer(void);
+
+/* How the cores are made to notice changed text: "membarrier", or, where the
+ * system forbids that, "signals" to all threads, or "none", if a thread could
+ * not be reached just now.  Tries it; hp_error_message() as for hp_writer(). */
+HP_API const char* hp_barrier(void);
 
 /* Messages about what the library does go to `handler`, in the thread that
  * called the library, which may call it again; null: to nobody.  Besides,

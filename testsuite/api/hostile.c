@@ -1,4 +1,5 @@
-/* Where others write to text too, or where the system forbids it.
+/* Where others write to text too, in forked children, far away, and with what
+ * little the caller has.
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
@@ -6,24 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "testsuite/hostile/child.h"
 #include "testsuite/lib/tap.h"
-
-#ifndef PR_SET_MDWE
-#define PR_SET_MDWE 65
-#endif
 
 HP_PATCHABLE int answer(int x)
 {
@@ -36,32 +26,6 @@ HP_PATCHABLE int counted(int x)
 static int times_ten(int x)
 {
   return x * 10;
-}
-
-enum { child_good = 0, child_bad = 1, child_cannot = 77 };
-
-static int run_in_child(int (*body)(void))
-{
-  int status = 0;
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0)
-    _exit(body());
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status))
-    return WEXITSTATUS(status);
-  printf("# child killed by signal %d\n", WTERMSIG(status));
-  return child_bad;
-}
-
-/* One test, in a child of its own. */
-static void in_child(int (*body)(void), const char* name)
-{
-  const int result = run_in_child(body);
-  if (result == child_cannot)
-    SKIP(name, "this kernel does not know the prohibition");
-  else
-    OK(result == child_good, name);
 }
 
 static int toggles(void)
@@ -144,93 +108,6 @@ static void forks(void)
   __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
   pthread_join(toggler, NULL);
   OK(good, "forked in the middle of a change, a child has a working library");
-}
-
-/* --- Prohibitions --------------------------------------------------------- */
-
-static int no_writable_code(void)
-{
-  if (prctl(PR_SET_MDWE, 1, 0, 0, 0) != 0)
-    return child_cannot;
-  return toggles() && strcmp(hp_writer(), "proc-mem") == 0 ? 0 : 1;
-}
-
-static int no_writable_code_later(void)
-{
-  if (!toggles() || strcmp(hp_writer(), "rwx-window") != 0)
-    return 1;
-  return no_writable_code();
-}
-
-/* Makes a system call fail with EPERM; `argument` restricts it to calls whose
- * third argument has those bits, 0: all of them. */
-static int forbid(int call, unsigned argument)
-{
-  struct sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-               offsetof(struct seccomp_data, args[2])),
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, argument ? argument : ~0u, 0,
-               argument ? 1 : 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-static int no_mprotect_exec(void)
-{
-  if (!forbid(SYS_mprotect, PROT_EXEC))
-    return child_cannot;
-  return toggles() && strcmp(hp_writer(), "proc-mem") == 0 ? 0 : 1;
-}
-
-static int nothing_allowed(void)
-{
-  if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_pwrite64, 0))
-    return child_cannot;
-  if (hp_apply("answer", times_ten) != HP_DENIED || answer(1) != 2)
-    return 1;
-  return strstr(hp_error_message(), "/proc/self/mem") != NULL &&
-                 strcmp(hp_writer(), "none") == 0
-             ? 0
-             : 2;
-}
-
-static int no_membarrier(void)
-{
-  if (!forbid(SYS_membarrier, 0))
-    return child_cannot;
-  return toggles() ? 0 : 1;
-}
-
-static int no_mapping_query(void)
-{
-  return forbid(SYS_ioctl, 0) ? !toggles() : child_cannot;
-}
-
-static int no_membarrier_no_mprotect(void)
-{
-  if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_membarrier, 0))
-    return child_cannot;
-  return hp_apply("answer", times_ten) == HP_DENIED && answer(1) == 2 &&
-                 strstr(hp_error_message(), "membarrier") != NULL
-             ? 0
-             : 1;
-}
-
-static void prohibitions(void)
-{
-  in_child(no_writable_code, "memory may not be writable and executable");
-  in_child(no_writable_code_later, "nor from now on");
-  in_child(no_mprotect_exec, "a filter forbids mprotect(PROT_EXEC)");
-  in_child(nothing_allowed, "where nothing is allowed, it is said");
-  in_child(no_membarrier, "a filter forbids membarrier");
-  in_child(no_mapping_query, "a filter forbids asking for one mapping");
-  in_child(no_membarrier_no_mprotect, "both: refused, with the reason");
 }
 
 /* --- Far away ------------------------------------------------------------- */
@@ -345,7 +222,6 @@ int main(void)
   OK(toggles() && errno == 1234, "errno stays as it was");
   breakpoints();
   forks();
-  prohibitions();
   far_away();
   two_threads();
   small_stack();

@@ -72,10 +72,18 @@ class recorder {
   }
 
   // Before the first write there is nothing that a core could have missed.
-  void serialise()
+  bool serialise()
   {
-    if (window_opened_)
-      note({step::kind::barrier});
+    if (!window_opened_)
+      return true;
+    ++barriers_;
+    if ((failing_ == model::fault::barrier_behind_int3 && barriers_ == 1) ||
+        (failing_ == model::fault::barrier_behind_tail && barriers_ == 2)) {
+      failing_ = model::fault::none;
+      return false;
+    }
+    note({step::kind::barrier});
+    return true;
   }
 
   // Where the handler sends a thread that has met an int3 in the word.  The
@@ -128,6 +136,7 @@ class recorder {
   const model::site& site_;
   model::fault failing_;
   bool window_opened_ = false;
+  int barriers_ = 0;
   function detour_ = no_function;
   steps plan_;
 };
@@ -306,14 +315,14 @@ void cell_window::store(std::uint64_t, std::uint64_t target) noexcept
   now.note({recorded::cell, now.site().function_at(target)});
 }
 
-barrier_kind available_barrier() noexcept
+bool serialise_cores(std::int64_t) noexcept
 {
-  return barrier_kind::membarrier;
+  return recorder::current().serialise();
 }
 
-void serialise_cores() noexcept
+const char* barrier_reason() noexcept
 {
-  recorder::current().serialise();
+  return "";
 }
 
 const char* breakpoint_obstacle() noexcept

@@ -19,8 +19,17 @@
 
 namespace hotpatch::model {
 
-// The writes of the breakpoint protocol that may fail.
-enum class fault { none, pad, int3, tail, head };
+// The writes of the breakpoint protocol that may fail, and the barriers that
+// may miss a thread.
+enum class fault {
+  none,
+  pad,
+  int3,
+  barrier_behind_int3,
+  tail,
+  barrier_behind_tail,
+  head,
+};
 
 struct recording {
   steps plan;
@@ -29,7 +38,8 @@ struct recording {
 };
 
 // What commit() does with that writer to go from one function to another.  The
-// first write of the kind `failing` stops half way and fails.
+// first write of the kind `failing` stops half way and fails; such a barrier
+// does nothing.
 recording record_commit(writer_kind writer, const site& site,
                         const resting& from, function to,
                         fault failing = fault::none,

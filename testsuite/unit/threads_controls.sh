@@ -1,11 +1,13 @@
-# Takes one countermeasure after the other out of the layer `threads` and sees
-# the test that guards it fail: a test that cannot fail proves nothing.
+# Takes one countermeasure after the other out of the layers `threads` and
+# `barrier` and sees the test that guards it fail: a test that cannot fail proves
+# nothing.
 #
 # SPDX-License-Identifier: MIT
 . "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
 
 objects=$HP_BUILDDIR/testsuite/unit
-libraries="$HP_BUILDDIR/runtime/.libs/libhpthreads.a
+libraries="$HP_BUILDDIR/runtime/.libs/libhppatch.a
+  $HP_BUILDDIR/runtime/.libs/libhpthreads.a
   $HP_BUILDDIR/runtime/.libs/libhpread.a"
 
 # control SOURCE PROGRAM CASE SED-SCRIPT: CASE of PROGRAM passes, and fails when
@@ -82,5 +84,18 @@ ok "without SA_RESTART a blocked read returns EINTR" \
 ok "threads that do not look at the request are not held" \
   control safe_point safe_point all_stand_between_two_rounds \
   's/each->where.load() == standing::running/false/'
+
+ok "without signals a refused membarrier reaches nobody" \
+  control barrier barrier without_it_a_signal_reaches_the_others \
+  's/(serialise_threads(.*) == HP_OK)/(true)/'
+
+ok "without signals nobody notices that a thread cannot be reached" \
+  control barrier barrier \
+  strict_is_refused_where_a_thread_cannot_be_reached \
+  's/(serialise_threads(.*) == HP_OK)/(true)/'
+
+ok "strict that does not wait goes on without a thread" \
+  control breakpoint barrier strict_waits_in_the_middle \
+  's/if (serialise_cores(barrier_long_patience))/if (true)/'
 
 done_testing
