@@ -171,6 +171,11 @@ bool elf_file::segment(std::size_t index, elf_segment& into) noexcept
   return true;
 }
 
+std::uint64_t elf_file::size() noexcept
+{
+  return contents(0, 0) ? raw_size_ : 0;
+}
+
 const unsigned char* elf_file::contents(std::uint64_t offset,
                                         std::uint64_t size) noexcept
 {

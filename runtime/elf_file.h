@@ -109,6 +109,9 @@ class elf_file {
   [[nodiscard]] std::size_t segment_count() const noexcept;
   [[nodiscard]] bool segment(std::size_t index, elf_segment& into) noexcept;
 
+  // Of the whole file, in bytes.  Not for access copied.
+  [[nodiscard]] std::uint64_t size() noexcept;
+
   // Bytes of the file, or null if it does not have them.  Not for access
   // copied.
   [[nodiscard]] const unsigned char* contents(std::uint64_t offset,

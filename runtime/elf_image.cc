@@ -29,6 +29,31 @@ bool is_records(const elf_section& section) noexcept
   return std::strcmp(section.name, format::section_name) == 0;
 }
 
+// Headers may claim the same bytes any number of times: what is read of them
+// all together is bounded by the file.
+class budget {
+ public:
+  explicit budget(elf_file& file) noexcept : left_(file.size()) {}
+  [[nodiscard]] bool spend(std::uint64_t bytes) noexcept
+  {
+    if (bytes > left_)
+      return false;
+    left_ -= bytes;
+    return true;
+  }
+
+ private:
+  std::uint64_t left_;
+};
+
+hp_status claimed_twice(const elf_file& file, const char* sections) noexcept
+{
+  return fail(HP_MALFORMED,
+              "%s: its sections %s are larger together than the file; they "
+              "overlap",
+              file.label(), sections);
+}
+
 // Whether section `index` of an object file has bytes that are loaded.
 bool is_loaded(elf_file& file, const object_layout& layout, std::size_t index,
                elf_section& into) noexcept
@@ -71,6 +96,7 @@ hp_status elf_image::load(elf_file& file) noexcept
 hp_status elf_image::load_linked(elf_file& file) noexcept
 {
   elf_section section;
+  budget records(file);
   for (std::size_t i = 0; file.find_section(format::section_name, i, section);
        i = section.index + 1) {
     if (section.type == SHT_NOBITS)
@@ -82,6 +108,8 @@ hp_status elf_image::load_linked(elf_file& file) noexcept
       return damaged(file,
                      "the section .hotpatch is not part of the loaded "
                      "image");
+    if (!records.spend(section.size))
+      return claimed_twice(file, format::section_name);
     if (!sections_.append({section.address, section.size}))
       return no_memory(file);
   }
@@ -104,6 +132,8 @@ hp_status elf_image::load_object(elf_file& file) noexcept
   // one block of copies.
   const std::size_t count = file.section_count();
   std::size_t total = 0;
+  budget records(file);
+  budget relocations(file);
   for (std::size_t i = 1; i < count; ++i) {
     if (!is_loaded(file, layout, i, section))
       continue;
@@ -111,8 +141,11 @@ hp_status elf_image::load_object(elf_file& file) noexcept
       return damaged(file,
                      "the file is shorter than its sections; it is "
                      "truncated or still being written");
-    if (is_records(section))
-      total += section.size;
+    if (!is_records(section))
+      continue;
+    if (!records.spend(section.size))
+      return claimed_twice(file, format::section_name);
+    total += section.size;
   }
   array<unsigned char*> copy_of;  // by section index
   if (!copies_.resize(total) || !copy_of.resize(count))
@@ -144,6 +177,8 @@ hp_status elf_image::load_object(elf_file& file) noexcept
         table.info >= count || !copy_of[table.info] ||
         !file.section(table.info, section))
       continue;
+    if (!relocations.spend(table.size))
+      return claimed_twice(file, "of relocations");
     const hp_status status =
         relocate_section(file, layout, table, section, copy_of[table.info]);
     if (status != HP_OK)

@@ -101,6 +101,43 @@ ok "a damaged member is named" \
 head -c "$(($(wc -c <bad.a) - 700))" bad.a >short.a
 ok "an archive that was cut" fails 2 "short.a" "$hp_list" short.a
 
+# claim FILE OUTPUT TIMES: the section .hotpatch of a file once more for
+# each time, over the same bytes, with a longer table of sections at the end.
+claim()
+{
+  cp "$1" "$2"
+  table=$(od -An -tu8 -j40 -N8 "$1")
+  count=$(od -An -tu2 -j60 -N2 "$1")
+  number=$(readelf -SW "$1" | sed -n 's/^ *\[ *\([0-9]*\)\] [.]hotpatch .*/\1/p' |
+    head -1)
+  dd if="$1" bs=1 skip=$((table + 64 * number)) count=64 of=header status=none
+  i=0
+  : >headers
+  while [ "$i" -lt "$3" ]; do
+    cat header >>headers
+    i=$((i + 1))
+  done
+  end=$(wc -c <"$2")
+  dd if="$1" bs=1 skip=$((table)) count=$((64 * count)) status=none >>"$2"
+  cat headers >>"$2"
+  end=$(printf '%016x' "$end")
+  count=$(printf '%04x' $((count + $3)))
+  for byte in 15 13 11 9 7 5 3 1; do
+    # shellcheck disable=SC2059 # the format is an escape
+    printf "\\$(printf '%03o' "0x$(echo "$end" | cut -c$byte-$((byte + 1)))")"
+  done | dd of="$2" bs=1 seek=40 conv=notrunc status=none
+  for byte in 3 1; do
+    # shellcheck disable=SC2059 # the format is an escape
+    printf "\\$(printf '%03o' "0x$(echo "$count" | cut -c$byte-$((byte + 1)))")"
+  done | dd of="$2" bs=1 seek=60 conv=notrunc status=none
+}
+claim server twice 1
+ok "two sections over the same records are read" "$hp_list" twice
+claim server greedy 2000
+ok "thousands of sections over the same records are not" \
+  fails 2 "greedy: its sections .hotpatch are larger together than the file" \
+  "$hp_list" greedy
+
 # Bytes turned over all through the file: whatever it says, it says it.
 ok "no damage makes it crash" sh -c '
   i=0
