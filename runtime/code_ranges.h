@@ -84,7 +84,7 @@ class code_ranges {
   };
 
   static constexpr unsigned page_shift = 12;
-  static constexpr std::size_t words = 1024;
+  static constexpr std::size_t words = 256;
 
   void note_pages(std::uint64_t first, std::uint64_t last) noexcept;
   bool counts(const entry& range, std::uint64_t address,

@@ -185,7 +185,7 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
     return false;
   }
 
-  char buffer[8192];
+  char buffer[4096];  // as much as the kernel gives in one go
   std::size_t filled = 0;
   bool skipping = false;  // inside a line longer than the buffer
   for (;;) {

@@ -174,6 +174,30 @@ static void two_threads(void)
   OK(answer(1) == 2, "and leave the original");
 }
 
+static void ignore(hp_log_level level, const char* message, void* data)
+{
+  (void)level, (void)message, (void)data;
+}
+
+static void* use_everything(void* unused)
+{
+  hp_set_log(ignore, NULL);
+  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
+    const hp_commit_options options = {(hp_level)level, 0, 2000, {NULL}};
+    for (int on = 1; on >= 0; on--) {
+      hp_transaction* all = hp_begin();
+      if (on)
+        hp_add_apply(all, "answer", times_ten);
+      else
+        hp_add_revert(all, "answer");
+      if (hp_commit(all, &options) != HP_OK)
+        return (void*)1;
+    }
+  }
+  hp_set_log(NULL, NULL);
+  return hp_apply("answr", times_ten) == HP_NOT_FOUND ? unused : (void*)1;
+}
+
 /* What hotpatch(3) says the library needs. */
 static void small_stack(void)
 {
@@ -182,8 +206,7 @@ static void small_stack(void)
   void* failed = (void*)1;
   pthread_attr_init(&attributes);
   OK(pthread_attr_setstacksize(&attributes, 32 * 1024) == 0 &&
-         pthread_create(&thread, &attributes, hammer,
-                        (void*)(uintptr_t)times_ten) == 0 &&
+         pthread_create(&thread, &attributes, use_everything, NULL) == 0 &&
          pthread_join(thread, &failed) == 0 && failed == NULL,
      "32 KiB of stack are enough");
   pthread_attr_destroy(&attributes);
