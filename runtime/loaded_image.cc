@@ -71,8 +71,9 @@ hp_status loaded_image::prepare() noexcept
   status_ = read_records();
   if (status_ != HP_OK)
     section_ = {};
-  prepared_ = status_ != HP_NO_MEMORY &&
-              (status_ == HP_OK || assign_text(reason_, last_message()));
+  if (status_ != HP_OK && !assign_text(reason_, last_message()))
+    status_ = HP_NO_MEMORY;
+  prepared_ = status_ == HP_OK || status_ == HP_MALFORMED;
   return status_;
 }
 

@@ -28,8 +28,9 @@ class loaded_image {
   [[nodiscard]] bool is(const dl_phdr_info& info) const noexcept;
 
   // Reads the records if that has not been done.  HP_OK: there is an index,
-  // possibly an empty one.  HP_MALFORMED and HP_UNREADABLE are kept, with
-  // their reason; after HP_NO_MEMORY the next call tries again.
+  // possibly an empty one.  HP_MALFORMED is kept, with its reason; after
+  // HP_UNREADABLE, which a limit may have caused, and HP_NO_MEMORY the next call
+  // tries again.
   [[nodiscard]] hp_status prepare() noexcept;
 
   [[nodiscard]] const char* reason() const noexcept { return reason_.data(); }

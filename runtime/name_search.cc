@@ -86,8 +86,10 @@ bool name_search::prepare_images() noexcept
     if (status == HP_OK) {
       image_count_ += image.has_sites();
       site_count_ += image.index().site_count();
-    } else if (trouble_ != HP_MALFORMED) {
-      // A damaged section is worse than a missing file.
+    } else if (trouble_ == HP_OK ||
+               (trouble_ == HP_UNREADABLE && status == HP_MALFORMED)) {
+      // The program comes first; a damaged section is worse than a missing
+      // file.
       trouble_ = status;
       trouble_reason_ = image.reason();
     }
