@@ -43,7 +43,7 @@ bool leads_section(const site& of)
 // --gc-sections: a relocation that does nothing makes the text refer to them.
 void print_reference_to_records(const site& of)
 {
-  if (leads_section(of))
+  if (leads_section(of) && current_options().with.reference)
     fprintf(asm_out_file, "\t.reloc ., R_X86_64_NONE, %s\n",
             local_label('r', of.number).c_str());
 }

@@ -77,6 +77,8 @@ bool take_out(std::string_view what)
       {"align", &countermeasures::align},
       {"id", &countermeasures::id},
       {"lead", &countermeasures::lead},
+      {"reference", &countermeasures::reference},
+      {"refusal", &countermeasures::refusal},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -85,8 +87,8 @@ bool take_out(std::string_view what)
     }
   error(
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
-      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%>, %<id%> and "
-      "%<lead%>");
+      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%>, %<id%>, "
+      "%<lead%>, %<reference%> and %<refusal%>");
   return false;
 }
 

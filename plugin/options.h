@@ -21,8 +21,10 @@ struct countermeasures {
   bool nothrow = true;
   bool recursion = true;  // calls of a function to itself stay calls
   bool align = true;
-  bool id = true;    // each word has its own
-  bool lead = true;  // another instruction comes before the word
+  bool id = true;         // each word has its own
+  bool reference = true;  // from the text to its records
+  bool refusal = true;    // of what cannot be replaced
+  bool lead = true;       // another instruction comes before the word
 };
 
 struct options {

@@ -169,6 +169,8 @@ const char* reason_against(tree decl)
 
 bool can_have_site(tree decl, choice reason)
 {
+  if (!current_options().with.refusal)
+    return true;
   const refusal* const found = find_refusal(decl);
   if (found && first_time(decl, refused))
     tell(decl, reason, found->reason, found->way_out);

@@ -305,6 +305,7 @@ noclone="$without=noipa $without=noclone"
   ok "isra.c is another function when it is cloned" cc -O2 -c isra.c -o isra.o \
     $match $noclone
   ok "partial.c breaks when it is split" makes part partial.c $visible
+  ok "sibling.c breaks when it is inlined" breaks sibling.c $visible
   ok "virtual.cc breaks when it is guessed" breaks virtual.cc $visible \
     -fdevirtualize-speculatively
 }

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2086,SC2154 # lists of options; set in survival.sh
 . "$HP_SRCDIR/testsuite/plugin/survival.sh"
 
+visible="$without=noipa $without=noinline $without=noclone"
 cat >plain.c <<'EOT'
 #include "raw_patch.h"
 static __attribute__((hotpatch)) int f(int x) { return x * 3 + 1; }
@@ -35,6 +36,8 @@ for options in -fzero-call-used-regs=all -fzero-call-used-regs=used-gpr-arg \
   if knows "$options"; then
     ok "plain.c survives $options" survives plain.c -O2 "$options"
     ok "plain.c survives $options -flto" survives plain.c -O2 "$options" -flto
+    ok "plain.c breaks with $options when it is visible" breaks plain.c -O2 \
+      "$options" $visible
   else
     skip "plain.c survives $options" "this GCC does not know it"
   fi
@@ -60,7 +63,14 @@ int main(void)
   return f(2) != 42;
 }
 EOT
+# The same, patched in the middle of the loop, which the old body goes on with.
+sed '/^static.*other/d
+  s/^static int rounds;/&\nstatic __attribute__((noipa)) int other(int x) { return x + 40; }/
+  s/^again:$/&\n  if (x == 1 \&\& rounds == 2)\n    raw_patch((void *)f, (void *)other);/
+  /^  raw_patch/d' asm_goto.c >asm_goto_inside.c
 for options in -O0 -O2 '-O2 -fcf-protection=full'; do
+  # shellcheck disable=SC2086
+  ok "asm_goto_inside.c survives $options" survives asm_goto_inside.c $options
   # shellcheck disable=SC2086
   ok "asm_goto.c survives $options" survives asm_goto.c $options
 done
@@ -99,6 +109,8 @@ ok "simd.c with variants is an error" no_compile -O3 -c simd.c "$simd" "$hot" \
   -DPATCH=1 -o simd.o
 ok "it says why" says "callers use its vector variants" cc -O3 -c simd.c \
   "$simd" "$hot" -DPATCH=1 -o simd.o
+ok "simd.c breaks when it gets a site all the same" breaks simd.c -O3 \
+  "$simd" "$hot" -DPATCH=1 $without=refusal $without=noipa $without=noclone
 ok "-all leaves it as it is" survives simd.c -O3 "$simd" -DHOT= -DPATCH=0 $all
 ok "and its variants" sh -c 'nm program | grep -q _ZGV'
 ok "and it has no site" has_no_site program f
@@ -220,5 +232,12 @@ for linker in lld gold; do
   # shellcheck disable=SC2086
   ok "equal functions link without the plugin" $CC "$@"
   ok "without the plugin $linker folds them" [ "$(addresses)" = 1 ]
+  # Each of two things keeps them apart: ids, and references to their records.
+  cc "$@" $all $without=reference
+  ok "the ids alone keep them apart" [ "$(addresses)" = 2 ]
+  cc "$@" $all $without=id
+  ok "the references alone keep them apart" [ "$(addresses)" = 2 ]
+  cc "$@" $all $without=id $without=reference
+  ok "without both $linker folds them" [ "$(addresses)" = 1 ]
 done
 done_testing
