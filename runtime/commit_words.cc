@@ -20,8 +20,8 @@ struct hex_word {
     std::uint8_t bytes[format::word_size];
     std::memcpy(bytes, &word, sizeof bytes);
     for (std::size_t i = 0; i < sizeof bytes; ++i)
-      std::snprintf(text + 3 * i, 4, i + 1 < sizeof bytes ? "%02x " : "%02x",
-                    bytes[i]);
+      std::snprintf(text + 3 * i, sizeof text - 3 * i,
+                    i + 1 < sizeof bytes ? "%02x " : "%02x", bytes[i]);
   }
 };
 
