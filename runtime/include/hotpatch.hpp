@@ -176,6 +176,17 @@ class transaction {
     hp_add_revert_all(handle_);
     return *this;
   }
+  // The replacements that follow are parts of this patch.
+  transaction& add_patch(const hp_patch_info& info)
+  {
+    hp_add_patch(handle_, &info);
+    return *this;
+  }
+  transaction& remove_patch(const char* name)
+  {
+    hp_add_remove_patch(handle_, name);
+    return *this;
+  }
 
   // After success the transaction is over; after a failure it can be committed
   // again.
@@ -199,6 +210,110 @@ inline status revert_all()
 {
   return status(hp_revert_all());
 }
+
+inline status remove_patch(const char* name)
+{
+  return status(hp_remove_patch(name));
+}
+
+// A named patch for the time of a scope:
+//     hotpatch::named_patch fix("CVE-2026-1234", 1);
+//     fix.apply("encode", new_encode).apply("decode", new_decode);
+//     if (const auto result = fix.commit(HP_STRICT); !result)
+//       puts(result.message().c_str());
+// Its end takes the patch away, unless another version of it is applied by
+// then, or another patch needs it.
+class [[nodiscard]] named_patch {
+ public:
+  explicit named_patch(const char* name, uint32_t version = 1)
+      : named_patch(described(name, version))
+  {
+  }
+  // With a description, dependencies and hooks.
+  explicit named_patch(const hp_patch_info& info)
+      : name_(info.name != nullptr ? info.name : ""), version_(info.version)
+  {
+    steps_.add_patch(info);
+  }
+
+  named_patch(named_patch&& other) noexcept
+      : name_(std::move(other.name_)),
+        version_(other.version_),
+        steps_(std::move(other.steps_)),
+        applied_(std::exchange(other.applied_, false))
+  {
+  }
+  named_patch& operator=(named_patch&& other) noexcept
+  {
+    if (this != &other) {
+      take_away();
+      name_ = std::move(other.name_);
+      version_ = other.version_;
+      steps_ = std::move(other.steps_);
+      applied_ = std::exchange(other.applied_, false);
+    }
+    return *this;
+  }
+  named_patch(const named_patch&) = delete;
+  named_patch& operator=(const named_patch&) = delete;
+  ~named_patch() { take_away(); }
+
+  template <typename Pointer>
+  named_patch& apply(const char* name, Pointer replacement, unsigned flags = 0)
+  {
+    steps_.apply(name, replacement, flags);
+    return *this;
+  }
+
+  // Once; after a failure again.
+  status commit(hp_level level = HP_IMMEDIATE,
+                std::chrono::milliseconds timeout = {})
+  {
+    const status result = steps_.commit(level, timeout);
+    applied_ = applied_ || result.ok();
+    return result;
+  }
+
+  // True while this object holds the patch in place.
+  explicit operator bool() const noexcept { return applied_; }
+
+  // Takes the patch away now.  After a failure it is still there.
+  status remove(hp_level level = HP_IMMEDIATE,
+                std::chrono::milliseconds timeout = {})
+  {
+    if (!applied_)
+      return {};
+    const status result =
+        transaction().remove_patch(name_.c_str()).commit(level, timeout);
+    applied_ = !result.ok();
+    return result;
+  }
+
+  // Leaves the patch in place for good.
+  void release() noexcept { applied_ = false; }
+
+ private:
+  static hp_patch_info described(const char* name, uint32_t version) noexcept
+  {
+    hp_patch_info info = {};
+    info.name = name;
+    info.version = version;
+    return info;
+  }
+  void take_away() noexcept
+  {
+    hp_patch present;
+    if (std::exchange(applied_, false) &&
+        hp_patch_find(name_.c_str(), &present) == HP_OK &&
+        present.version == version_)
+      hp_remove_patch(name_.c_str());
+  }
+
+  std::string name_;
+  uint32_t version_;
+  transaction steps_;
+  bool applied_ = false;
+};
 
 // The original body of a function, to be called whether or not the function
 // is replaced:

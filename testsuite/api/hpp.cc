@@ -165,10 +165,60 @@ static void exceptions()
   OK(thrown, "so is a patch that fails");
 }
 
+static void named_patches()
+{
+  hp_patch found;
+  {
+    hotpatch::named_patch fix("fix", 3);
+    fix.apply("answer", times_ten).apply("greet", shout);
+    OK(!fix, "a named patch is not there before its commit");
+    OK(fix.commit().ok() && fix, "but after it");
+    OK(answer(1) == 10 && greet("all") == "hello, all!", "with all its parts");
+    OK(hp_patch_find("fix", &found) == HP_OK && found.version == 3,
+       "under its name");
+    hotpatch::named_patch again("fix", 3);
+    OK(again.commit().code() == HP_APPLIED && !again, "it comes once");
+    hotpatch::named_patch moved(std::move(fix));
+    OK(moved && !fix, "it can be moved");
+    hotpatch::named_patch other("other");
+    other = std::move(moved);
+    OK(other && answer(1) == 10, "and assigned");
+  }
+  OK(answer(1) == 2 && greet("all") == "hello, all", "its end takes it away");
+  OK(hp_patch_find("fix", &found) == HP_NOT_APPLIED, "with its name");
+  {
+    hotpatch::named_patch fix("fix", 3);
+    OK(fix.apply("answer", times_ten).commit().ok(), "one is applied");
+    hotpatch::transaction newer;
+    hp_patch_info info = {};
+    info.name = "fix";
+    info.version = 4;
+    newer.add_patch(info).apply("answer", times_twenty);
+    OK(newer.commit().ok(), "a newer version comes elsewhere");
+  }
+  OK(answer(1) == 20, "and outlives the older one's scope");
+  OK(hotpatch::remove_patch("fix").ok() && answer(1) == 2, "until it goes");
+  {
+    hotpatch::named_patch fix("fix");
+    OK(fix.apply("answer", times_ten).commit(HP_STRICT).ok(), "one more");
+    OK(fix.remove(HP_QUIESCENT, std::chrono::seconds(1)).ok() && !fix,
+       "is taken away before its end");
+    OK(answer(1) == 2 && fix.remove().ok(), "once");
+  }
+  {
+    hotpatch::named_patch fix("fix");
+    OK(fix.apply("answer", times_ten).commit().ok(), "one more");
+    fix.release();
+  }
+  OK(answer(1) == 10, "is left in place");
+  OK(hotpatch::transaction().remove_patch("fix").commit().ok(), "and goes");
+}
+
 int main()
 {
   statuses();
   transactions();
+  named_patches();
   scopes();
   originals();
   listing();

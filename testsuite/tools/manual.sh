@@ -54,7 +54,7 @@ for member in $(cat members); do
     grep -qE "^[.]It Va (.*, )?$member( ,.*)?\$" "$pages/hotpatch.3"
 done
 for name in apply revert remove status patch original sites apply_or_throw \
-  revert_or_throw patch_or_throw error; do
+  revert_or_throw patch_or_throw error transaction named_patch remove_patch; do
   ok "hotpatch.hpp and hotpatch(3) have $name" sh -c \
     "grep -q '\\b$name\\b' '$header_cxx' && grep -q '\\b$name\\b' '$pages/hotpatch.3'"
 done
