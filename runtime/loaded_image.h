@@ -29,8 +29,8 @@ class loaded_image {
 
   // Reads the records if that has not been done.  HP_OK: there is an index,
   // possibly an empty one.  HP_MALFORMED is kept, with its reason; after
-  // HP_UNREADABLE, which a limit may have caused, and HP_NO_MEMORY the next call
-  // tries again.
+  // HP_UNREADABLE, which a limit may have caused, and HP_NO_MEMORY the next
+  // call tries again.
   [[nodiscard]] hp_status prepare() noexcept;
 
   [[nodiscard]] const char* reason() const noexcept { return reason_.data(); }

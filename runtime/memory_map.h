@@ -26,8 +26,8 @@ struct memory_mapping {
 
 // Every mapping by ascending address until visit returns false.  `path` is that
 // of its file, with " (deleted)" behind it if the file is gone, or empty; one
-// of about four thousand bytes is cut.  False: /proc could not be read (errno says
-// why).
+// of about four thousand bytes is cut.  False: /proc could not be read (errno
+// says why).
 using mapping_visitor = bool (*)(const memory_mapping&, const char* path,
                                  void* data);
 bool for_each_mapping(mapping_visitor visit, void* data) noexcept;
