@@ -38,16 +38,6 @@ hp_status add(hp_transaction* transaction, const char* call,
   return transaction->add(call, step);
 }
 
-hp_status check_options(const hp_commit_options& options)
-{
-  if (options.level < HP_IMMEDIATE || options.level > HP_SAFEPOINT)
-    return fail(HP_INVALID, "hp_commit: there is no level %d",
-                static_cast<int>(options.level));
-  if (options.flags != 0)
-    return fail(HP_INVALID, "hp_commit: unknown flags %#x", options.flags);
-  return HP_OK;
-}
-
 }  // namespace
 
 }  // namespace hotpatch
@@ -152,7 +142,8 @@ extern "C" hp_status hp_commit(hp_transaction* transaction,
     return fail(HP_INVALID, "hp_commit: the transaction is null");
   const hp_commit_options& wanted =
       options != nullptr ? *options : default_options;
-  if (const hp_status status = check_options(wanted); status != HP_OK)
+  if (const hp_status status = check_options("hp_commit", wanted);
+      status != HP_OK)
     return status;
   const hp_status status =
       transaction->commit(wanted, __builtin_frame_address(0));

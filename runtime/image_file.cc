@@ -133,9 +133,11 @@ bool find_mapped_path(const memory_mapping& candidate, const char* path,
   return false;
 }
 
+}  // namespace
+
 // Tries the places where the image's file can be, the likeliest first.  Reports
 // the first failure: the other places are last resorts.
-hp_status open_image(const mapped_image& image, elf_file& file) noexcept
+hp_status open_image_file(const mapped_image& image, elf_file& file) noexcept
 {
   hp_status status =
       open_same(image, image.executable ? "/proc/self/exe" : image.name, file);
@@ -167,14 +169,12 @@ hp_status open_image(const mapped_image& image, elf_file& file) noexcept
   return fail(HP_UNREADABLE, "%s", reason);
 }
 
-}  // namespace
-
 hp_status locate_records(const mapped_image& image,
                          record_section& into) noexcept
 {
   into = {};
   elf_file file;
-  if (const hp_status status = open_image(image, file); status != HP_OK)
+  if (const hp_status status = open_image_file(image, file); status != HP_OK)
     return status;
   elf_section section;
   if (!file.find_section(format::section_name, 0, section) || section.size == 0)

@@ -27,6 +27,11 @@ struct mapped_image {
   bool executable = false;  // the program itself, not a shared object
 };
 
+// Opens the file that the image was loaded from.  HP_UNREADABLE if it cannot be
+// had.
+[[nodiscard]] hp_status open_image_file(const mapped_image& image,
+                                        elf_file& file) noexcept;
+
 // Where the image's records lie in memory; size 0 if it has none.
 // HP_UNREADABLE: no file could be had that is the loaded one; HP_MALFORMED.
 [[nodiscard]] hp_status locate_records(const mapped_image& image,

@@ -20,16 +20,27 @@ namespace {
 
 // Found by name, because the linker warns about every static program in which
 // dlopen is named.
-void* reopen(const char* path)
+using open_function = void* (*)(const char*, int);
+
+open_function find_open()
 {
-  if (dlsym == nullptr || dlclose == nullptr)
-    return nullptr;
-  const auto open = reinterpret_cast<void* (*)(const char*, int)>(
-      dlsym(RTLD_DEFAULT, "dlopen"));
-  return open != nullptr ? open(path, RTLD_LAZY | RTLD_NOLOAD) : nullptr;
+  return dlsym != nullptr && dlclose != nullptr
+             ? reinterpret_cast<open_function>(dlsym(RTLD_DEFAULT, "dlopen"))
+             : nullptr;
 }
 
 }  // namespace
+
+bool can_open_images() noexcept
+{
+  return find_open() != nullptr;
+}
+
+void* open_image(const char* path, int flags) noexcept
+{
+  const open_function open = find_open();
+  return open != nullptr ? open(path, flags) : nullptr;
+}
 
 void close_image(void* handle) noexcept
 {
@@ -104,7 +115,15 @@ void image_pins::take() noexcept
 {
   for (image& each : images_)
     if (each.path != nullptr)
-      each.handle = reopen(each.path);
+      each.handle = open_image(each.path, RTLD_LAZY | RTLD_NOLOAD);
+}
+
+bool image_pins::hold(std::uint64_t address) const noexcept
+{
+  for (const image& each : images_)
+    if (address - each.begin < each.size)
+      return each.path == nullptr || each.handle != nullptr;
+  return false;
 }
 
 void image_pins::keep(kept_images& kept) noexcept

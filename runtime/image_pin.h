@@ -57,6 +57,10 @@ class image_pins {
 
   std::size_t size() const noexcept { return images_.size(); }
 
+  // Whether the object that the address lies in cannot be unloaded now: there
+  // is a reference, or it is the program itself.
+  bool hold(std::uint64_t address) const noexcept;
+
   // From now on the objects stay loaded: a thread may be inside a replacement
   // at any time.  Called with the library's lock held; `kept` has memory for
   // them.
@@ -75,6 +79,10 @@ class image_pins {
 
   array<image> images_;
 };
+
+// dlopen(), where there is a dynamic loader; without the library's lock.
+[[nodiscard]] bool can_open_images() noexcept;
+[[nodiscard]] void* open_image(const char* path, int flags) noexcept;
 
 // Gives a reference back, without the library's lock.  Null: nothing to do.
 void close_image(void* handle) noexcept;

@@ -168,9 +168,14 @@ hp_status library::plan(patch_plan& plan, const operation& step,
   if (concerns_patches(step))
     return plan_named(plan, step);
   located_site where;
-  if (const hp_status status = sites_.find_held(step.name, where);
-      status != HP_OK)
+  if (step.site != 0) {
+    if (!sites_.find_symbol(step.site, where))
+      return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
+                  step.name);
+  } else if (const hp_status status = sites_.find_held(step.name, where);
+             status != HP_OK) {
     return status;
+  }
   switch (step.what) {
     case operation::kind::apply:
       return plan_apply(plan, step, where, code);

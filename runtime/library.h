@@ -17,6 +17,7 @@
 #include "runtime/image_pin.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/level.h"
+#include "runtime/loaded_patch.h"
 #include "runtime/operation.h"
 #include "runtime/patch_hooks.h"
 #include "runtime/patch_plan.h"
@@ -60,6 +61,7 @@ class library {
   process_sites& sites() noexcept { return sites_; }
   patches& all_patches() noexcept { return patches_; }
   kept_images& kept() noexcept { return kept_; }
+  loaded_patches& loaded() noexcept { return loaded_; }
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
@@ -76,6 +78,7 @@ class library {
   process_sites sites_;
   patches patches_;
   kept_images kept_;
+  loaded_patches loaded_;
 };
 
 }  // namespace hotpatch

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <new>
 
-#include "runtime/image_file.h"
 #include "runtime/status.h"
 
 namespace hotpatch {
@@ -37,6 +36,7 @@ bool loaded_image::set_up(const dl_phdr_info& info) noexcept
   base_ = info.dlpi_addr;
   headers_ = info.dlpi_phdr;
   header_count_ = info.dlpi_phnum;
+  tls_module_ = info.dlpi_tls_modid;
   const char* name = info.dlpi_name ? info.dlpi_name : "";
   executable_ = name[0] == '\0';
   if (!assign_text(loader_name_, name) ||
@@ -79,9 +79,7 @@ hp_status loaded_image::prepare() noexcept
 
 hp_status loaded_image::read_records() noexcept
 {
-  const hp_status located = locate_records(
-      {base_, headers_, header_count_, loader_name_.data(), executable_},
-      section_);
+  const hp_status located = locate_records(mapped(), section_);
   if (located != HP_OK || section_.size == 0)
     return located;
   if (!sort_ranges(ranges_.data(), ranges_.size()))

@@ -12,6 +12,7 @@
 #include <link.h>
 
 #include "runtime/array.h"
+#include "runtime/image_file.h"
 #include "runtime/name_index.h"
 #include "runtime/record_reader.h"
 
@@ -38,6 +39,22 @@ class loaded_image {
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] bool has_sites() const noexcept { return section_.size != 0; }
 
+  // To open its file with.
+  [[nodiscard]] mapped_image mapped() const noexcept
+  {
+    return {base_, headers_, header_count_, loader_name_.data(), executable_};
+  }
+  [[nodiscard]] const array<memory_range>& ranges() const noexcept
+  {
+    return ranges_;
+  }
+  [[nodiscard]] record_section section() const noexcept { return section_; }
+  // The loader's number of its thread-local storage, 0: it has none.
+  [[nodiscard]] std::uint64_t tls_module() const noexcept
+  {
+    return tls_module_;
+  }
+
   // For use with the index, after prepare() said HP_OK.
   [[nodiscard]] record_reader reader() const noexcept
   {
@@ -53,6 +70,7 @@ class loaded_image {
   std::uint64_t base_ = 0;  // what is added to link-time addresses
   const ElfW(Phdr) * headers_ = nullptr;
   std::size_t header_count_ = 0;
+  std::uint64_t tls_module_ = 0;
   bool executable_ = false;
   bool prepared_ = false;
   hp_status status_ = HP_OK;

@@ -30,6 +30,8 @@ struct operation {
   unsigned flags = 0;             // apply
   // add_patch: which; apply: the one it belongs to, null: none.
   named_patch* patch = nullptr;
+  // apply: the symbol of the site, if it has been looked up; 0: by the name.
+  std::uint64_t site = 0;
 };
 
 // The step may change which named patches are applied.

@@ -62,6 +62,9 @@ class process_sites {
   using visitor = bool (*)(const located_site&, void* data);
   void for_each(visitor visit, void* data) noexcept;
 
+  // As of the last refresh.
+  images& all_images() noexcept { return images_; }
+
  private:
   [[nodiscard]] bool find_assembler_name(const char* name,
                                          located_site& found) noexcept;

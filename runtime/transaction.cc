@@ -132,6 +132,17 @@ bool waits(hp_level level)
 
 }  // namespace
 
+hp_status check_options(const char* call,
+                        const hp_commit_options& options) noexcept
+{
+  if (options.level < HP_IMMEDIATE || options.level > HP_SAFEPOINT)
+    return fail(HP_INVALID, "%s: there is no level %d", call,
+                static_cast<int>(options.level));
+  if (options.flags != 0)
+    return fail(HP_INVALID, "%s: unknown flags %#x", call, options.flags);
+  return HP_OK;
+}
+
 hp_status check_operation(const char* call, const operation& step) noexcept
 {
   if (step.what == operation::kind::revert_all ||

@@ -19,6 +19,9 @@
 
 namespace hotpatch {
 
+[[nodiscard]] hp_status check_options(
+    const char* call, const hp_commit_options& options) noexcept;
+
 // Checks what can be checked without looking at sites.  `call` is the name of
 // the function that the program called.
 [[nodiscard]] hp_status check_operation(const char* call,

@@ -411,6 +411,45 @@ typedef int (*hp_replacement_visitor)(const hp_replacement* replacement,
 HP_API hp_status hp_replacement_each(const char* name,
                                      hp_replacement_visitor visit, void* data);
 
+/* --- Patch objects ----------------------------------------------------------
+ *
+ * A patch object is a shared object whose source says what it replaces, with
+ * HP_REPLACES and the other words above.  Loading it applies it as a named
+ * patch, and is refused, with the reason, where it does not fit the program. */
+
+/* Loads the patch object in the file `path` and applies it.  `options` null: at
+ * the level that the patch asks for, else immediate, and where threads have to
+ * be waited for, for a second.
+ *
+ * All that can be is checked before the object is loaded, whose constructors
+ * then run as with dlopen(); what the patch uses of the program is there only
+ * after them.  A newer version takes the place of an older one.
+ *
+ * Errors: HP_INVALID, HP_UNREADABLE, HP_MALFORMED, HP_NO_MEMORY,
+ * HP_OTHER_BUILD, HP_NOT_FOUND and HP_AMBIGUOUS of a function to be replaced or
+ * something that the patch uses, HP_PROTOTYPE, HP_LAYOUT, HP_UNSUPPORTED of
+ * something used that the compiler may have specialised, HP_APPLIED, HP_OLDER,
+ * HP_MISSING, and those of hp_commit().  After an error nothing of it is left.
+ */
+HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
+
+/* Takes the patch with that name away, as hp_remove_patch() does, and frees its
+ * code when nobody is inside any more; `options` null: quiescent, for a second.
+ * At another level, and after HP_BUSY, the code may stay loaded, as the message
+ * then says; a second call tries again to free it.
+ *
+ * Errors: HP_INVALID, HP_NOT_APPLIED, those of hp_remove_patch(), hp_commit()
+ * and hp_release(). */
+HP_API hp_status hp_unload(const char* name, const hp_commit_options* options);
+
+/* Checks all that hp_load() checks before it loads the object, and calls
+ * `visit`, which may be null, with each thing that does not fit.  The result is
+ * the first of them. */
+typedef void (*hp_finding_visitor)(hp_status status, const char* message,
+                                   void* data);
+HP_API hp_status hp_check(const char* path, hp_finding_visitor visit,
+                          void* data);
+
 /* --- Looking at sites ----------------------------------------------------- */
 
 /* One patch site.  The strings and addresses are valid while the image is
