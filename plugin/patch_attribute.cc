@@ -28,18 +28,26 @@ tree without_wrapper(tree argument)
   return tree_strip_any_location_wrapper(argument);
 }
 
-// Narrow, not empty, and without a NUL in the middle; null after an error.
-const char* read_text(tree node, tree attribute, tree argument)
+// Narrow and without a NUL in the middle; null after an error.
+const char* read_any_text(tree node, tree attribute, tree argument)
 {
   const tree text = without_wrapper(argument);
   const bool good =
       TREE_CODE(text) == STRING_CST && TREE_TYPE(text) &&
       TYPE_PRECISION(TREE_TYPE(TREE_TYPE(text))) == BITS_PER_UNIT &&
-      TREE_STRING_LENGTH(text) > 1 &&
       strlen(TREE_STRING_POINTER(text)) + 1 ==
           static_cast<std::size_t>(TREE_STRING_LENGTH(text));
   if (good)
     return TREE_STRING_POINTER(text);
+  error_at(place_of(node), "attribute %qE wants a string", attribute);
+  return nullptr;
+}
+
+const char* read_text(tree node, tree attribute, tree argument)
+{
+  const char* text = read_any_text(node, attribute, argument);
+  if (!text || *text)
+    return text;
   error_at(place_of(node), "attribute %qE wants a string that is not empty",
            attribute);
   return nullptr;
@@ -195,7 +203,7 @@ tree handle_patch(tree* node, tree name, tree arguments, int, bool*)
   if (text)
     state(statement.name, text, *node, name);
   if (arguments)
-    if (const char* more = read_text(*node, name, TREE_VALUE(arguments)))
+    if (const char* more = read_any_text(*node, name, TREE_VALUE(arguments)))
       state(statement.description, more, *node, name);
   return NULL_TREE;
 }

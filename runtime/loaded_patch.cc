@@ -134,13 +134,14 @@ loaded_patch* loaded_patches::find(const char* name) noexcept
   return found;
 }
 
-void loaded_patches::remove(const loaded_patch* patch) noexcept
+bool loaded_patches::take(const loaded_patch* patch) noexcept
 {
   for (std::size_t i = 0; i < patches_.size(); ++i)
-    if (patches_[i] == patch) {
+    if (patches_[i] == patch && !patch->applied()) {
       patches_.remove(i);
-      return;
+      return true;
     }
+  return false;
 }
 
 }  // namespace hotpatch

@@ -66,7 +66,8 @@ class loaded_patches {
   }
   // Of that name, the one that is applied or else the oldest; null: none.
   [[nodiscard]] loaded_patch* find(const char* name) noexcept;
-  void remove(const loaded_patch* patch) noexcept;
+  // Takes it out of the list; false: it is not there, or is applied.
+  [[nodiscard]] bool take(const loaded_patch* patch) noexcept;
 
  private:
   array<loaded_patch*> patches_;

@@ -302,11 +302,11 @@ hp_status load_patch_object(const char* path, const hp_commit_options* options,
                    frame);
     if (status == HP_OK)
       return HP_OK;
-    const hp_status removed = library::locked([&](library& self) {
-      self.loaded().remove(loaded);
-      return HP_OK;
+    const hp_status taken = library::locked([&](library& self) {
+      return self.loaded().take(loaded) ? HP_OK : HP_INTERNAL;
     });
-    (void)removed;
+    if (taken != HP_OK)
+      return status;
   }
   loaded_patch::destroy(loaded);
   return status;
@@ -339,10 +339,9 @@ hp_status unload_patch_object(const char* name,
     return HP_OK;
   // Only one thread frees it.
   status = library::locked([&](library& self) {
-    if (self.loaded().find(name) != found)
-      return fail(HP_BUSY, "another thread unloads patch \"%s\"", name);
-    self.loaded().remove(found);
-    return HP_OK;
+    return self.loaded().take(found)
+               ? HP_OK
+               : fail(HP_BUSY, "another thread unloads patch \"%s\"", name);
   });
   if (status != HP_OK)
     return status;

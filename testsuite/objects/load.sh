@@ -1,0 +1,244 @@
+#!/bin/sh
+# A patch object is loaded, does what it says with what the program has, and is
+# gone afterwards.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/objects/objects.sh"
+
+cat >other.c <<'EOT'
+static int limit = 1000;
+static int reset(int x) { return x + limit; }
+int other(int x) { static int count; limit += x; return reset(x) + ++count; }
+EOT
+cat >program.c <<'EOT'
+#include "commands.h"
+struct conn { int fd; long timeout; };
+int exported = 1;
+static int limit = 10;
+__thread int per_thread = 100;
+static __thread int own_per_thread = 200;
+static int table[4] = {1, 2, 3, 4};
+int other(int);
+__attribute__((noinline)) static int helper(int x) { return x + limit; }
+int hidden(int x) { return helper(x) * 2; }
+static int reset(int x) { static int count; return x + limit + ++count; }
+int parse_header(struct conn* c, unsigned long size)
+{
+  return c->fd + (int)size + own_per_thread;
+}
+static void call(void)
+{
+  struct conn c = {1, 2};
+  const int parsed = parse_header(&c, 3);
+  const int after_reset = reset(1);
+  printf("parse %d reset %d other %d\n", parsed, after_reset, other(1));
+}
+int main(int argc, char** argv)
+{
+  limit += argc > 100;
+  own_per_thread += argc > 100;
+  table[argc & 3] += argc > 100;
+  return run_commands(argc, argv, call) + (hidden(0) == 77);
+}
+EOT
+all=-fplugin-arg-hotpatch-all
+program $all program.c other.c || exit 99
+
+ok "the program as it is" runs "parse 204 reset 12 other 1003
+parse 204 reset 13 other 1005" call call
+
+cat >plain.c <<'EOT'
+#include <hotpatch.h>
+struct conn { int fd; long timeout; };
+HP_PATCH("plain", 3, "What it is for");
+HP_REPLACES("parse_header")
+static int parse_header(struct conn* c, unsigned long size)
+{
+  return c->fd * 1000 + (int)size;
+}
+EOT
+ok "a patch is compiled" patch plain
+ok "loaded and unloaded" runs "parse 204 reset 12 other 1003
+load: HP_OK
+parse 1003 reset 13 other 1005
+patch plain version 3 sites 1 active 1: What it is for
+plain.so is mapped
+unload: HP_OK
+plain.so is not mapped
+parse 204 reset 14 other 1007" call load:plain.so call patches mapped:plain.so \
+  unload:plain mapped:plain.so call
+for level in immediate strict quiescent safepoint; do
+  ok "at level $level" runs "load: HP_OK
+parse 1003 reset 12 other 1003
+unload: HP_OK
+parse 204 reset 13 other 1005" load:plain.so@$level call unload:plain call
+done
+ok "unloaded at another level, freed later" runs "load: HP_OK
+unload: HP_OK
+parse 204 reset 12 other 1003
+plain.so is mapped
+unload: HP_OK
+plain.so is not mapped" load:plain.so unload:plain@immediate call \
+  mapped:plain.so unload:plain mapped:plain.so
+ok "taken away as a named patch, freed later" runs "load: HP_OK
+remove: HP_OK
+unload: HP_OK
+plain.so is not mapped" load:plain.so remove:plain unload:plain mapped:plain.so
+ok "loaded again and again" runs "load: HP_OK
+unload: HP_OK
+load: HP_OK
+remove: HP_OK
+load: HP_OK
+parse 1003 reset 12 other 1003" load:plain.so unload:plain load:plain.so \
+  remove:plain load:plain.so call
+
+cat >uses.c <<'EOT'
+#include <hotpatch.h>
+#include <stdio.h>
+struct conn { int fd; long timeout; };
+extern int exported;
+extern int limit HP_IMPORT("program.c:limit");
+extern int other_limit HP_IMPORT("other.c:limit");
+extern int reset_count HP_IMPORT("program.c:count");
+extern __thread int per_thread;
+extern __thread int own_per_thread;
+extern int table[4];
+int hidden(int);
+int helper(int);
+int parse_original(struct conn*, unsigned long) HP_ORIGINAL("parse_header");
+int other_reset(int) HP_IMPORT("other.c:reset");
+int printf_is_the_library_s;
+HP_PATCH("uses", 1, "");
+HP_REPLACES("parse_header")
+int parse_fixed(struct conn* c, unsigned long size)
+{
+  printf("%d %d %d %d ", exported, limit, other_limit, reset_count);
+  printf("%d %d %d ", per_thread, own_per_thread, table[3]);
+  limit += 1;
+  return parse_original(c, size) + hidden(1) + helper(1) + other_reset(5);
+}
+EOT
+uses="load: HP_OK
+1 10 1000 0 100 200 4 parse 1245 reset 13 other 1003
+unload: HP_OK
+parse 204 reset 14 other 1005"
+for options in '' -Wl,-z,now '-fno-plt -Wl,-z,now' -ftls-model=initial-exec \
+  -flto -fno-semantic-interposition '-O0 -g' -mcmodel=large -Wl,--gc-sections; do
+  ok "compiled $options" patch uses $options
+  ok "uses what the program has: $options" runs "$uses" load:uses.so call \
+    unload:uses call
+done
+ok "also of a program that runs at a fixed place" program -no-pie -fno-pie \
+  $all program.c other.c
+ok "uses what that has" runs "$uses" load:uses.so call unload:uses call
+ok "also of a program linked with -flto" program -flto $all program.c other.c
+ok "plain replacements there" tells "parse 1003" load:plain.so call
+ok "also of a stripped program" program -s $all program.c other.c
+ok "plain replacements in it" tells "parse 1003" load:plain.so call
+program $all program.c other.c || exit 99
+
+# Without .weak the object cannot be loaded: the countermeasure is needed.
+$CC -S -O2 -fPIC -fplugin="$HP_PLUGIN" -I"$HP_SRCDIR/runtime/include" uses.c \
+  -o uses.s
+grep -v '\.weak' uses.s >strong.s
+$CC -shared strong.s -o strong.so
+ok "control: without weak symbols the dynamic linker refuses" \
+  tells "undefined symbol" load:strong.so
+
+cat >weak.c <<'EOT'
+#include <hotpatch.h>
+extern int absent_function(int) __attribute__((weak));
+extern int absent_variable __attribute__((weak));
+HP_REPLACES("other.c:reset") static int fixed(int x)
+{
+  return absent_function || &absent_variable ? -1 : x + 5;
+}
+EOT
+ok "a patch with weak symbols of its own" patch weak
+ok "what the user made weak stays absent" tells \
+  "parse 204 reset 12 other 7" load:weak.so call
+
+for n in 1 2 3; do
+  cat >v$n.c <<EOT
+#include <hotpatch.h>
+HP_PATCH("versioned", $n, "");
+HP_REPLACES("program.c:reset") static int fixed(int x) { return x * $n; }
+EOT
+  patch v$n
+done
+cat >needs.c <<'EOT'
+#include <hotpatch.h>
+HP_PATCH("dependent", 1, "");
+HP_PATCH_NEEDS("versioned", 2);
+HP_REPLACES("other.c:reset") static int fixed(int x) { return x; }
+EOT
+patch needs
+ok "a newer version takes the place of an older one" runs "load: HP_OK
+load: HP_OK
+patch versioned version 2 sites 1 active 1:
+parse 204 reset 2 other 1003
+unload: HP_OK
+v2.so is not mapped
+v1.so is mapped
+unload: HP_OK
+v1.so is not mapped
+parse 204 reset 12 other 1005" load:v1.so load:v2.so patches call \
+  unload:versioned mapped:v2.so mapped:v1.so unload:versioned mapped:v1.so call
+ok "a dependency that is there" runs "load: HP_OK
+load: HP_OK
+unload: HP_NEEDED: patch \"versioned\"
+unload: HP_OK
+unload: HP_OK" load:v3.so load:needs.so unload:versioned unload:dependent \
+  unload:versioned
+cp v1.so same.so
+mkdir moved
+ok "another file under the same name" runs "load: HP_OK
+unload: HP_OK" load:same.so unload:versioned
+
+cat >hooks.c <<'EOT'
+#include <hotpatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+HP_PATCH("hooked", 1, "");
+HP_HOOK("before_apply") static const char* before(void)
+{
+  puts("before apply");
+  return getenv("REFUSE_APPLY");
+}
+HP_HOOK("after_apply") static void after(void) { puts("after apply"); }
+HP_HOOK("before_revert") static const char* before_revert(void)
+{
+  puts("before revert");
+  return getenv("REFUSE_REVERT");
+}
+HP_HOOK("after_revert") static void after_revert(void)
+{
+  puts("after revert");
+}
+HP_REPLACES("other.c:reset") static int fixed(int x) { return x + 5; }
+EOT
+ok "a patch with hooks" patch hooks
+ok "hooks are called" runs "before apply
+after apply
+load: HP_OK
+before revert
+after revert
+unload: HP_OK" load:hooks.so unload:hooked
+export REFUSE_APPLY="not today"
+ok "a hook says no" tells \
+  'load: HP_VETOED: patch "hooked" (version 1) does not let itself be applied: not today' \
+  load:hooks.so
+ok "nothing is left of it" runs "before apply
+load: HP_VETOED
+hooks.so is not mapped
+parse 204 reset 12 other 1003" load:hooks.so mapped:hooks.so call
+unset REFUSE_APPLY
+export REFUSE_REVERT="never"
+ok "a hook does not let it go" runs "before apply
+after apply
+load: HP_OK
+before revert
+unload: HP_VETOED
+parse 204 reset 12 other 7" load:hooks.so unload:hooked call
+unset REFUSE_REVERT
+done_testing
