@@ -23,8 +23,8 @@ bool admitted_to(const plugin_gcc_version& compiler)
   if (!same_major(compiler.basever)) {
     error(
         "hotpatch: this plugin was built for GCC %d and cannot work in GCC "
-        "%s; configure hotpatch with %<CC%> and %<CXX%> set to that GCC and "
-        "build it again",
+        "%s; name the %<hotpatch.so%> one directory higher, or configure "
+        "hotpatch with %<--with-gcc%> and build it again",
         GCCPLUGIN_VERSION_MAJOR, compiler.basever);
     return false;
   }

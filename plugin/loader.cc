@@ -82,10 +82,10 @@ void explain(const char* release, const std::string& directory,
   }
   std::string others = releases_in(directory);
   fprintf(stderr,
-          "there is no plugin for GCC %s in %s%s%s; configure hotpatch with CC "
-          "and CXX set to that GCC, build and install it\n",
+          "there is no plugin for GCC %s in %s%s%s; configure hotpatch with "
+          "--with-gcc=%d, build and install it\n",
           release, directory.c_str(), others.empty() ? "" : ", only for GCC ",
-          others.c_str());
+          others.c_str(), atoi(release));
 }
 
 }  // namespace
