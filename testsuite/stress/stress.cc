@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: MIT
 #include <hotpatch.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
