@@ -219,21 +219,23 @@ hp_status library::change(std::span<const operation> operations,
 hp_status library::survey(std::span<const operation> operations, hp_level level,
                           patch_hooks& hooks) noexcept
 {
-  if (const hp_status status = sites_.refresh(); status != HP_OK)
+  hp_status status = sites_.refresh();
+  if (status != HP_OK)
     return status;
   {
     patch_plan named(patches_);
     for (const operation& step : operations)
-      if (concerns_patches(step))
-        if (const hp_status status = plan_named(named, step); status != HP_OK)
-          return status;
-    if (!named.list_patches(hooks.gone, hooks.come))
-      return fail(HP_NO_MEMORY, "no memory for the list of patches");
+      if (status == HP_OK && concerns_patches(step))
+        status = plan_named(named, step);
+    if (status == HP_OK && !named.list_patches(hooks.gone, hooks.come))
+      status = fail(HP_NO_MEMORY, "no memory for the list of patches");
   }
-  if (!hooks.any())
+  if (status == HP_OK && !hooks.any())
     return HP_OK;
+  // Where several steps fail, the first one speaks.
   patch_plan all(patches_);
-  const hp_status status = plan(all, operations);
+  if (const hp_status first = plan(all, operations); first != HP_OK)
+    return first;
   return status == HP_OK ? all.prepare(level) : status;
 }
 
