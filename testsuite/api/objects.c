@@ -83,6 +83,7 @@ static void constructor(const char* directory)
 struct round_trips {
   const char* directory;
   int stop;
+  int done;
 };
 
 static void* load_and_unload(void* data)
@@ -99,7 +100,7 @@ static void* load_and_unload(void* data)
 
 static void racing(const char* directory)
 {
-  struct round_trips trips = {directory, 0};
+  struct round_trips trips = {directory, 0, 0};
   pthread_t loader;
   long applied = 0;
   long absent = 0;
@@ -116,12 +117,54 @@ static void racing(const char* directory)
   OK(other == 0, "loaded and unloaded meanwhile: applied, or not found");
 }
 
+/* A constructor has the loader's lock and waits for the turn to change patches;
+ * who has the turn needs the loader's lock for its replacement's object. */
+static void* load_patching(void* data)
+{
+  struct round_trips* trips = data;
+  for (int i = 0; i < 200; i++) {
+    void* object = load(trips->directory, "patching.so");
+    function inside = symbol(object, "patching");
+    if (hp_remove_patch("constructed") == HP_OK)
+      trips->done++;
+    dlclose(object);
+    if (hp_release((const void*)(uintptr_t)inside, 10000) != HP_OK)
+      printf("# %s\n", hp_error_message());
+  }
+  __atomic_store_n(&trips->stop, 1, __ATOMIC_RELEASE);
+  return NULL;
+}
+
+static void constructors_and_patches(const char* directory)
+{
+  struct round_trips trips = {directory, 0, 0};
+  void* object = load(directory, "object.so");
+  const function replacement = symbol(object, "object_replacement");
+  pthread_t loader;
+  long bad = 0;
+  pthread_create(&loader, NULL, load_patching, &trips);
+  while (!__atomic_load_n(&trips.stop, __ATOMIC_ACQUIRE)) {
+    hp_patch_info info = {0};
+    hp_transaction* patch = hp_begin();
+    info.name = "other";
+    hp_add_patch(patch, &info);
+    hp_add_apply(patch, "answer", replacement);
+    bad += hp_commit(patch, NULL) != HP_OK || hp_remove_patch("other") != HP_OK;
+  }
+  pthread_join(loader, NULL);
+  OK(trips.done == 200, "constructors that apply patches");
+  OK(bad == 0, "and threads that do do not wait for each other for ever");
+  OK(answer(1) == 2, "the original runs");
+  dlclose(object);
+}
+
 int main(int argc, char** argv)
 {
   if (argc != 2)
     return 99;
   loaded_later(argv[1]);
   racing(argv[1]);
+  constructors_and_patches(argv[1]);
   replacement_stays(argv[1]);
   constructor(argv[1]);
   return done_testing();

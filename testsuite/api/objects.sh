@@ -19,7 +19,24 @@ __attribute__((constructor)) static void apply(void)
 }
 EOF2
 
-for name in object constructor; do
+cat >patching.c <<'EOF2'
+#include <hotpatch.h>
+int patching(int x) { return x * 800; }
+static const char* agree(const hp_patch_info* patch) { return (void)patch, NULL; }
+__attribute__((constructor)) static void apply(void)
+{
+  hp_patch_info info = {0};
+  hp_transaction* patch = hp_begin();
+  info.name = "constructed";
+  info.before_apply = info.before_revert = agree;
+  hp_add_patch(patch, &info);
+  hp_add_apply(patch, "answer", patching);
+  if (hp_commit(patch, NULL) != HP_OK)
+    hp_abort(patch);
+}
+EOF2
+
+for name in object constructor patching; do
   cc -O2 -fPIC -shared $name.c $link -o $name.so || exit 99
 done
 cc -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/api/objects.c" $link -o objects ||

@@ -15,6 +15,11 @@ for sanitizer in address thread undefined; do
     ok "compiles with -fsanitize=$sanitizer" cc -O1 -g \
       -fsanitize=$sanitizer "-I$HP_SRCDIR" "$source" $link -o program
     ok "and finds nothing" passes ./program
+    for name in named hooks; do
+      ok "compiles $name.c" cc -O1 -g -fsanitize=$sanitizer "-I$HP_SRCDIR" \
+        "$HP_SRCDIR/testsuite/api/$name.c" $link -o program
+      ok "and finds nothing" passes ./program
+    done
   else
     skip "-fsanitize=$sanitizer" "its library is not installed"
   fi
