@@ -2,17 +2,14 @@
 // the time from the first signal until all have been released, for 1 to 1,000
 // threads that wait in read() a few kilobytes down their stacks.
 //
-// Run it on an idle machine; for numbers that other programs do not disturb:
-//   chrt -f 10 ./stop_time
-//
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <pthread.h>
 #include <unistd.h>
 #include <vector>
 
+#include "bench/report.h"
 #include "runtime/quiescence.h"
 
 using namespace hotpatch;
@@ -34,13 +31,6 @@ std::atomic<int> waiting{0};
       ;
   }
   frame[1] = frame[0];
-}
-
-double at(const std::vector<std::int64_t>& sorted, double part)
-{
-  const auto last = static_cast<double>(sorted.size() - 1);
-  return static_cast<double>(sorted[static_cast<std::size_t>(last * part)]) /
-         1000;
 }
 
 // False: a stop failed.
@@ -68,9 +58,9 @@ bool measure(int rounds)
       return false;
     usleep(2000);
   }
-  std::sort(times.begin(), times.end());
-  std::printf("%5zu threads: p50 %8.0f us   p99 %8.0f us\n", threads,
-              at(times, 0.5), at(times, 0.99));
+  const auto x = static_cast<double>(threads);
+  bench::report("stop p50", x, bench::percentile(times, 0.5) / 1000, "us");
+  bench::report("stop p99", x, bench::percentile(times, 0.99) / 1000, "us");
   return true;
 }
 

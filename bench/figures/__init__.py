@@ -1,0 +1,3 @@
+# One file for each figure (frame/figure.py).
+#
+# SPDX-License-Identifier: MIT

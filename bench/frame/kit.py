@@ -1,0 +1,98 @@
+# Builds measuring programs, each way of changing functions with the compiler
+# and the options that it needs.
+#
+# SPDX-License-Identifier: MIT
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from frame.figure import Skipped
+
+GCC_PEER = ["-O2", "-fno-inline"]
+
+
+class Kit:
+    def __init__(self, source, build, out, cc, cxx, plugin):
+        self.source = pathlib.Path(source)
+        self.build = pathlib.Path(build)
+        self.out = pathlib.Path(out)
+        self.cc, self.cxx = cc.split(), cxx.split()
+        self.plugin = plugin
+        self.skipped = {}
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def skip(self, series, reason):
+        self.skipped[series] = reason
+
+    def run(self, *command):
+        done = subprocess.run([str(part) for part in command],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Skipped(f"{command[0]} failed: {done.stderr.strip()[-300:]}")
+        return done.stdout
+
+    def clang(self):
+        """clang and clang++, of any version that has XRay's runtime."""
+        for version in ("", *(f"-{n}" for n in range(20, 13, -1))):
+            found = shutil.which("clang++" + version)
+            if found and shutil.which("clang" + version):
+                return ["clang" + version], ["clang++" + version]
+        raise Skipped("clang is not installed")
+
+    def functions(self, count):
+        """A C file with that many functions (functions.py)."""
+        path = self.out / f"functions-{count}.c"
+        if not path.exists():
+            path.write_text(self.run(sys.executable,
+                                     self.source / "bench/functions.py",
+                                     count))
+        return path
+
+    def library(self):
+        """What a program needs to use libhotpatch as it was built."""
+        place = self.build / "runtime/.libs"
+        return [f"-L{place}", f"-Wl,-rpath,{place}", "-lhotpatch"]
+
+    def object(self, name, command):
+        path = self.out / f"{name}.o"
+        if not path.exists():
+            self.run(*command, "-c", "-o", path)
+        return path
+
+    def engine(self, engine, program, count):
+        """programs/PROGRAM.cc with engines/ENGINE.cc and COUNT functions."""
+        include = [f"-I{self.source}", f"-I{self.source}/runtime/include"]
+        cc, cxx, peer, link = self.cc, self.cxx, [], []
+        if engine == "xray":
+            cc, cxx = self.clang()
+            peer = ["-O2", "-fxray-instrument",
+                    "-fxray-instruction-threshold=1"]
+            link = ["-fxray-instrument"]
+        elif engine == "hotpatch":
+            peer = ["-O2", f"-fplugin={self.plugin}",
+                    "-fplugin-arg-hotpatch-all"]
+            link = self.library()
+        else:
+            peer = GCC_PEER
+        functions = self.object(f"functions-{engine}-{count}",
+                                [*cc, *peer, "-fPIE", self.functions(count)])
+        path = self.out / f"{program}-{engine}-{count}"
+        self.run(*cxx, "-std=c++20", "-O2", *include,
+                 self.source / f"bench/programs/{program}.cc",
+                 self.source / f"bench/engines/{engine}.cc", functions,
+                 "-o", path, *link, "-lpthread")
+        return path
+
+    def engines(self, program, count, names=("hotpatch", "xray", "classic")):
+        """(name, path) for each that can be built."""
+        for name in names:
+            try:
+                yield name, self.engine(name, program, count)
+            except Skipped as reason:
+                self.skip(name, str(reason))
+
+
+def processors():
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,72 @@
+# Samples of one figure: runs of all peers in turn, and medians of them.
+#
+# SPDX-License-Identifier: MIT
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+
+class Results:
+    def __init__(self):
+        self.samples = {}  # (series, metric, x) -> values
+        self.units = {}    # metric -> unit
+        self.failures = {}
+
+    def add(self, series, line):
+        value = json.loads(line)
+        key = series, value["metric"], value["x"]
+        self.samples.setdefault(key, []).append(value["value"])
+        self.units[value["metric"]] = value["unit"]
+
+    def take(self, runs, repetitions):
+        """Every run once, then every run again: what disturbs the machine
+        for a while disturbs all of them."""
+        runs = list(runs)
+        for turn in range(repetitions):
+            for run in runs:
+                if run.series in self.failures:
+                    continue
+                if sys.stderr.isatty():
+                    print(f"\r  {turn + 1}/{repetitions} {run.series:40.40}",
+                          end="\r", file=sys.stderr)
+                self.take_one(run)
+
+    def take_one(self, run):
+        done = subprocess.run(run.command, capture_output=True, text=True,
+                              env={**os.environ, **run.environment})
+        if done.returncode != 0:
+            self.failures[run.series] = (
+                f"ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+            return
+        for line in done.stdout.splitlines():
+            self.add(run.series, line)
+
+    def value(self, series, metric, x=None):
+        """The median; None if there is no such sample."""
+        for key, values in self.samples.items():
+            if key[:2] == (series, metric) and x in (None, key[2]):
+                return statistics.median(values)
+        return None
+
+    def ratio(self, metric, ours, theirs, x=None):
+        a, b = self.value(ours, metric, x), self.value(theirs, metric, x)
+        return a / b if a is not None and b else None
+
+    def series(self):
+        return list(dict.fromkeys(key[0] for key in self.samples))
+
+    def metrics(self):
+        return list(dict.fromkeys(key[1] for key in self.samples))
+
+    def points(self, series, metric):
+        return sorted((key[2], statistics.median(values))
+                      for key, values in self.samples.items()
+                      if key[:2] == (series, metric))
+
+    def as_json(self):
+        return [{"series": series, "metric": metric, "x": x,
+                 "unit": self.units[metric],
+                 "median": statistics.median(values), "values": values}
+                for (series, metric, x), values in self.samples.items()]

@@ -1,0 +1,48 @@
+# Results as text: tables for the terminal, which are Markdown as well.
+#
+# SPDX-License-Identifier: MIT
+
+
+def number(value):
+    if value is None:
+        return ""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 10 else f"{value:.1f}"
+
+
+def table(head, rows):
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [head, *rows])
+              for i in range(len(head))]
+
+    def line(cells):
+        return "| " + " | ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths))) + " |"
+    rule = "|" + "|".join("-" * (width + 1) + (":" if i else "-")
+                          for i, width in enumerate(widths)) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def figure_tables(results):
+    """One table for each metric: series down, x across."""
+    for metric in results.metrics():
+        places = sorted({key[2] for key in results.samples
+                         if key[1] == metric})
+        rows = []
+        for series in results.series():
+            points = dict(results.points(series, metric))
+            if points:
+                rows.append([series, *(number(points.get(x))
+                                       for x in places)])
+        unit = results.units[metric]
+        yield table([f"{metric} ({unit})", *(f"{x:,.15g}" for x in places)],
+                    rows)
+
+
+def ratio_table(ratios):
+    rows = [[each.what, number(each.value), each.target,
+             {None: "", True: "yes", False: "no"}[each.met]]
+            for each in ratios]
+    return table(["ratio", "value", "target", "met"], rows)
