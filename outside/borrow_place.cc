@@ -68,6 +68,7 @@ constexpr long waiting_calls[] = {
     SYS_nanosleep,
     SYS_clock_nanosleep,
     SYS_futex,
+    SYS_restart_syscall,
 };
 
 constexpr std::size_t not_waiting = std::size(waiting_calls);
@@ -125,7 +126,7 @@ borrow_place::borrow_place(const target_images& images, const target_code& code,
         "posix_memalign", "valloc", "pvalloc", "malloc_trim", "reallocarray"})
     for (const target_image& image : images.all())
       if (&image != code.loader)
-        if (const exported_function found = find_exported(image, name);
+        if (const exported_symbol found = find_exported(image, name);
             found.address != 0)
           allocator_.push_back({found.address, found.address + found.size});
   allocator_.push_back({code.loader->begin, code.loader->end});

@@ -51,6 +51,8 @@ class borrowed_thread {
   // Memory for arguments, in the process: valid while this lives.
   std::uint64_t place(const std::string& text);
 
+  pid_t process() const { return thread_.process(); }
+
   // True: the thread is still inside a call and must be left alone.
   bool unfinished() const { return unfinished_; }
 

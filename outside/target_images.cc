@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include <elf.h>
+#include <sys/stat.h>
 
 #include "tools/mapped_file.h"
 #include "tools/process_access.h"
@@ -61,6 +62,9 @@ target_images::target_images(pid_t process) : process_(process)
   tools::check_process(process);
   maps_ = tools::read_maps(process);
   loader_base_ = read_loader_base(process);
+  struct stat executable = {};
+  stat(("/proc/" + std::to_string(process) + "/exe").c_str(), &executable);
+  program_inode_ = executable.st_ino;
   const tools::process_memory memory(process);
   const tools::process_mapping* last = nullptr;
   for (const tools::process_mapping& mapping : maps_) {
@@ -93,6 +97,15 @@ const target_image* target_images::find(std::uint64_t address) const
   return nullptr;
 }
 
+// The device's number in a mapping need not be the one that stat(2) gives.
+const target_image* target_images::program() const
+{
+  for (const target_image& image : images_)
+    if (tools::find_mapping(maps_, image.begin)->inode == program_inode_)
+      return &image;
+  return nullptr;
+}
+
 const target_image* target_images::loader() const
 {
   if (loader_base_ == 0)
@@ -109,7 +122,7 @@ const target_image* target_images::loader() const
   return nullptr;
 }
 
-exported_function find_exported(const target_image& image, const char* name)
+exported_symbol find_exported(const target_image& image, const char* name)
 {
   elf_file& file = *image.file;
   elf_section table, strings;
@@ -124,7 +137,7 @@ exported_function find_exported(const target_image& image, const char* name)
     Elf64_Sym symbol;
     std::memcpy(&symbol, bytes + at, sizeof symbol);
     if (symbol.st_shndx != SHN_UNDEF &&
-        ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
+        ELF64_ST_TYPE(symbol.st_info) != STT_TLS &&
         name_at(file, strings, symbol.st_name) == name)
       return {symbol.st_value + image.bias, symbol.st_size};
   }

@@ -47,6 +47,9 @@ class target_images {
   // Null if no code of an image is there.
   const target_image* find(std::uint64_t address) const;
 
+  // The executable itself.
+  const target_image* program() const;
+
   // The dynamic linker; null in a static program.
   const target_image* loader() const;
 
@@ -55,14 +58,16 @@ class target_images {
   std::vector<tools::process_mapping> maps_;
   std::vector<target_image> images_;
   std::uint64_t loader_base_ = 0;
+  ino_t program_inode_ = 0;
 };
 
-struct exported_function {
+// A function, or a variable that is not thread-local.
+struct exported_symbol {
   std::uint64_t address = 0;  // in the process; 0: there is none
   std::uint64_t size = 0;
 };
 
-exported_function find_exported(const target_image& image, const char* name);
+exported_symbol find_exported(const target_image& image, const char* name);
 
 // The address in the process of the first place in the image's code with these
 // bytes; 0: none.

@@ -5,10 +5,15 @@
 #include <cstdio>
 #include <exception>
 
+#include <argp.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "tools/list_sites.h"
 #include "tools/options.h"
+
+const char* argp_program_version =
+    "hp-list (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
 int main(int argc, char** argv)
 {

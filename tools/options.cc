@@ -10,11 +10,6 @@
 
 #include <argp.h>
 
-#include "config.h"
-
-const char* argp_program_version =
-    "hp-list (" PACKAGE_NAME ") " PACKAGE_VERSION;
-
 namespace hotpatch::tools {
 
 namespace {

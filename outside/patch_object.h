@@ -1,0 +1,47 @@
+// A patch object: what its file says, and where it lies in a process.
+//
+// Owns the open file that its texts lie in.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_OUTSIDE_PATCH_OBJECT_H
+#define HOTPATCH_OUTSIDE_PATCH_OBJECT_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "format/patch_record.h"
+#include "outside/target_images.h"
+#include "outside/target_memory.h"
+#include "runtime/patch_file.h"
+
+namespace hotpatch::outside {
+
+struct patch_object {
+  std::string path;
+  std::string name;        // as stated, or the file's
+  patch_file file;         // its addresses are the file's
+  std::uint64_t bias = 0;  // in a process
+
+  const patch_contents& contents() const { return file.contents(); }
+  std::uint64_t state_address() const { return file.state() + bias; }
+  std::uint64_t begin() const { return file.code().address + bias; }
+  std::uint64_t end() const { return begin() + file.code().size; }
+};
+
+// Throws trouble if it is none, or damaged.
+std::unique_ptr<patch_object> open_patch_object(const std::string& path);
+
+// Those that a process has loaded.
+std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
+    const target_images& images);
+
+// Throws trouble if it is not of a known form.
+format::patch_state load_state(const target_memory& memory,
+                               const patch_object& patch);
+void store_phase(target_memory& memory, const patch_object& patch,
+                 format::patch_phase phase, std::uint64_t sequence);
+
+}  // namespace hotpatch::outside
+
+#endif

@@ -1,0 +1,76 @@
+// Many sites of another process, switched at one moment.
+//
+// Owns two invariants.  All or none: if this process is killed at any time, the
+// sites lead all where they led before, or all where they shall lead.  And
+// nothing foreign is overwritten.
+//
+// One site that a direct jump serves changes by one store of its word.  For
+// several, each gets the far form first, through a cell that leads where the
+// site leads already (to its original body, if it is not patched), which
+// changes nothing, however far one comes with it.  Then all cells, side by side
+// in one page, are written by one call, which the kernel does not do in parts.
+// In the end sites that lead to their original get their pristine word back,
+// which again changes nothing.  Sites too far apart for one page of cells are
+// the exception: they change page by page.
+//
+// Cells, and the pads that jump through them, stay for the life of the process.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_OUTSIDE_SITE_SWITCH_H
+#define HOTPATCH_OUTSIDE_SITE_SWITCH_H
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "outside/target_memory.h"
+#include "runtime/encode.h"
+#include "runtime/site.h"
+
+namespace hotpatch::outside {
+
+struct site_change {
+  hotpatch::site where;  // with addresses of the process
+  std::string name;
+  std::uint64_t target = 0;  // the replacement, 0: the original
+
+  // As found by look().
+  std::uint64_t word = 0;
+  decoded_word form = {};
+  std::uint64_t active = 0;  // where calls go
+  std::uint64_t cell = 0;    // 0: it has none yet
+
+  // The first instruction behind the patch word.
+  std::uint64_t body() const { return where.word + 8; }
+  std::uint64_t wanted() const { return target != 0 ? target : body(); }
+};
+
+class site_switch {
+ public:
+  explicit site_switch(target_memory& memory) : memory_(memory) {}
+
+  // Reads what the sites hold.  Throws trouble for foreign bytes.
+  void look(std::span<site_change> changes) const;
+
+  // True if the change cannot be made by one store of one word.
+  static bool needs_cells(std::span<const site_change> changes);
+
+  // Writes the pads of sites that got a cell; nothing leads there yet.
+  void prepare(std::span<site_change> changes);
+
+  // With all threads standing; the words must be as look() found them, or it
+  // throws trouble and changes nothing.
+  void commit(std::span<site_change> changes);
+
+ private:
+  void check_unchanged(std::span<const site_change> changes) const;
+  void store_cells(std::span<const site_change> changes);
+  void verify(std::span<const site_change> changes) const;
+
+  target_memory& memory_;
+};
+
+}  // namespace hotpatch::outside
+
+#endif

@@ -1,0 +1,115 @@
+// Going through processes and patches.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/change_processes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "runtime/deadline.h"
+
+namespace hotpatch::tools {
+
+namespace {
+
+const char* name_of(change_kind kind)
+{
+  return kind == change_kind::apply ? "hp-apply" : "hp-revert";
+}
+
+void tell_result(change_kind kind, const change_options& chosen, pid_t pid,
+                 const outside::apply_result& result, std::int64_t took_ns)
+{
+  const char* what = kind == change_kind::apply ? "applied" : "reverted";
+  if (!result.changed) {
+    std::printf("process %d: %s was %s already\n", pid, result.name.c_str(),
+                what);
+    return;
+  }
+  if (chosen.settings.dry_run) {
+    std::printf("process %d: %s can be %s, %zu function%s\n", pid,
+                result.name.c_str(), what, result.functions,
+                result.functions == 1 ? "" : "s");
+    return;
+  }
+  std::printf(
+      "process %d: %s is %s, %zu function%s; it stood still for "
+      "%.3f ms of %.3f ms\n",
+      pid, result.name.c_str(), what, result.functions,
+      result.functions == 1 ? "" : "s",
+      static_cast<double>(result.stood_ns) / 1e6,
+      static_cast<double>(took_ns) / 1e6);
+}
+
+change_status change_one(change_kind kind, const change_options& chosen,
+                         pid_t pid, const std::string& patch)
+{
+  try {
+    const std::int64_t start = monotonic_now();
+    outside::live_patching process(pid, chosen.settings);
+    const outside::apply_result result = kind == change_kind::apply
+                                             ? process.apply(patch)
+                                             : process.revert(patch);
+    tell_result(kind, chosen, pid, result, monotonic_now() - start);
+    return change_done;
+  } catch (const outside::process_busy& busy) {
+    std::fprintf(stderr, "%s: %s\n", name_of(kind), busy.what());
+    return change_busy;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "%s: %s\n", name_of(kind), failure.what());
+    return change_refused;
+  }
+}
+
+}  // namespace
+
+std::vector<pid_t> processes_of(const std::string& program)
+{
+  std::vector<pid_t> found;
+  struct stat wanted;
+  if (stat(program.c_str(), &wanted) != 0)
+    return found;
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    const auto [end, wrong] =
+        std::from_chars(name.data(), name.data() + name.size(), pid);
+    struct stat executes;
+    if (wrong == std::errc{} && end == name.data() + name.size() &&
+        stat((entry.path() / "exe").c_str(), &executes) == 0 &&
+        executes.st_dev == wanted.st_dev && executes.st_ino == wanted.st_ino)
+      found.push_back(pid);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+change_status change_processes(change_kind kind, const change_options& chosen)
+{
+  change_options all = chosen;
+  if (chosen.verbose)
+    all.settings.tell = [](const std::string& text) {
+      std::fprintf(stderr, "%s\n", text.c_str());
+    };
+  std::vector<pid_t> pids = {chosen.pid};
+  if (!chosen.program.empty())
+    pids = processes_of(chosen.program);
+  if (pids.empty()) {
+    std::fprintf(stderr, "%s: no process executes %s\n", name_of(kind),
+                 chosen.program.c_str());
+    return change_refused;
+  }
+  change_status worst = change_done;
+  for (const pid_t pid : pids)
+    for (const std::string& patch : chosen.patches)
+      worst = std::max(worst, change_one(kind, all, pid, patch));
+  return worst;
+}
+
+}  // namespace hotpatch::tools

@@ -1,0 +1,18 @@
+// hp-revert: takes patches away from running processes.
+//
+// SPDX-License-Identifier: MIT
+#include <argp.h>
+
+#include "config.h"
+#include "tools/change_processes.h"
+
+const char* argp_program_version =
+    "hp-revert (" PACKAGE_NAME ") " PACKAGE_VERSION;
+
+int main(int argc, char** argv)
+{
+  using namespace hotpatch::tools;
+  return change_processes(
+      change_kind::revert,
+      parse_change_options(change_kind::revert, argc, argv));
+}
