@@ -1,0 +1,56 @@
+#!/bin/sh
+# hp-apply and hp-revert on a program that knows nothing of them: one thread,
+# many threads, threads in system calls and in the middle of a computation.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+
+ok "target and patches are compiled" build_all
+[ -e fix.so ] || done_testing
+
+loaded()
+{
+  grep -q 'fix2*[.]so' "/proc/$pid/maps"
+}
+
+# there_and_back ROUNDS
+there_and_back()
+{
+  round=0
+  while [ $round -lt "$1" ]; do
+    "$hp_apply" "$pid" fix.so && says 110210 &&
+      "$hp_revert" "$pid" fix && says 11012 || return
+    round=$((round + 1))
+  done
+}
+
+start alone
+ok "--dry-run says that it can be" "$hp_apply" --dry-run "$pid" fix.so
+ok "--dry-run changes nothing" says 11012
+ok "--dry-run loads nothing" not loaded
+ok "one thread: applied" "$hp_apply" "$pid" fix.so
+ok "one thread: it does the new" says 110210
+ok "applied again: it was so already" \
+  sh -c "'$hp_apply' $pid fix.so | grep -q already"
+ok "a newer version replaces it" "$hp_apply" "$pid" fix2.so
+ok "it does the newer" says 110320
+ok "an older version does not" not "$hp_apply" "$pid" fix.so
+ok "it still does the newer" says 110320
+ok "reverted" "$hp_revert" "$pid" fix
+ok "it does the old" says 11012
+ok "the code is unloaded" not grep -q fix2.so "/proc/$pid/maps"
+ok "ten times" there_and_back 10
+ok "nothing was ever wrong" all_well
+end
+
+start 20
+ok "many threads: ten times" there_and_back 10
+ok "--level=immediate" "$hp_apply" --level=immediate "$pid" fix.so
+ok "it does the new" says 110210
+ok "hp-list sees it" \
+  sh -c "'$hp_list' --pid $pid | grep -q 'first .*fixed_first'"
+ok "registers, system calls, both functions: nothing was ever wrong" all_well
+end
+
+done_testing

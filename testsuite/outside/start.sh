@@ -1,0 +1,57 @@
+# What the tests of hp-apply share: the program to be patched, and what it says.
+#
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+
+here=$HP_SRCDIR/testsuite/outside
+hp_apply=$HP_BUILDDIR/tools/hp-apply
+hp_revert=$HP_BUILDDIR/tools/hp-revert
+hp_list=$HP_BUILDDIR/tools/hp-list
+pid=
+# shellcheck disable=SC2154  # workdir is common.sh's
+trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
+
+build_all()
+{
+  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/target.c" -o target &&
+    cc -O2 -fPIC -shared "$here/fix.c" -o fix.so &&
+    cc -O2 -fPIC -shared -DVERSION=2 "$here/fix.c" -o fix2.so
+}
+
+# start ARGUMENTS...: the target, in the background; its output is in out.
+start()
+{
+  : >out
+  ./target "$@" >out 2>&1 &
+  pid=$!
+  until [ -s out ] || ! kill -0 "$pid"; do
+    sleep 0.01
+  done
+}
+
+end()
+{
+  kill -9 "$pid"
+  wait "$pid" 2>/dev/null
+  pid=
+}
+
+# says LINE: what the target says from now on.
+says()
+{
+  lines=$(wc -l <out)
+  until [ "$(wc -l <out)" -gt $((lines + 2)) ]; do
+    kill -0 "$pid" || return
+    sleep 0.005
+  done
+  said=$(tail -n 1 out)
+  echo "it says $said, and should say $1"
+  [ "$said" = "$1" ]
+}
+
+# True if everything that the target ever said was right.
+all_well()
+{
+  sort out | uniq -c
+  kill -0 "$pid" && ! grep -q 'mixed\|wrong' out
+}
