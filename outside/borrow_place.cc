@@ -12,6 +12,8 @@
 
 #include <sys/syscall.h>
 
+#include "outside/interrupted_call.h"
+
 namespace hotpatch::outside {
 
 namespace {
@@ -247,7 +249,6 @@ bool borrow_place::chase(tracee& thread, deadline until)
 bool borrow_place::try_thread(tracee& thread, deadline until)
 {
   thread.halt(until);
-  mend_interrupted_call(thread);
   return may_be_borrowed(thread) || chase(thread, until);
 }
 

@@ -12,13 +12,13 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "outside/interrupted_call.h"
 #include "outside/return_frame.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-constexpr std::uint64_t no_call = ~std::uint64_t{0};
 constexpr std::uint64_t page = 4096;
 
 // One page of code, one of arguments, then the stack.

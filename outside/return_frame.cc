@@ -9,6 +9,8 @@
 
 #include <cpuid.h>
 
+#include "outside/interrupted_call.h"
+
 namespace hotpatch::outside {
 
 namespace {
@@ -129,7 +131,7 @@ return_frame build_return_frame(const thread_state& state,
   const std::uint32_t extended =
       layout.size + static_cast<std::uint32_t>(sizeof magic_behind);
 
-  const user_regs_struct registers = before_call(state.registers);
+  const user_regs_struct registers = before_waiting_call(state.registers);
   // XRSTOR wants a multiple of 64; the return address stands where a call from
   // a stack aligned to 16 would have put it.
   const std::uint64_t vectors =

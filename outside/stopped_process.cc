@@ -7,7 +7,6 @@
 #include <set>
 
 #include "outside/borrow_place.h"
-#include "outside/thread_state.h"
 
 namespace hotpatch::outside {
 
@@ -50,7 +49,6 @@ stopped_process::stopped_process(pid_t process, deadline until)
       if (i >= standing) {
         try {
           threads_[i].wait_for_event(until);
-          mend_interrupted_call(threads_[i]);
         } catch (const thread_gone&) {
           continue;
         }

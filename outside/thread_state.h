@@ -32,20 +32,6 @@ thread_state save_state(const tracee& thread);
 // program counter is in the borrower's code.
 void restore_state(tracee& thread, const thread_state& state);
 
-// A few system calls return EINTR whenever their thread is interrupted, even if
-// no signal handler runs (signal(7), "Interruption of system calls and library
-// functions by stop signals").  Makes them go on, unless a handler does run.
-// To be called once for every thread that was interrupted.
-void mend_interrupted_call(tracee& thread);
-
-// The system call, and how it ended, for a thread at a stop in front of signal
-// handling: true if it was waiting in the kernel and is to wait again.
-bool waits_in_call(const user_regs_struct& registers);
-
-// The registers as they are when the thread is to make the system call anew by
-// itself, without the kernel's help.
-user_regs_struct before_call(const user_regs_struct& registers);
-
 }  // namespace hotpatch::outside
 
 #endif

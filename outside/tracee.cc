@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "outside/interrupted_call.h"
 #include "tools/process_access.h"
 
 namespace hotpatch::outside {
@@ -162,6 +163,7 @@ stop tracee::wait(deadline until)
       throw thread_gone("process " + std::to_string(process_) +
                         " executes another program now");
     case PTRACE_EVENT_STOP:
+      mend_call();
       return {stop_kind::event, signal};
     default:
       break;
@@ -170,6 +172,13 @@ stop tracee::wait(deadline until)
     return {stop_kind::syscall, 0};
   signal_ = signal;
   return {stop_kind::signal, signal};
+}
+
+void tracee::mend_call()
+{
+  user_regs_struct values = registers();
+  if (mend_interrupted_call(values))
+    set_registers(values);
 }
 
 void tracee::wait_for_event(deadline until)

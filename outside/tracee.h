@@ -67,7 +67,8 @@ class tracee {
   // Asks it to stop; wait() tells when it did.
   void interrupt();
 
-  // The next stop.  A signal that stopped it is kept and handed on by the next
+  // The next stop.  A system call that was interrupted for it will go on.  A
+  // signal that stopped it is kept and handed on by the next
   // resumption.  Throws thread_gone, not_in_time.
   stop wait(deadline until);
 
@@ -106,6 +107,7 @@ class tracee {
   [[noreturn]] void refuse(int error) const;
   void check(long result, const char* what) const;
   void go_on(int request);
+  void mend_call();
 
   pid_t process_;
   pid_t thread_;
