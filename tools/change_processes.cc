@@ -4,13 +4,10 @@
 #include "tools/change_processes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <filesystem>
-
-#include <sys/stat.h>
 
 #include "runtime/deadline.h"
+#include "tools/all_processes.h"
 
 namespace hotpatch::tools {
 
@@ -66,29 +63,6 @@ change_status change_one(change_kind kind, const change_options& chosen,
 }
 
 }  // namespace
-
-std::vector<pid_t> processes_of(const std::string& program)
-{
-  std::vector<pid_t> found;
-  struct stat wanted;
-  if (stat(program.c_str(), &wanted) != 0)
-    return found;
-  std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
-    pid_t pid = 0;
-    const auto [end, wrong] =
-        std::from_chars(name.data(), name.data() + name.size(), pid);
-    struct stat executes;
-    if (wrong == std::errc{} && end == name.data() + name.size() &&
-        stat((entry.path() / "exe").c_str(), &executes) == 0 &&
-        executes.st_dev == wanted.st_dev && executes.st_ino == wanted.st_ino)
-      found.push_back(pid);
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
 
 change_status change_processes(change_kind kind, const change_options& chosen)
 {

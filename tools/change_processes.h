@@ -5,18 +5,12 @@
 #ifndef HOTPATCH_TOOLS_CHANGE_PROCESSES_H
 #define HOTPATCH_TOOLS_CHANGE_PROCESSES_H
 
-#include <string>
-#include <vector>
-
 #include "tools/change_options.h"
 
 namespace hotpatch::tools {
 
 // Tells of success on the standard output, of failure on the standard error.
 change_status change_processes(change_kind kind, const change_options& chosen);
-
-// Processes that execute that file.
-std::vector<pid_t> processes_of(const std::string& program);
 
 }  // namespace hotpatch::tools
 

@@ -1,0 +1,105 @@
+// Reading the state that patch objects keep in their process.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/process_status.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "outside/patch_object.h"
+#include "outside/target_images.h"
+#include "outside/target_memory.h"
+#include "tools/all_processes.h"
+#include "tools/trouble.h"
+
+namespace hotpatch::tools {
+
+bool process_status::is_in_order() const
+{
+  return lacks.empty() && std::all_of(patches.begin(), patches.end(),
+                                      [](const patch_status& each) {
+                                        return each.is_applied();
+                                      });
+}
+
+const char* phase_word(format::patch_phase phase)
+{
+  switch (phase) {
+    case format::patch_phase::loaded:
+      return "loaded";
+    case format::patch_phase::applying:
+      return "half applied";
+    case format::patch_phase::applied:
+      return "applied";
+    case format::patch_phase::reverting:
+      return "half reverted";
+  }
+  return "unknown";
+}
+
+process_status read_process_status(pid_t pid)
+{
+  process_status status;
+  status.pid = pid;
+  const outside::target_images images(pid);
+  if (const outside::target_image* program = images.program())
+    status.program = program->path;
+  for (const outside::target_image& image : images.all()) {
+    elf_section records;
+    if (image.file->find_section(format::section_name, 0, records))
+      ++status.images;
+  }
+  const auto patches = outside::loaded_patch_objects(images);
+  if (patches.empty())
+    return status;
+  const outside::target_memory memory(pid);
+  for (const auto& each : patches) {
+    const format::patch_state state = outside::load_state(memory, *each);
+    status.patches.push_back({each->name, each->contents().version,
+                              static_cast<format::patch_phase>(state.phase),
+                              state.sequence, each->path});
+  }
+  std::sort(status.patches.begin(), status.patches.end(),
+            [](const patch_status& a, const patch_status& b) {
+              return a.sequence < b.sequence;
+            });
+  return status;
+}
+
+std::vector<process_status> read_all_statuses()
+{
+  std::vector<process_status> all;
+  for (const pid_t pid : all_processes()) {
+    try {
+      process_status one = read_process_status(pid);
+      if (one.images != 0 || !one.patches.empty())
+        all.push_back(std::move(one));
+    } catch (const trouble&) {
+      // It ended, or belongs to somebody else.
+    }
+  }
+  return all;
+}
+
+void find_lacking(std::vector<process_status>& all,
+                  const std::vector<std::string>& wanted)
+{
+  std::map<std::string, std::set<std::string>> expected;
+  for (const process_status& process : all) {
+    auto& names = expected[process.program];
+    names.insert(wanted.begin(), wanted.end());
+    if (wanted.empty())
+      for (const patch_status& each : process.patches)
+        names.insert(each.name);
+  }
+  for (process_status& process : all)
+    for (const std::string& name : expected[process.program])
+      if (std::none_of(process.patches.begin(), process.patches.end(),
+                       [&](const patch_status& each) {
+                         return each.name == name && each.is_applied();
+                       }))
+        process.lacks.push_back(name);
+}
+
+}  // namespace hotpatch::tools

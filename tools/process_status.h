@@ -1,0 +1,53 @@
+// Which patches a process has, and which it lacks.
+//
+// The process is only read and does not stop.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_PROCESS_STATUS_H
+#define HOTPATCH_TOOLS_PROCESS_STATUS_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "format/patch_record.h"
+
+namespace hotpatch::tools {
+
+struct patch_status {
+  std::string name;
+  std::uint32_t version = 0;
+  format::patch_phase phase = format::patch_phase::loaded;
+  std::uint64_t sequence = 0;  // of application in its process
+  std::string path;
+
+  bool is_applied() const { return phase == format::patch_phase::applied; }
+};
+
+struct process_status {
+  pid_t pid = 0;
+  std::string program;
+  std::size_t images = 0;             // that have sites
+  std::vector<patch_status> patches;  // in the order of their application
+  std::vector<std::string> lacks;     // names of wanted patches
+  bool is_in_order() const;           // lacks none, and none is half applied
+};
+
+// Throws trouble if it cannot be read.
+process_status read_process_status(pid_t pid);
+
+// Every process that has sites and may be read.
+std::vector<process_status> read_all_statuses();
+
+// Fills `lacks`: of the wanted patches, or, if none is named, of those that
+// another process of the same program has.
+void find_lacking(std::vector<process_status>& all,
+                  const std::vector<std::string>& wanted);
+
+const char* phase_word(format::patch_phase phase);
+
+}  // namespace hotpatch::tools
+
+#endif
