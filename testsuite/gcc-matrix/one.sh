@@ -11,7 +11,7 @@ set -u
 source=$1
 build=$2
 major=$3
-subdirs=${4:-format runtime plugin tools}
+subdirs=${4:-format runtime plugin outside tools}
 
 mkdir -p "$build" && cd "$build" || exit 99
 if "$source/configure" --enable-werror --disable-static \
