@@ -1,6 +1,7 @@
 # Builds shared objects and a program, and runs them together.
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 built=$HP_BUILDDIR/runtime/.libs
 link="-L$built -lhotpatch -Wl,-rpath,$built -lpthread"
@@ -22,7 +23,10 @@ EOF2
 cat >patching.c <<'EOF2'
 #include <hotpatch.h>
 int patching(int x) { return x * 800; }
-static const char* agree(const hp_patch_info* patch) { return (void)patch, NULL; }
+static const char* agree(const hp_patch_info* patch)
+{
+  return (void)patch, NULL;
+}
 __attribute__((constructor)) static void apply(void)
 {
   hp_patch_info info = {0};
@@ -41,4 +45,17 @@ for name in object constructor patching; do
 done
 cc -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/api/objects.c" $link -o objects ||
   exit 99
-./objects "$workdir"
+begin_with ./objects "$workdir"
+
+# The objects must use the library of the program that loads them.
+late_pins()
+{
+  for name in object patching; do
+    cc -O2 -fPIC -shared $name.c -o $name.so || return
+  done
+  edited_program transaction.cc \
+    's/^  patch_hooks hooks;/image_pins p; (void)pin_images(operations, p);&/' \
+    api/objects.c edited && fails ./edited "$workdir" constructors
+}
+ok "pins taken after the turn wait for constructors for ever" late_pins
+done_testing
