@@ -47,7 +47,16 @@ class sequence {
     const std::uint8_t* head() const noexcept { return bytes; }
     const std::uint8_t* tail() const noexcept { return bytes + 1; }
   };
+  static constexpr std::size_t watch_every = 64;
   static constexpr std::size_t tail_size = format::word_size - 1;
+
+  // A handler that the program installs over ours is there for as short as
+  // can be.
+  void watch_signal() noexcept
+  {
+    if (regain_trap_signal())
+      result_.signal_taken = true;
+  }
 
   bool write(const change& each, std::uint64_t at, const std::uint8_t* bytes,
              std::size_t size) noexcept
@@ -65,6 +74,7 @@ class sequence {
   // meanwhile all calls take the detour.
   bool everybody_knows() noexcept
   {
+    watch_signal();
     if (serialise_cores(barrier_long_patience))
       return true;
     if (result_.failed == nullptr) {
@@ -79,6 +89,8 @@ class sequence {
   bool int3s(std::size_t count) noexcept
   {
     for (std::size_t i = 0; i < count; ++i) {
+      if (i % watch_every == 0)
+        watch_signal();
       with_int3_ = std::max(with_int3_, i + 1);
       if (!write(changes_[i], changes_[i].site->word, &format::filler, 1))
         return false;
@@ -89,7 +101,8 @@ class sequence {
   bool tails() noexcept
   {
     for (const change& each : changes_) {
-      ++with_tail_;
+      if (with_tail_++ % watch_every == 0)
+        watch_signal();
       if (!write(each, each.site->word + 1, word_bytes(each.new_word).tail(),
                  tail_size))
         return false;
@@ -107,8 +120,10 @@ class sequence {
     for (const change& each : changes_) {
       if (!write(each, each.site->word, word_bytes(each.new_word).head(), 1))
         return false;
-      ++with_head_;
+      if (++with_head_ % watch_every == 0)
+        watch_signal();
     }
+    watch_signal();
     // A core that still meets an int3 comes to the handler, which sends it on.
     result_.barrier_missed = !serialise_cores(barrier_long_patience);
     return true;

@@ -37,6 +37,7 @@ struct breakpoint_result {
   const change* failed = nullptr;  // null: all are done
   int error = 0;
   bool barrier_missed = false;  // a thread could not be reached
+  bool signal_taken = false;    // for a moment SIGTRAP had another handler
   bool put_back = true;         // the words are as they were
   // For how many sites, from the first, threads may have gone where the new
   // word leads.

@@ -230,6 +230,7 @@ void commit_batch::store_all() noexcept
   }
   const breakpoint_result result = store_by_breakpoints(text_, changes_);
   barrier_missed_ = result.barrier_missed;
+  signal_taken_ = result.signal_taken;
   if (result.failed == nullptr) {
     verify();
     return;

@@ -84,6 +84,8 @@ class commit_batch {
 
   // Some core may not have taken notice yet of what was stored.
   [[nodiscard]] bool barrier_missed() const noexcept { return barrier_missed_; }
+  // The program has installed a handler of SIGTRAP in the middle.
+  [[nodiscard]] bool signal_taken() const noexcept { return signal_taken_; }
 
  private:
   enum class outcome {
@@ -124,6 +126,7 @@ class commit_batch {
   cell_window cells_;
   bool any_pad_ = false;
   bool barrier_missed_ = false;
+  bool signal_taken_ = false;
   report result_;
 };
 

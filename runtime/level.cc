@@ -78,6 +78,7 @@ hp_status commit(text_writer& writer, std::span<change> changes,
         status != HP_OK)
       return status;
     order.barrier_missed = batch.barrier_missed();
+    order.signal_taken = batch.signal_taken();
     if (!batch.forbidden())
       return batch.explain();
     writer.demote(batch.error());

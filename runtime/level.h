@@ -27,6 +27,8 @@ struct commit_order {
   bool hopeless = false;
   // Out: some core may not have taken notice yet of what was stored.
   bool barrier_missed = false;
+  // Out: the program has installed a handler of SIGTRAP in the middle.
+  bool signal_taken = false;
 };
 
 // Commits all changes, ascending by their words' addresses, or none.  Nobody

@@ -5,40 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/signal_action.h"
 #include "runtime/status.h"
-#include "runtime/system_call.h"
-
-// The handler returns through here.  Debuggers and unwinders know a signal
-// frame by exactly these bytes.
-//   48 c7 c0 0f 00 00 00    mov $15, %rax      (SYS_rt_sigreturn)
-//   0f 05                   syscall
-asm(R"(
-        .pushsection .text
-        .p2align 4
-        nop
-        .globl  hotpatch_signal_return
-        .hidden hotpatch_signal_return
-        .type   hotpatch_signal_return, @function
-hotpatch_signal_return:
-        mov     $15, %rax
-        syscall
-        .size   hotpatch_signal_return, . - hotpatch_signal_return
-        .popsection
-)");
-extern "C" void hotpatch_signal_return();
 
 namespace hotpatch {
 
 namespace {
-
-// What rt_sigaction(2) takes; the C library's structure is another one.
-struct kernel_action {
-  stop_handler handler;
-  unsigned long flags;
-  void (*restorer)();
-  unsigned long mask;
-};
-constexpr unsigned long has_restorer = 0x04000000;  // asm/signal.h: SA_RESTORER
 
 constexpr int highest_signal = 64;
 // The C library keeps the first two real-time signals to itself.
@@ -47,19 +19,12 @@ constexpr int first_free_signal = 34;
 
 constinit int in_use = 0;
 constinit int requested = 0;
-constinit stop_handler installed = nullptr;
-
-kernel_action action_of(int signal)
-{
-  kernel_action action{};
-  system_call(SYS_rt_sigaction, signal, nullptr, &action, sizeof action.mask);
-  return action;
-}
+constinit signal_handler installed = nullptr;
 
 // Nobody's, or ours from an earlier choice.
 bool is_free(int signal)
 {
-  const stop_handler handler = action_of(signal).handler;
+  const signal_handler handler = action_of(signal).handler;
   return handler == nullptr || handler == installed;  // SIG_DFL is null
 }
 
@@ -70,19 +35,14 @@ bool can_have_handler(int signal)
          (signal < first_library_signal || signal >= first_free_signal);
 }
 
-bool install(int signal, stop_handler handler)
+bool install(int signal, signal_handler handler)
 {
   // SA_RESTART: system calls that can go on do.  SA_ONSTACK: a thread with an
   // alternate stack may have a small one in use (fibers).  All signals are
   // blocked, so that no handler of the program runs while its thread "stands
   // still".
-  const kernel_action action{
-      handler,
-      static_cast<unsigned long>(SA_SIGINFO | SA_RESTART | SA_ONSTACK) |
-          has_restorer,
-      hotpatch_signal_return, ~0ul};
-  if (system_call(SYS_rt_sigaction, signal, &action, nullptr,
-                  sizeof action.mask) != 0)
+  if (!set_action(signal, handled_by(handler, SA_RESTART | SA_ONSTACK,
+                                     ~std::uint64_t{0})))
     return false;
   installed = handler;
   return true;
@@ -96,7 +56,7 @@ int signal_in_environment()
 
 }  // namespace
 
-int ready_stop_signal(stop_handler handler, hp_status& status) noexcept
+int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
 {
   status = HP_OK;
   if (in_use != 0 && action_of(in_use).handler == handler)

@@ -118,6 +118,11 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
   });
   if (status == HP_OK)
     log_means(used);
+  if (order.signal_taken)
+    log(HP_LOG_ERROR,
+        "the program has installed a handler of SIGTRAP in the middle of a "
+        "change, which threads may have met instead of the library's; that is "
+        "on top of it again, and hands on to it: install handlers before");
   if (status == HP_OK && order.barrier_missed)
     log(HP_LOG_ERROR,
         "threads may enter an old function for a moment after this change: %s",

@@ -1,17 +1,15 @@
-// The SIGTRAP handler.
+// The words that had breakpoints, and where each leads at this moment.
 // SPDX-License-Identifier: MIT
 #include "runtime/trap_detour.h"
 
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <new>
-#include <ucontext.h>
 
 #include "format/patch_word.h"
 #include "runtime/commit.h"
-#include "runtime/core_serialise.h"
 #include "runtime/encode.h"
+#include "runtime/trap_handler.h"
 
 namespace hotpatch {
 
@@ -28,7 +26,6 @@ struct trap_point {
 
 constexpr std::size_t bucket_bits = 12;
 constinit std::atomic<trap_point*> buckets[1u << bucket_bits] = {};
-constinit struct sigaction previous = {};
 
 // Odd: threads are sent to the new places.  Every change of what is meant
 // counts it up, so that the handler can tell that it has read one state.
@@ -62,6 +59,7 @@ bool make_trap_point(std::uint64_t word)
   return true;
 }
 
+// 0: nothing is going on there.
 std::uint64_t place_of(const trap_point& point)
 {
   for (;;) {
@@ -70,56 +68,22 @@ std::uint64_t place_of(const trap_point& point)
         (before % 2 != 0 ? point.new_place : point.old_place)
             .load(std::memory_order_acquire);
     if (stage.load(std::memory_order_acquire) == before)
-      return place != 0 ? place : point.word;
+      return place;
   }
 }
 
-void hand_on(int signal, siginfo_t* info, void* context)
+// For the handler.  A thread that comes late runs the word again; an int3 that
+// is there without us is somebody else's.
+std::uint64_t detour_at(std::uint64_t address)
 {
-  if ((previous.sa_flags & SA_SIGINFO) != 0) {
-    previous.sa_sigaction(signal, info, context);
-  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
-    previous.sa_handler(signal);
-  } else if (previous.sa_handler == SIG_DFL ||
-             info->si_code == SI_KERNEL) {  // an int3 cannot be ignored
-    struct sigaction fatal = {};
-    fatal.sa_handler = SIG_DFL;
-    sigaction(signal, &fatal, nullptr);
-    raise(signal);
-  }
-}
-
-void on_trap(int signal, siginfo_t* info, void* context)
-{
-  constexpr greg_t breakpoint_trap = 3;  // #BP
-  auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-  if (info->si_code == SI_KERNEL && registers[REG_TRAPNO] == breakpoint_trap) {
-    // The saved address is the one behind the int3.
-    const auto word = static_cast<std::uint64_t>(registers[REG_RIP]) - 1;
-    if (const trap_point* point = find_trap_point(word)) {
-      // So that who is to run the word again runs it as it is now.
-      serialise_core();
-      registers[REG_RIP] = static_cast<greg_t>(place_of(*point));
-      return;
-    }
-  }
-  hand_on(signal, info, context);
-}
-
-bool own_the_signal()
-{
-  struct sigaction present = {};
-  if (sigaction(SIGTRAP, nullptr, &present) != 0)
-    return false;
-  if ((present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == on_trap)
-    return true;
-  previous = present;
-  struct sigaction ours = {};
-  ours.sa_sigaction = on_trap;
-  // Not deferred: a thread in the handler must not look like one that blocks
-  // the signal for good.
-  ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_NODEFER;
-  return sigaction(SIGTRAP, &ours, nullptr) == 0;
+  const trap_point* point = find_trap_point(address);
+  if (point == nullptr)
+    return 0;
+  if (const std::uint64_t place = place_of(*point))
+    return place;
+  const bool breakpoint =
+      static_cast<std::uint8_t>(load_word(point->word)) == format::filler;
+  return breakpoint ? place_of(*point) : point->word;
 }
 
 // Where a thread goes that was to run this word.
@@ -143,8 +107,14 @@ const char* prepare_trap_detours(std::span<const change> changes) noexcept
   for (const change& each : changes)
     if (!make_trap_point(each.site->word))
       return "there is no memory for the breakpoint protocol";
-  return own_the_signal() ? nullptr
-                          : "a handler for SIGTRAP cannot be installed";
+  return own_trap_signal(detour_at) != trap_signal::refused
+             ? nullptr
+             : "a handler for SIGTRAP cannot be installed";
+}
+
+bool regain_trap_signal() noexcept
+{
+  return own_trap_signal(detour_at) == trap_signal::taken_over;
 }
 
 void send_trapped_to_old(std::span<const change> changes) noexcept

@@ -1,8 +1,5 @@
 // Where threads go on that meet a breakpoint of the breakpoint protocol.
 //
-// Owns the process's SIGTRAP handler from the first preparation on, and hands
-// every trap that is not its own to the handler that was there before.
-//
 // Invariant: a thread that traps goes on where its site's old or new function
 // is, whichever is meant at that moment, or runs the word again if the commit
 // is over by then.  Changed under the library's lock; the handler takes none.
@@ -20,6 +17,10 @@ struct change;
 // Makes the handler ready for these words.  Null, or why it cannot be.
 [[nodiscard]] const char* prepare_trap_detours(
     std::span<const change> changes) noexcept;
+
+// To be called between the steps of the protocol.  True: the program has put
+// its own handler over ours meanwhile; ours is on top again.
+bool regain_trap_signal() noexcept;
 
 void send_trapped_to_old(std::span<const change> changes) noexcept;
 
