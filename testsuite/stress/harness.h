@@ -5,6 +5,8 @@
 #ifndef HOTPATCH_TESTSUITE_STRESS_HARNESS_H
 #define HOTPATCH_TESTSUITE_STRESS_HARNESS_H
 
+#include <hotpatch.h>
+
 #include <atomic>
 #include <cstddef>
 
@@ -35,32 +37,54 @@ extern subject subjects[subject_count];
 extern const variant* variants;  // two near, two far
 
 // How the functions are changed: the library, or a control that is broken on
-// purpose.  Changes subjects `first`, `first + stride`, ... until `stop`, and
-// returns how often.  Sets `version` and `expected`.
-using changer = long (*)(std::size_t first, std::size_t stride,
+// purpose.  Changes subjects `first`, `first + stride`, ... until `stop`.  Sets
+// `version` and `expected`, and calls count_change().
+using changer = void (*)(std::size_t first, std::size_t stride,
                          const std::atomic<bool>& stop);
+
+// One change is done.
+void count_change();
+
+struct experiment {
+  changer change;
+  unsigned callers = 2;
+  unsigned changers = 2;
+  hp_level level = HP_IMMEDIATE;
+  bool flood = false;             // of signals to the callers
+  bool no_writable_code = false;  // PR_SET_MDWE
+};
+
+// Until both are reached, or something is wrong.
+struct limits {
+  double seconds = 0;
+  long changes = 1;
+};
 
 struct result {
   long calls = 0;
+  long signals = 0;
   long changes = 0;
   long impossible = 0;  // no variant's increment
   long stale = 0;       // not the one that a finished change had made active
 };
 
-// Runs `callers` and `changers` threads for that long, or until something is
-// wrong.
-result run(changer change, unsigned callers, unsigned changers, double seconds);
+result run(const experiment& what, limits until);
 
-// The changes made by hp_apply and hp_revert, checked against a model of the
-// stack of replacements.
-long change_by_library(std::size_t first, std::size_t stride,
+// The changes made by the library at the experiment's level, checked against a
+// model of the stack of replacements.
+void change_by_library(std::size_t first, std::size_t stride,
                        const std::atomic<bool>& stop);
 
 // The controls: each must make run() fail or crash.
-long change_opcode_first(std::size_t first, std::size_t stride,
+void change_opcode_first(std::size_t first, std::size_t stride,
                          const std::atomic<bool>& stop);
-long change_too_late(std::size_t first, std::size_t stride,
+void change_across_lines(std::size_t first, std::size_t stride,
+                         const std::atomic<bool>& stop);
+void change_too_late(std::size_t first, std::size_t stride,
                      const std::atomic<bool>& stop);
+
+// Makes the last subject a function whose word lies across two cache lines.
+void place_across_lines();
 
 }  // namespace stress
 

@@ -6,18 +6,24 @@
 
 #define NAME2(prefix, number) prefix##_##number
 #define NAME(prefix, number) NAME2(prefix, number)
-#define SITE(number)                            \
-  HP_PATCHABLE int NAME(PREFIX, number)(int x); \
-  int NAME(PREFIX, number)(int x)               \
-  {                                             \
-    return x + 1;                               \
+/* So many sixteens of dead bytes behind the beginning of a cache line (this
+ * file keeps its order: -fno-toplevel-reorder), so that the words begin at
+ * different places; behind a symbol that keeps its own alignment a word is an
+ * odd multiple of eight. */
+#define SITE(number, alignment, sixteens)                       \
+  __asm__(".text\n.p2align 6\n.skip 16 * " #sixteens ", 0xcc"); \
+  HP_PATCHABLE alignment int NAME(PREFIX, number)(int x);       \
+  int NAME(PREFIX, number)(int x)                               \
+  {                                                             \
+    return x + 1;                                               \
   }
+#define ITS_OWN __attribute__((aligned(16)))
 
-SITE(0)
-SITE(1)
-SITE(2)
-SITE(3)
-SITE(4)
-SITE(5)
-SITE(6)
-SITE(7)
+SITE(0, , 0)
+SITE(1, , 1)
+SITE(2, , 2)
+SITE(3, , 3)
+SITE(4, ITS_OWN, 0)
+SITE(5, ITS_OWN, 1)
+SITE(6, ITS_OWN, 2)
+SITE(7, ITS_OWN, 3)

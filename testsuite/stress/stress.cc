@@ -1,8 +1,6 @@
 // Calls and changes at full speed: every call runs the old function or the new
 // one, and once a change has returned, the new one.
 //
-//     stress [SECONDS]     default: a few; by hand, as long as one likes
-//
 // Every run is a child of its own: a crash is a result too.
 //
 // SPDX-License-Identifier: MIT
@@ -77,35 +75,34 @@ stress::function far_function(unsigned char increment)
 
 constexpr int cannot = 77;
 
-struct experiment {
-  stress::changer change;
-  unsigned callers;
-  unsigned changers;
-  bool no_writable_code;
-};
+using stress::experiment;
+using stress::limits;
 
-int in_this_process(const experiment& what, double seconds)
+int in_this_process(const experiment& what, limits until)
 {
   if (what.no_writable_code && prctl(PR_SET_MDWE, 1, 0, 0, 0) != 0)
     return cannot;
-  const stress::result got =
-      stress::run(what.change, what.callers, what.changers, seconds);
-  std::printf("# %ld calls, %ld changes, %ld impossible, %ld stale\n",
-              got.calls, got.changes, got.impossible, got.stale);
+  if (what.change == stress::change_across_lines)
+    stress::place_across_lines();
+  const stress::result got = stress::run(what, until);
+  std::printf(
+      "# %ld calls, %ld changes, %ld signals: %ld impossible, "
+      "%ld stale\n",
+      got.calls, got.changes, got.signals, got.impossible, got.stale);
   std::fflush(stdout);
   return got.impossible == 0 && got.stale == 0 && got.changes > 0 &&
-                 got.calls > 0
+                 got.calls > 0 && (got.signals > 0) == what.flood
              ? 0
              : 1;
 }
 
 // The exit status; -1 for a crash.
-int in_a_child(const experiment& what, double seconds)
+int in_a_child(const experiment& what, limits until)
 {
   std::fflush(stdout);
   const pid_t child = fork();
   if (child == 0)
-    _exit(in_this_process(what, seconds));
+    _exit(in_this_process(what, until));
   int status = 0;
   waitpid(child, &status, 0);
   if (WIFEXITED(status))
@@ -114,41 +111,76 @@ int in_a_child(const experiment& what, double seconds)
   return -1;
 }
 
-void holds(const experiment& what, double seconds, const char* name)
+void holds(const experiment& what, limits until, const char* name)
 {
-  const int status = in_a_child(what, seconds);
+  const int status = in_a_child(what, until);
   if (status == cannot)
     SKIP(name, "PR_SET_MDWE needs Linux 6.3");
   else
     OK(status == 0, name);
 }
 
-void breaks(const experiment& what, double seconds, const char* name)
+void breaks(const experiment& what, const char* name)
 {
-  OK(in_a_child(what, seconds) != 0, name);
+  // They stop at the first failure; the limit is for a lucky run.
+  OK(in_a_child(what, {60.0, 1}) != 0, name);
+}
+
+// Where in a cache line the words begin: every multiple of eight that the two
+// layouts allow.
+void show_offsets()
+{
+  unsigned offsets = 0;
+  for (const stress::subject& each : stress::subjects) {
+    hp_site site;
+    if (hp_site_find(each.name, &site) == HP_OK)
+      offsets |= 1u << (reinterpret_cast<std::uintptr_t>(site.word) % 64 / 8);
+  }
+  std::printf("# words at eighths %#x of a cache line\n", offsets);
+  OK(offsets == 0xff, "words begin at every eighth of a cache line");
 }
 
 }  // namespace
 
+// stress                 a few seconds for each experiment
+// stress SECONDS         so long for each
+// stress SECONDS CHANGES and at least so many changes at the level immediate,
+//                        a thousandth of them at the others
 int main(int argc, char** argv)
 {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 3.0;
-  const stress::variant variants[] = {{plus_two, 2},
-                                      {plus_three, 3},
-                                      {far_function(4), 4},
-                                      {far_function(5), 5}};
-  stress::variants = variants;
-
   using namespace stress;
-  holds({change_by_library, 2, 1, false}, seconds, "two callers, one changer");
-  holds({change_by_library, 3, 4, false}, seconds,
-        "three callers, four changers");
-  holds({change_by_library, 2, 2, true}, seconds,
-        "the same where code may not be writable");
-  // The controls stop at the first failure; the limit is for a lucky run.
-  breaks({change_opcode_first, 2, 1, false}, 60,
+  limits usual{argc > 1 ? std::atof(argv[1]) : 2.0,
+               argc > 2 ? std::atol(argv[2]) : 1};
+  const limits few{usual.seconds, usual.changes / 1000 + 1};
+  const stress::variant all[] = {{plus_two, 2},
+                                 {plus_three, 3},
+                                 {far_function(4), 4},
+                                 {far_function(5), 5}};
+  variants = all;
+
+  show_offsets();
+  const changer change = change_by_library;
+  holds({change, 2, 1}, usual, "two callers, one changer");
+  holds({change, 3, 4}, few, "three callers, four changers");
+  holds({change, 2, 2, HP_IMMEDIATE, true}, few, "a flood of signals");
+  holds({change, 2, 2, HP_STRICT, true}, few, "strict, a flood of signals");
+  holds({change, 2, 2, HP_QUIESCENT, true}, few,
+        "quiescent, a flood of signals");
+  holds({change, 2, 2, HP_SAFEPOINT, true}, few,
+        "safe points, a flood of signals");
+  const char* const without_writable_code[] = {
+      "immediate, where code may not be writable",
+      "strict, where code may not be writable",
+      "quiescent, where code may not be writable",
+      "safe points, where code may not be writable"};
+  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; ++level)
+    holds({change, 2, 2, static_cast<hp_level>(level), true, true}, few,
+          without_writable_code[level]);
+  breaks({change_opcode_first, 2, 1},
          "control: a jump whose opcode is written first fails");
-  breaks({change_too_late, 2, 1, false}, 60,
+  breaks({change_across_lines, 2, 1},
+         "control: a word across two cache lines fails");
+  breaks({change_too_late, 2, 1},
          "control: a change that is announced too early fails");
   return done_testing();
 }
