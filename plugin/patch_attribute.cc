@@ -18,6 +18,17 @@ constexpr char hook_name[] = "hotpatch_hook";
 patch_statement statement;
 bool seen = false;
 
+// Replacements and hooks, by name, and where they were declared.  Not by
+// declaration: GCC frees those that repeat another one.
+std::map<std::string, location_t> declared_parts;
+
+void note_part(tree decl)
+{
+  if (DECL_NAME(decl))
+    declared_parts.emplace(IDENTIFIER_POINTER(DECL_NAME(decl)),
+                           DECL_SOURCE_LOCATION(decl));
+}
+
 location_t place_of(tree node)
 {
   return DECL_P(node) ? DECL_SOURCE_LOCATION(node) : input_location;
@@ -100,6 +111,8 @@ tree handle_replaces(tree* node, tree name, tree arguments, int, bool* no_add)
   *no_add =
       !is_for(TREE_CODE(*node) == FUNCTION_DECL, *node, name, "functions") ||
       !read_program_name(*node, name, arguments);
+  if (!*no_add)
+    note_part(*node);
   return NULL_TREE;
 }
 
@@ -180,6 +193,7 @@ tree handle_hook(tree* node, tree name, tree arguments, int, bool* no_add)
     return NULL_TREE;
   }
   *no_add = false;
+  note_part(*node);
   return NULL_TREE;
 }
 
@@ -329,6 +343,16 @@ std::optional<format::hook_time> hook_time_of(tree decl)
   if (!arguments)
     return std::nullopt;
   return find_time(text_of(arguments))->time;
+}
+
+void warn_of_undefined_parts(const std::set<std::string>& defined)
+{
+  for (const auto& [name, place] : declared_parts)
+    if (!defined.count(name))
+      warning_at(place, 0,
+                 "%qs is declared to be a part of a patch, but not defined in "
+                 "this file, so nothing comes of it here",
+                 name.c_str());
 }
 
 const patch_statement& stated_patch()

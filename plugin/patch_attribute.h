@@ -33,6 +33,10 @@ std::optional<program_name> original_of(tree decl);
 // hotpatch_hook("before_apply")
 std::optional<format::hook_time> hook_time_of(tree decl);
 
+// Warns of functions that were declared to be parts of a patch, and of which
+// none of `defined`, by their names in the source, is the definition.
+void warn_of_undefined_parts(const std::set<std::string>& defined);
+
 // What was said of the patch as a whole.
 struct patch_statement {
   struct need {

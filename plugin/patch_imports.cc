@@ -27,11 +27,19 @@ bool is_of_the_program(tree decl)
   return place > BUILTINS_LOCATION && !in_system_header_at(place);
 }
 
+// -fvisibility says nothing of what is defined elsewhere; a pragma and an
+// attribute do.
+bool is_hidden(tree decl)
+{
+  return DECL_VISIBILITY_SPECIFIED(decl) &&
+         DECL_VISIBILITY(decl) != VISIBILITY_DEFAULT;
+}
+
 // What the user made weak may be absent.
 bool is_plain_import(tree decl)
 {
   return is_part_of_patch() && TREE_PUBLIC(decl) && !DECL_WEAK(decl) &&
-         DECL_VISIBILITY(decl) == VISIBILITY_DEFAULT && is_of_the_program(decl);
+         !is_hidden(decl) && is_of_the_program(decl);
 }
 
 struct named_import {
@@ -56,7 +64,7 @@ std::optional<named_import> import_of(tree decl)
 
 bool can_be_imported(tree decl)
 {
-  if (DECL_VISIBILITY(decl) == VISIBILITY_DEFAULT)
+  if (!is_hidden(decl))
     return true;
   error_at(DECL_SOURCE_LOCATION(decl),
            "%qD is declared with a visibility other than default, so the patch "
@@ -148,6 +156,10 @@ void finish_unit(void*, void*)
 
 void declare_imports()
 {
+  // glibc never unloads an object that has defined a unique symbol; those of a
+  // patch stand for the program's anyway.
+  if (is_part_of_patch())
+    flag_gnu_unique = 0;
   section_text out;
   symtab_node* node;
   FOR_EACH_SYMBOL(node)

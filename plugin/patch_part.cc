@@ -16,6 +16,9 @@ namespace hotpatch {
 
 namespace {
 
+// By their names in the source.
+std::set<std::string> taken;
+
 bool is_patch_part(tree decl)
 {
   return replaced_by(decl) || hook_time_of(decl);
@@ -140,6 +143,8 @@ void take_patch_part(tree decl)
 {
   if (!is_patch_part(decl) || refuse_target())
     return;
+  if (DECL_NAME(decl))
+    taken.insert(IDENTIFIER_POINTER(DECL_NAME(decl)));
   if (DECL_EXTERNAL(decl)) {
     error_at(DECL_SOURCE_LOCATION(decl),
              "no code is made of this definition of %qD, so it can be no part "
@@ -167,6 +172,7 @@ void print_patch_statement()
 {
   if (!is_part_of_patch())
     return;
+  warn_of_undefined_parts(taken);
   const patch_statement& said = stated_patch();
   section_text out;
   if (!said.name.empty() || said.level)

@@ -91,41 +91,70 @@ class comparison {
     demangle(mangled, name_form::type, name_, sizeof name_);
   }
 
-  // The first difference, members before all else.
+  // The most telling difference: what has moved, then what has changed its
+  // type, then what is new or gone, then all else.
   hp_status run() noexcept
+  {
+    hp_status status = for_each_pair([this](const member& ours,
+                                            const member& theirs) {
+      return equal(ours.place, theirs.place)
+                 ? HP_OK
+                 : say("member %.*s is at %s in the program, %s in the patch",
+                       length(ours.name), ours.name.data(),
+                       place_text(theirs.place).text,
+                       place_text(ours.place).text);
+    });
+    if (status == HP_OK)
+      status = for_each_pair([this](const member& ours, const member& theirs) {
+        return equal(ours.size, theirs.size) && equal(ours.type, theirs.type)
+                   ? HP_OK
+                   : say("member %.*s is %.*s in the program, %.*s in the "
+                         "patch",
+                         length(ours.name), ours.name.data(),
+                         length(theirs.type), theirs.type.data(),
+                         length(ours.type), ours.type.data());
+      });
+    if (status == HP_OK)
+      status = find_lone(patch_.own, program_.own, "program");
+    if (status == HP_OK)
+      status = find_lone(program_.own, patch_.own, "patch");
+    return status == HP_OK ? first_other_line() : status;
+  }
+
+ private:
+  // Of the members that both have, until `visit` fails.
+  template <typename Visit>
+  hp_status for_each_pair(Visit visit) noexcept
   {
     std::string_view lines = patch_.own;
     std::string_view line;
     member theirs;
     while (take_line(lines, line)) {
-      if (!is_member(line))
-        continue;
       const member ours = parse_member(line);
-      if (equal(ours.name, "-"))
+      if (!is_member(line) || equal(ours.name, "-") ||
+          !find_member(program_.own, ours.name, theirs))
         continue;
-      if (!find_member(program_.own, ours.name, theirs))
-        return say("the program has no member %.*s", length(ours.name),
-                   ours.name.data());
-      if (!equal(ours.place, theirs.place))
-        return say("member %.*s is at %s in the program, %s in the patch",
-                   length(ours.name), ours.name.data(),
-                   place_text(theirs.place).text, place_text(ours.place).text);
-      if (!equal(ours.size, theirs.size) || !equal(ours.type, theirs.type))
-        return say("member %.*s is %.*s in the program, %.*s in the patch",
-                   length(ours.name), ours.name.data(), length(theirs.type),
-                   theirs.type.data(), length(ours.type), ours.type.data());
+      if (const hp_status status = visit(ours, theirs); status != HP_OK)
+        return status;
     }
-    lines = program_.own;
-    while (take_line(lines, line))
-      if (is_member(line) &&
-          !find_member(patch_.own, parse_member(line).name, theirs))
-        return say("the patch has no member %.*s",
-                   length(parse_member(line).name),
-                   parse_member(line).name.data());
-    return first_other_line();
+    return HP_OK;
   }
 
- private:
+  // A member that the other one, called `whose`, has not.
+  hp_status find_lone(std::string_view lines, std::string_view others,
+                      const char* whose) noexcept
+  {
+    std::string_view line;
+    member ignored;
+    while (take_line(lines, line)) {
+      const member one = parse_member(line);
+      if (is_member(line) && !find_member(others, one.name, ignored))
+        return say("the %s has no member %.*s", whose, length(one.name),
+                   one.name.data());
+    }
+    return HP_OK;
+  }
+
   hp_status first_other_line() noexcept
   {
     std::string_view ours = patch_.own;
