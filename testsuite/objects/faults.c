@@ -1,0 +1,165 @@
+/* The system fails the library at every step of loading and unloading a patch
+ * object, one after the other: nothing is left of it each time.
+ *
+ *   faults PATCH.so
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE
+#include <hotpatch.h>
+
+#include <sys/wait.h>
+
+#include "testsuite/lib/faulty_system.h"
+#include "testsuite/lib/own_text.h"
+#include "testsuite/lib/tap.h"
+
+int limit = 10;
+static int own = 20;
+
+HP_PATCHABLE int first(int x)
+{
+  return x + limit;
+}
+HP_PATCHABLE int second(int x)
+{
+  return x + own;
+}
+
+static int originals(void)
+{
+  return first(1) == 11 && second(1) == 21;
+}
+static int replacements(void)
+{
+  return first(1) == 111 && second(1) == 121;
+}
+
+static int nothing_is_excused(const char* at)
+{
+  (void)at;
+  return 0;
+}
+
+static int is_mapped(const char* path)
+{
+  char line[4096];
+  int found = 0;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+    found = found || strstr(line, path) != NULL;
+  if (maps != NULL)
+    fclose(maps);
+  return found;
+}
+
+static int count_patch(const hp_patch* patch, void* data)
+{
+  (void)patch;
+  ++*(int*)data;
+  return 0;
+}
+static int patches(void)
+{
+  int count = 0;
+  hp_patch_each(count_patch, &count);
+  return count;
+}
+
+static int complain(const char* what, long number, hp_status status)
+{
+  printf("# fault %ld: %s (%s: %s)\n", number, what, hp_status_name(status),
+         status == HP_OK ? "" : hp_error_message());
+  return 1;
+}
+
+static const char* object;
+
+static int loads(enum fault kind)
+{
+  long faults = 0;
+  failing = kind;
+  for (long number = 1;; number++) {
+    copy_text();
+    begin_faults(number);
+    const hp_status status = hp_load(object, NULL);
+    const int hit = end_faults();
+    if (!text_is_protected())
+      return complain("text is still writable", number, status);
+    if (status != HP_OK) {
+      if (!hit || status == HP_INTERNAL || *hp_error_message() == '\0')
+        return complain("the wrong failure", number, status);
+      if (!text_is_as_it_was(nothing_is_excused) || !originals())
+        return complain("functions have changed", number, status);
+      if (patches() != 0 || is_mapped("faulty.so"))
+        return complain("something is left", number, status);
+      faults++;
+    } else if (!replacements()) {
+      return complain("functions are not replaced", number, status);
+    } else if (hp_unload("faulty", NULL) != HP_OK || !originals()) {
+      return complain("it cannot be unloaded", number, HP_OK);
+    }
+    if (!hit) {
+      printf("# %ld loads failed\n", faults);
+      return faults == 0;
+    }
+  }
+}
+
+/* A failure leaves the patch applied, or taken away with its code loaded, as
+ * the next call shows: it can always be unloaded in the end. */
+static int unloads(enum fault kind)
+{
+  long faults = 0;
+  failing = kind;
+  for (long number = 1;; number++) {
+    if (hp_load(object, NULL) != HP_OK)
+      return complain("cannot be loaded", number, HP_INTERNAL);
+    begin_faults(number);
+    const hp_status status = hp_unload("faulty", NULL);
+    const int hit = end_faults();
+    if (status != HP_OK) {
+      if (!hit || *hp_error_message() == '\0')
+        return complain("the wrong failure", number, status);
+      if (!(patches() != 0 ? replacements() : originals()))
+        return complain("half of it is left", number, status);
+      const hp_status again = hp_unload("faulty", NULL);
+      if (again != HP_OK)
+        return complain("it cannot be unloaded", number, again);
+      faults++;
+    }
+    if (!originals() || is_mapped("faulty.so"))
+      return complain("something is left", number, status);
+    if (!hit) {
+      printf("# %ld unloads failed\n", faults);
+      return 0;
+    }
+  }
+}
+
+static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
+{
+  int status = 0;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int result = body(kind);
+    fflush(stdout);
+    _exit(result);
+  }
+  waitpid(child, &status, 0);
+  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, what);
+}
+
+int main(int argc, char** argv)
+{
+  object = argc > 1 ? argv[1] : "";
+  own += argc > 100;
+  in_child(loads, allocations, "loading, without memory");
+  in_child(loads, mprotects, "loading, protection cannot be changed");
+  in_child(loads, opens, "loading, files cannot be opened");
+  in_child(unloads, allocations, "unloading, without memory");
+  in_child(unloads, mprotects, "unloading, protection cannot be changed");
+  in_child(unloads, opens, "unloading, files cannot be opened");
+  return done_testing();
+}
