@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t millisecond = 1'000'000;
 
+constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
+
 // Enough for a frame with every vector register, and for what the kernel may
 // push for a signal meanwhile.
 constexpr std::uint64_t stack_needed = 32 * 1024;
@@ -130,18 +132,20 @@ borrow_place::borrow_place(const target_images& images, const target_code& code,
       if (&image != code.loader)
         if (const exported_symbol found = find_exported(image, name);
             found.address != 0)
-          allocator_.push_back({found.address, found.address + found.size});
-  allocator_.push_back({code.loader->begin, code.loader->end});
+          allocator_.push_back({found.address, found.address + found.size,
+                                &image != code.library});
+  allocator_.push_back({code.loader->begin, code.loader->end, false});
   for (const target_image& image : images.all())
     if (image.base_name().find("malloc") != std::string_view::npos)
-      allocator_.push_back({image.begin, image.end});
+      allocator_.push_back({image.begin, image.end, true});
 }
 
-bool borrow_place::belongs_to_allocator(std::uint64_t address) const
+bool borrow_place::belongs_to_allocator(std::uint64_t address, whose what) const
 {
   return std::any_of(allocator_.begin(), allocator_.end(),
                      [&](const code_part& part) {
-                       return address - part.begin < part.end - part.begin;
+                       return address - part.begin < part.end - part.begin &&
+                              (what == whose::everybodys || part.is_programs);
                      });
 }
 
@@ -167,27 +171,37 @@ bool borrow_place::has_plain_stack(const tracee& thread,
   return registers.rsp - stack->begin >= stack_needed;
 }
 
-bool borrow_place::stack_has_allocator(std::uint64_t from)
+bool borrow_place::stack_has_allocator(std::uint64_t from, whose what)
 {
   const auto words = read_words(memory_, from, callers_size);
   return std::any_of(words.begin(), words.end(), [&](std::uint64_t word) {
-    return belongs_to_allocator(word);
+    return belongs_to_allocator(word, what);
   });
 }
 
-// A frame of a signal handler begins with the address of the restorer.
+// A frame of a signal handler begins with the address of the restorer, which
+// may also be left over from a call of sigaction(2); see return_frame.cc for
+// what else is in it.
 bool borrow_place::in_handler(std::uint64_t from)
 {
+  constexpr std::size_t flags_at = 1;
+  constexpr std::size_t cs_at = 24;
+  constexpr std::uint64_t all_flags = 7;
   const auto words = read_words(memory_, from, callers_size);
-  return std::find(words.begin(), words.end(), code_.borrowed.restorer) !=
-         words.end();
+  for (std::size_t i = 0; i + cs_at < words.size(); ++i)
+    if (words[i] == code_.borrowed.restorer &&
+        words[i + flags_at] <= all_flags &&
+        (words[i + cs_at] & 0xffff) == user_code_64)
+      return true;
+  return false;
 }
 
 bool borrow_place::calls_safely(const user_regs_struct& registers)
 {
   if (code_.loader != code_.library && code_.loader->contains(registers.rip))
     return false;
-  return registers.orig_rax != SYS_futex || !stack_has_allocator(registers.rsp);
+  return registers.orig_rax != SYS_futex ||
+         !stack_has_allocator(registers.rsp, whose::everybodys);
 }
 
 // linux/rseq.h, struct rseq_cs: version, flags, start, length, abort address.
@@ -202,19 +216,20 @@ bool borrow_place::sequence_is_over(const tracee& thread,
   return registers.rip - start >= length;
 }
 
+// The C library's malloc() and the dynamic linker do not call the program, so
+// who is in its code is not in them.  Its own malloc() may.
 bool borrow_place::computes_safely(const tracee& thread,
                                    const user_regs_struct& registers)
 {
   const target_image* image = images_.find(registers.rip);
   return image != nullptr && image != code_.loader && image != code_.library &&
-         !stack_has_allocator(registers.rsp) &&
-         !belongs_to_allocator(registers.rip) &&
+         !stack_has_allocator(registers.rsp, whose::programs) &&
+         !belongs_to_allocator(registers.rip, whose::everybodys) &&
          sequence_is_over(thread, registers);
 }
 
 bool borrow_place::may_be_borrowed(const tracee& thread)
 {
-  constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
     return refuse(thread, "executes 32-bit code");
@@ -237,11 +252,15 @@ bool borrow_place::may_be_borrowed(const tracee& thread)
 // Lets it run until it comes to a system call of the good kind.
 bool borrow_place::chase(tracee& thread, deadline until)
 {
-  while (!until.passed()) {
-    thread.resume_to_syscall();
-    if (thread.wait(until).kind == stop_kind::syscall &&
-        thread.at_syscall_entry() && may_be_borrowed(thread))
-      return true;
+  try {
+    while (!until.passed()) {
+      thread.resume_to_syscall();
+      if (thread.wait(until).kind == stop_kind::syscall &&
+          thread.at_syscall_entry() && may_be_borrowed(thread))
+        return true;
+    }
+  } catch (const not_in_time&) {
+    // Why it may not be borrowed is known.
   }
   return false;
 }

@@ -31,15 +31,16 @@ class borrow_place {
   tracee find(deadline until);
 
  private:
+  enum class whose { everybodys, programs };
   bool try_thread(tracee& thread, deadline until);
   bool chase(tracee& thread, deadline until);
   bool may_be_borrowed(const tracee& thread);
   bool calls_safely(const user_regs_struct& registers);
   bool computes_safely(const tracee& thread, const user_regs_struct& registers);
   bool has_plain_stack(const tracee& thread, const user_regs_struct& registers);
-  bool stack_has_allocator(std::uint64_t from);
+  bool stack_has_allocator(std::uint64_t from, whose what);
   bool in_handler(std::uint64_t from);
-  bool belongs_to_allocator(std::uint64_t address) const;
+  bool belongs_to_allocator(std::uint64_t address, whose what) const;
   bool sequence_is_over(const tracee& thread,
                         const user_regs_struct& registers) const;
   bool refuse(const tracee& thread, const char* why);
@@ -47,6 +48,7 @@ class borrow_place {
   struct code_part {
     std::uint64_t begin;
     std::uint64_t end;
+    bool is_programs;  // not the C library's or the dynamic linker's
   };
 
   const target_images& images_;

@@ -28,7 +28,9 @@ libs="$($PKG_CONFIG --libs hotpatch) -Wl,-rpath,$library"
 static_libs=$($PKG_CONFIG --static --libs hotpatch)
 
 for file in include/hotpatch.h include/hotpatch.hpp lib/libhotpatch.so \
-  lib/libhotpatch.a bin/hp-list share/man/man1/hp-list.1 \
+  lib/libhotpatch.a bin/hp-list bin/hp-apply bin/hp-revert bin/hp-status \
+  share/man/man1/hp-list.1 share/man/man1/hp-apply.1 \
+  share/man/man1/hp-revert.1 share/man/man1/hp-status.1 \
   share/man/man3/hotpatch.3 share/man/man7/hotpatch.7; do
   ok "$file is installed" test -f "$prefix/$file"
 done

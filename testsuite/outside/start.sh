@@ -7,13 +7,14 @@ here=$HP_SRCDIR/testsuite/outside
 hp_apply=$HP_BUILDDIR/tools/hp-apply
 hp_revert=$HP_BUILDDIR/tools/hp-revert
 hp_list=$HP_BUILDDIR/tools/hp-list
+export hp_apply hp_revert hp_list
 pid=
 # shellcheck disable=SC2154  # workdir is common.sh's
 trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
 
 build_all()
 {
-  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/target.c" -o target &&
+  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "-I$here" "$here/target.c" -o target &&
     cc -O2 -fPIC -shared "$here/fix.c" -o fix.so &&
     cc -O2 -fPIC -shared -DVERSION=2 "$here/fix.c" -o fix2.so
 }

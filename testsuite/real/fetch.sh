@@ -37,6 +37,14 @@ derive_apt_configuration()
   private_apt update
 }
 
+# The newest source; of a security update that is not there, the release's own.
+ask_for_source()
+{
+  private_apt source --download-only "$1" ||
+    private_apt source --download-only \
+      -t "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "$1"
+}
+
 # download_source PACKAGE: into the cache, unless it is there already.
 download_source()
 {
@@ -44,7 +52,7 @@ download_source()
   ! ls "$kept"/*.dsc >/dev/null 2>&1 || return 0
   rm -rf "$kept.part" "$kept"
   mkdir -p "$kept.part" && derive_apt_configuration &&
-    (cd "$kept.part" && private_apt source --download-only "$1") &&
+    (cd "$kept.part" && ask_for_source "$1") &&
     mv "$kept.part" "$kept"
 }
 
