@@ -39,9 +39,13 @@ struct means {
   }
 };
 
-const char* because(const char* reason)
+// A second choice is worth knowing, with its reason; the best one is a detail.
+void log_choice(const char* what, const char* chosen, const char* reason)
 {
-  return *reason != '\0' ? ", because " : "";
+  if (*reason != '\0')
+    log(HP_LOG_INFO, "%s: %s, because %s", what, chosen, reason);
+  else
+    log(HP_LOG_DEBUG, "%s: %s", what, chosen);
 }
 
 // Told by the first change and whenever something else is used.
@@ -52,11 +56,9 @@ void log_means(const means& now)
   const bool writer_is_new = told_writer.exchange(now.writer) != now.writer;
   const bool barrier_is_new = told_barrier.exchange(now.barrier) != now.barrier;
   if (writer_is_new)
-    log(HP_LOG_INFO, "writer: %s%s%s", now.writer, because(now.writer_reason),
-        now.writer_reason);
+    log_choice("writer", now.writer, now.writer_reason);
   if (barrier_is_new)
-    log(HP_LOG_INFO, "barrier: %s%s%s", now.barrier,
-        because(now.barrier_reason), now.barrier_reason);
+    log_choice("barrier", now.barrier, now.barrier_reason);
 }
 
 // The code that a step makes the library jump to, or call.

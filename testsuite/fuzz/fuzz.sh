@@ -11,7 +11,8 @@
 
 seconds=${HOTPATCH_FUZZ_SECONDS-10}
 layers='array elf_archive elf_file elf_image elf_notes elf_relocate elf_symbols
-  memory_view name_demangle name_index name_query record_reader record_survey status'
+  memory_view name_demangle name_index name_query record_reader record_survey status
+  symbol_table view_texts'
 sources=
 for layer in $layers; do
   [ ! -f "$HP_SRCDIR/runtime/$layer.cc" ] ||
