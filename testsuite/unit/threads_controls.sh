@@ -19,8 +19,8 @@ control()
     echo "the edit changes nothing: $4"
     return 1
   fi
-  "$CXX" -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" -c edited.cc &&
-    "$CXX" -o edited "$objects/$2.o" edited.o $libraries \
+  $CXX -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" -c edited.cc &&
+    $CXX -o edited "$objects/$2.o" edited.o $libraries \
       -lboost_unit_test_framework -lpthread || return
   timeout 60 "$objects/$2" --run_test="$3" || return
   if timeout 10 ./edited --run_test="$3"; then
@@ -32,36 +32,41 @@ control()
 [ -f "$objects/quiescence.o" ] || skip_all "the unit tests are not built"
 
 ok "a search without the red zone misses what is there" \
-  control stack_search quiescence an_address_in_the_red_zone \
+  control stack_search stack_search an_address_in_the_red_zone \
   's/red_zone = 128/red_zone = 0/'
 
 ok "a search without registers misses what is there" \
-  control stack_search quiescence an_address_in_a_register \
+  control stack_search stack_search an_address_in_a_register \
   's/i <= REG_RSP/i < REG_R8/'
 
 ok "a search without instruction pointers misses a thread that never calls" \
-  control stack_search quiescence a_thread_that_executes_it \
+  control stack_search stack_search a_thread_that_executes_it \
   's/(range != code_ranges::none)/(false \&\& range == 0)/'
 
 ok "a search that ends at the alternate stack misses what it interrupted" \
-  control stack_search quiescence interrupted_by_a_handler_on_another_stack \
+  control stack_search stacks interrupted_by_a_handler_on_another_stack \
   's/search_interrupted(thread, from, end);/false;/'
 
 ok "a search that ends at the fiber misses the stack below" \
-  control stack_search quiescence the_stack_below_a_fiber \
+  control stack_search stacks the_stack_below_a_fiber \
   's/(!is_own && search_first_stack(thread))/false/'
 
 ok "a search that ignores idle announced stacks misses a suspended fiber" \
-  control stack_search quiescence a_suspended_fiber_is_seen_if_it_was_announced \
+  control stack_search stacks a_suspended_fiber_is_seen_if_it_was_announced \
   's/return search_idle_stacks();/return false;/'
 
 ok "a search that takes all words for data misses what a signal interrupted" \
-  control memory_search quiescence interrupted_at_the_first_instruction \
+  control memory_search stack_search interrupted_at_the_first_instruction \
   's/end - word <= 2 || is_signal_frame(word)/false/'
 
 ok "a search of bodies alone takes no notice of a last call" \
-  control code_ranges quiescence a_function_that_ends_in_a_call \
+  control code_ranges stack_search a_function_that_ends_in_a_call \
   's/returns_to_end ? 1 : 0/0/'
+
+ok "a search that counts all words of the caller finds what it keeps" \
+  control quiescence quiescence \
+  a_pointer_that_the_caller_keeps_does_not_count \
+  's/count_only_returns(true)/count_only_returns(false)/'
 
 ok "threads that do not wait in the handler go on" \
   control stop_gate thread_stop busy_threads_stand_still_and_go_on \
