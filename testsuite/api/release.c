@@ -12,6 +12,7 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/tap.h"
 
 HP_PATCHABLE int answer(int x)
@@ -231,6 +232,46 @@ static void under_load(void)
   OK(bad[0] + bad[1] + bad[2] == 0, "while threads call the function");
 }
 
+/* --- A system that fails ----------------------------------------------------
+ */
+
+/* After every failure the object is there, and can be released later. */
+static void every_fault(enum fault kind, const char* name)
+{
+  long failures = 0;
+  int good = 1;
+  int hit = 1;
+  failing = kind;
+  for (long number = 1; good && hit; number++) {
+    void* object = load();
+    const function replacement = symbol(object, "replacement");
+    good = hp_apply("answer", replacement) == HP_OK &&
+           hp_revert("answer") == HP_OK;
+    dlclose(object);
+    begin_faults(number);
+    const hp_status status = hp_release(code_of(replacement), 1000);
+    hit = end_faults();
+    if (status != HP_OK) {
+      failures++;
+      good = good && hit && loaded() && *hp_error_message() != '\0' &&
+             hp_release(code_of(replacement), 10000) == HP_OK;
+    }
+    good = good && !loaded();
+    if (!good)
+      printf("# fault %ld: %s\n", number, hp_error_message());
+  }
+  printf("# %ld releases failed\n", failures);
+  OK(good, name);
+}
+
+static void failures(void)
+{
+  every_fault(allocations, "an allocation fails");
+  every_fault(mmaps, "mmap fails");
+  every_fault(opens, "open fails");
+  every_fault(handlers, "sigaction fails");
+}
+
 static void arguments(void)
 {
   IS(hp_release(NULL, 0), HP_INVALID, "null");
@@ -258,6 +299,7 @@ int main(int argc, char** argv)
   a_thread_keeps_it();
   the_caller_keeps_it();
   the_pad_keeps_it();
+  failures();
   under_load();
   return done_testing();
 }
