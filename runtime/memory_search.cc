@@ -6,6 +6,7 @@
 
 #include "runtime/raw_file.h"
 #include "runtime/signal_frame.h"
+#include "runtime/valgrind_request.h"
 
 namespace hotpatch {
 
@@ -79,6 +80,7 @@ bool memory_search::find_touched(std::uint64_t from, std::uint64_t to) noexcept
 memory_search::find_word(std::uint64_t from, std::uint64_t to,
                          code_ranges::role how) noexcept
 {
+  const valgrind_silence here;
   const auto* const end =
       reinterpret_cast<const std::uint64_t*>(to & ~std::uint64_t{7});
   for (auto* word = reinterpret_cast<const std::uint64_t*>((from + 7) & ~7ull);

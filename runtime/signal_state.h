@@ -1,6 +1,6 @@
 // What the kernel tells about signals and tracing of this process's threads.
 //
-// Reads /proc; any thread; allocates (the C library's directory stream).
+// Reads /proc.  Used under the library's lock; allocates nothing.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_SIGNAL_STATE_H
@@ -9,7 +9,8 @@
 namespace hotpatch {
 
 // Why a breakpoint would stop or kill a thread of this process; null if none
-// of them is traced and none blocks SIGTRAP.  A static text.
+// of them is traced and none blocks SIGTRAP.  A text that the next call
+// changes.
 const char* breakpoint_obstacle() noexcept;
 
 }  // namespace hotpatch

@@ -11,11 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
-
-#if HAVE_VALGRIND_VALGRIND_H
-#include <valgrind/valgrind.h>
-#endif
+#include "runtime/valgrind_request.h"
 
 namespace hotpatch {
 
@@ -267,9 +263,7 @@ void text_window::close() noexcept
                : "=m"(*reinterpret_cast<std::uint64_t*>(address))
                : "r"(word)
                : "memory");
-#if HAVE_VALGRIND_VALGRIND_H
-  VALGRIND_DISCARD_TRANSLATIONS(address, sizeof word);
-#endif
+  tell_valgrind_of_change(address, sizeof word);
 }
 
 [[gnu::no_sanitize("thread", "address")]] bool text_window::store_bytes(
@@ -282,9 +276,7 @@ void text_window::close() noexcept
     for (std::size_t i = 0; i < size; ++i)
       reinterpret_cast<volatile std::uint8_t*>(address)[i] = bytes[i];
   }
-#if HAVE_VALGRIND_VALGRIND_H
-  VALGRIND_DISCARD_TRANSLATIONS(address, size);
-#endif
+  tell_valgrind_of_change(address, size);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/sanitizer_thread.h"
 #include "runtime/stop_gate.h"
 #include "runtime/system_call.h"
 
@@ -88,8 +89,9 @@ void thread_gathering::meet(pid_t thread) noexcept
     give_up(reason::no_memory, thread);
     return;
   }
-  if (entry->standing == thread_standing::unknown && thread == own_process_ &&
-      dead_leader == own_process_)
+  if (entry->standing == thread_standing::unknown &&
+      ((thread == own_process_ && dead_leader == own_process_) ||
+       is_sanitizer_thread(thread)))
     entry->standing = thread_standing::never_stands;
 
   switch (entry->standing) {

@@ -156,6 +156,7 @@ bool read_thread_status(pid_t thread, thread_status& status) noexcept
   if (read_thread_file(thread, "status", text, sizeof text) == 0)
     return false;
   status.state = *value_of(text, "\nState:\t");
+  status.tracer = parse_thread(value_of(text, "\nTracerPid:\t"));
   status.pending = hexadecimal(value_of(text, "\nSigPnd:\t"));
   status.blocked = hexadecimal(value_of(text, "\nSigBlk:\t"));
   return true;

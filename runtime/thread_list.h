@@ -47,6 +47,7 @@ struct thread_status {
   char state = '?';           // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
   std::uint64_t pending = 0;  // signals sent to this thread
   std::uint64_t blocked = 0;
+  pid_t tracer = 0;  // a debugger's process, 0: none
 
   bool has_ended() const noexcept { return state == 'Z' || state == 'X'; }
   bool has_pending(int signal) const noexcept
