@@ -29,7 +29,8 @@ loaded_patch* loaded_patch::make(const patch_file& file, std::uint64_t base,
   if (memory == nullptr)
     return nullptr;
   auto* patch = new (memory) loaded_patch;
-  if (!assign_text(patch->name_, file.name())) {
+  if (!assign_text(patch->name_, file.name()) ||
+      !assign_text(patch->path_, file.label())) {
     destroy(patch);
     return nullptr;
   }
@@ -124,11 +125,12 @@ void loaded_patch::after_revert(const hp_patch_info* info) noexcept
   self.applied_ = false;
 }
 
-loaded_patch* loaded_patches::find(const char* name) noexcept
+loaded_patch* loaded_patches::find(const char* name, const char* path) noexcept
 {
   loaded_patch* found = nullptr;
   for (loaded_patch* each : patches_)
-    if (std::strcmp(each->name(), name) == 0 &&
+    if ((std::strcmp(each->name(), name) == 0 ||
+         std::strcmp(each->path(), path) == 0) &&
         (found == nullptr || (each->applied() && !found->applied())))
       found = each;
   return found;

@@ -29,6 +29,7 @@ class loaded_patch {
   static void destroy(loaded_patch* patch) noexcept;
 
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
+  [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
   // Somewhere in its code.
   [[nodiscard]] const void* code() const noexcept { return code_; }
@@ -48,6 +49,7 @@ class loaded_patch {
   void enter(format::patch_phase phase) noexcept;
 
   array<char> name_;
+  array<char> path_;
   void* handle_ = nullptr;
   const void* code_ = nullptr;
   format::patch_state* state_ = nullptr;
@@ -64,8 +66,9 @@ class loaded_patches {
   {
     return patches_.append(patch);
   }
-  // Of that name, the one that is applied or else the oldest; null: none.
-  [[nodiscard]] loaded_patch* find(const char* name) noexcept;
+  // Of that name or path, the one that is applied or else the oldest; null:
+  // none.
+  [[nodiscard]] loaded_patch* find(const char* name, const char* path) noexcept;
   // Takes it out of the list; false: it is not there, or is applied.
   [[nodiscard]] bool take(const loaded_patch* patch) noexcept;
 

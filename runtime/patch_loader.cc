@@ -316,21 +316,26 @@ hp_status unload_patch_object(const char* name,
                               const hp_commit_options& options,
                               const void* frame) noexcept
 {
+  const whole_path whole(name);
+  const char* path = whole.text != nullptr ? whole.text : name;
   loaded_patch* found = nullptr;
   bool applied = false;
+  array<char> own_name;  // another thread may free what was found
   hp_status status = library::locked([&](library& self) {
-    found = self.loaded().find(name);
-    applied = found != nullptr && found->applied();
-    return found != nullptr
+    found = self.loaded().find(name, path);
+    if (found == nullptr)
+      return fail(HP_NOT_APPLIED, "no patch object \"%s\" is loaded", name);
+    applied = found->applied();
+    return assign_text(own_name, found->name())
                ? HP_OK
-               : fail(HP_NOT_APPLIED, "no patch object \"%s\" is loaded", name);
+               : fail(HP_NO_MEMORY, "%s: out of memory", name);
   });
   if (status != HP_OK)
     return status;
   if (applied) {
     owned_patches none;
     operation step{operation::kind::remove_patch};
-    step.name = name;
+    step.name = own_name.data();
     status = commit_operations({&step, 1}, options, frame, none);
     if (status != HP_OK)
       return status;
@@ -341,7 +346,8 @@ hp_status unload_patch_object(const char* name,
   status = library::locked([&](library& self) {
     return self.loaded().take(found)
                ? HP_OK
-               : fail(HP_BUSY, "another thread unloads patch \"%s\"", name);
+               : fail(HP_BUSY, "another thread unloads patch \"%s\"",
+                      own_name.data());
   });
   if (status != HP_OK)
     return status;
@@ -358,8 +364,8 @@ hp_status unload_patch_object(const char* name,
   });
   (void)kept;  // without memory it stays loaded, and cannot be unloaded later
   return fail(status,
-              "patch \"%s\" is taken away, but its code stays loaded: %s", name,
-              reason);
+              "patch \"%s\" is taken away, but its code stays loaded: %s",
+              own_name.data(), reason);
 }
 
 }  // namespace hotpatch

@@ -315,6 +315,84 @@ class [[nodiscard]] named_patch {
   bool applied_ = false;
 };
 
+// A patch object for the time of a scope:
+//     hotpatch::patch_object fix("/usr/lib/fixes/fix.so");
+//     if (!fix)
+//       puts(fix.result().message().c_str());
+// Its end takes the patch away, and frees the code if nobody is inside within a
+// second.
+class [[nodiscard]] patch_object {
+ public:
+  patch_object() noexcept = default;
+
+  // At the level that the patch itself asks for.
+  explicit patch_object(const char* path)
+      : path_(path != nullptr ? path : ""),
+        status_(hp_load(path, nullptr)),
+        loaded_(status_.ok())
+  {
+  }
+  patch_object(const char* path, hp_level level,
+               std::chrono::milliseconds timeout = {})
+      : path_(path != nullptr ? path : "")
+  {
+    hp_commit_options options = {};
+    options.level = level;
+    options.timeout_ms = static_cast<uint32_t>(timeout.count());
+    status_ = status(hp_load(path, &options));
+    loaded_ = status_.ok();
+  }
+  patch_object(patch_object&& other) noexcept
+      : path_(std::move(other.path_)),
+        status_(std::move(other.status_)),
+        loaded_(std::exchange(other.loaded_, false))
+  {
+  }
+  patch_object& operator=(patch_object&& other) noexcept
+  {
+    if (this != &other) {
+      if (loaded_)
+        hp_unload(path_.c_str(), nullptr);
+      path_ = std::move(other.path_);
+      status_ = std::move(other.status_);
+      loaded_ = std::exchange(other.loaded_, false);
+    }
+    return *this;
+  }
+  patch_object(const patch_object&) = delete;
+  patch_object& operator=(const patch_object&) = delete;
+  ~patch_object()
+  {
+    if (loaded_)
+      hp_unload(path_.c_str(), nullptr);
+  }
+
+  // True while this object holds the patch in place.
+  explicit operator bool() const noexcept { return loaded_; }
+
+  // How loading it went.
+  const status& result() const noexcept { return status_; }
+
+  // Takes the patch away and frees its code now; after a failure it, or its
+  // code, is still there.
+  status unload()
+  {
+    if (!loaded_)
+      return {};
+    const status result(hp_unload(path_.c_str(), nullptr));
+    loaded_ = !result.ok();
+    return result;
+  }
+
+  // Leaves the patch in place for good.
+  void release() noexcept { loaded_ = false; }
+
+ private:
+  std::string path_;
+  status status_;
+  bool loaded_ = false;
+};
+
 // The original body of a function, to be called whether or not the function
 // is replaced:
 //     static const hotpatch::original<int(const char*)> parse("parse");

@@ -16,4 +16,14 @@ ok "shapes builds" build_example "$examples/shapes"
 ok "shapes draws what it should" \
   prints "$examples/shapes/expected" shapes/shapes
 
+ok "mended builds" build_example "$examples/mended"
+# What README says it prints, but for the folder.
+sed -n '/^prints$/,/^What/s/^    //p' "$examples/mended/README" >answers
+mended()
+{
+  (cd mended && ./server <requests) | sed 's,: /.*/fix.so:,: .../fix.so:,' |
+    diff answers -
+}
+ok "mended answers what it should" mended
+
 done_testing
