@@ -215,7 +215,7 @@ named_alike()
   $CXX -std=c++20 -O0 early.cc -o without && ./without &&
     cxx -std=c++20 -O0 "$@" early.cc -o program && ./program || return 1
   for named_alike_program in without program; do
-    nm $named_alike_program | sed -n 's/.* [TtWwu] \(_Z.*\)/\1/p' | sort \
+    nm $named_alike_program | sed -n 's/.* [TtWw] \(_Z.*\)/\1/p' | sort \
       >$named_alike_program.names
   done
   diff without.names program.names || return 1
