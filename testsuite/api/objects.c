@@ -117,6 +117,33 @@ static void racing(const char* directory)
   OK(other == 0, "loaded and unloaded meanwhile: applied, or not found");
 }
 
+/* A patch outlives an object with sites of its own, without these. */
+static void sites_go_a_patch_stays(const char* directory)
+{
+  void* object = load(directory, "object.so");
+  hp_patch_info info = {0};
+  hp_patch patch;
+  hp_transaction* all = hp_begin();
+  info.name = "across";
+  hp_add_patch(all, &info);
+  hp_add_apply(all, "answer", times_ten);
+  hp_add_apply(all, "object_function", times_ten);
+  IS(hp_commit(all, NULL), HP_OK, "a patch for the program and an object");
+  IS(hp_patch_find("across", &patch), HP_OK, "which is found");
+  OK(patch.sites == 2, "with both its sites");
+  dlclose(object);
+  IS(hp_patch_find("across", &patch), HP_OK, "unloading leaves the patch");
+  OK(patch.sites == 1 && answer(1) == 10, "and its other site");
+  object = load(directory, "object.so");
+  OK(symbol(object, "object_function")(1) == 6, "loaded again it is original");
+  OK(hp_patch_find("across", &patch) == HP_OK && patch.sites == 1,
+     "and no part of the patch");
+  IS(hp_remove_patch("across"), HP_OK, "which can be taken away");
+  OK(answer(1) == 2 && symbol(object, "object_function")(1) == 6,
+     "and leaves nothing");
+  dlclose(object);
+}
+
 /* A constructor has the loader's lock and waits for the turn to change patches;
  * who has the turn needs the loader's lock for its replacement's object. */
 static void* load_patching(void* data)
@@ -168,6 +195,7 @@ int main(int argc, char** argv)
   }
   loaded_later(argv[1]);
   racing(argv[1]);
+  sites_go_a_patch_stays(argv[1]);
   constructors_and_patches(argv[1]);
   replacement_stays(argv[1]);
   constructor(argv[1]);
