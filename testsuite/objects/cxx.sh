@@ -85,7 +85,7 @@ int main(int argc, char** argv)
   return run_commands(argc, argv, call);
 }
 EOT
-# shellcheck disable=SC2086 # lists of options
+# shellcheck disable=SC2086,SC2120 # lists of options; called through ok
 build()
 {
   cxx -O2 -w "$headers" -fplugin-arg-hotpatch-all "$@" program.cc -o program \
