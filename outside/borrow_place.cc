@@ -233,6 +233,12 @@ bool borrow_place::may_be_borrowed(const tracee& thread)
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
     return refuse(thread, "executes 32-bit code");
+  const std::string filters = status_field(
+      thread_file(thread.process(), thread.id(), "status"), "Seccomp");
+  if (!filters.empty() && filters != "0")
+    return refuse(thread,
+                  "is under a seccomp filter, which might kill it for "
+                  "what loading needs");
   if (!has_plain_stack(thread, registers))
     return refuse(thread, "runs on a stack of its own making");
   if (in_handler(registers.rsp))

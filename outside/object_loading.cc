@@ -4,6 +4,7 @@
 #include "outside/object_loading.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -42,26 +43,31 @@ std::string text_in_process(const target_memory& memory, std::uint64_t address)
 std::string path_in_process(const target_images& images,
                             const std::string& file)
 {
-  const std::unique_ptr<char, decltype(&std::free)> real(
-      realpath(file.c_str(), nullptr), std::free);
   const std::string pid = std::to_string(images.process());
-  const std::string seen = real ? "/proc/" + pid + "/root" + real.get() : "";
+  const std::string root = "/proc/" + pid + "/root";
+  std::string path;
+  if (file.starts_with(root + '/')) {
+    path = file.substr(root.size());
+  } else {
+    const std::unique_ptr<char, decltype(&std::free)> real(
+        realpath(file.c_str(), nullptr), std::free);
+    if (!real)
+      throw tools::trouble(file + ": " + std::strerror(errno));
+    path = real.get();
+  }
   struct stat here, there;
-  if (!real || stat(real.get(), &here) != 0)
-    throw tools::trouble(file + ": " + std::strerror(errno));
-  if (stat(seen.c_str(), &there) != 0 || here.st_dev != there.st_dev ||
+  if (stat(file.c_str(), &here) != 0 ||
+      stat((root + path).c_str(), &there) != 0 || here.st_dev != there.st_dev ||
       here.st_ino != there.st_ino)
-    throw tools::trouble(
-        "process " + pid + " does not see " + real.get() +
-        ": it has another root directory; copy the file to where it can, such "
-        "as /proc/" +
-        pid + "/root/tmp, and give that path");
+    throw tools::trouble("process " + pid + " does not see " + file +
+                         ": it has another root directory or other mounts; "
+                         "copy the file to where it can, such as " +
+                         root + "/tmp, and give that path");
   // The dynamic linker takes a path it knows for what it has loaded already,
   // even if the file is another one by now.
-  std::string path = real.get();
   const auto loaded = std::count_if(
       images.all().begin(), images.all().end(),
-      [&](const target_image& image) { return image.path == real.get(); });
+      [&](const target_image& image) { return image.path == path; });
   for (auto i = loaded; i > 0; --i)
     path.insert(path.rfind('/'), "/.");
   return path;

@@ -1,0 +1,224 @@
+#!/bin/sh
+# What hp-apply meets outside of the ordinary: each is either patched or refused
+# in words, and never harmed.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+
+build_odd()
+{
+  build_all &&
+    "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/odd.c" -o odd &&
+    "$CC" -O2 -pthread -static "-fplugin=$HP_PLUGIN" "$here/odd.c" \
+      -o odd-static &&
+    sed 's/target[.]c:/odd.c:/' "$here/fix.c" >odd_fix.c &&
+    cc -O2 -fPIC -shared odd_fix.c -o odd_fix.so
+}
+ok "programs and patches are compiled" build_odd
+[ -e odd_fix.so ] || done_testing
+
+# begin COMMAND...: a program in the background.
+begin()
+{
+  : >out
+  "$@" >out 2>&1 &
+  pid=$!
+  until [ -s out ] || ! kill -0 "$pid"; do
+    sleep 0.01
+  done
+}
+
+# refuses WORDS ARGUMENTS...: with exit status 1 and these words.
+refuses()
+{
+  words=$1
+  shift
+  "$hp_apply" "$@" >output 2>&1
+  status=$?
+  cat output
+  [ $status -eq 1 ] && grep -q "$words" output
+}
+unharmed()
+{
+  kill -0 "$pid" && says 11012
+}
+
+ok "no such process" refuses "no such process" 999999 fix.so
+start alone
+ok "no such file" refuses "No such file" "$pid" nothing.so
+ok "no patch object" refuses "is no patch object" "$pid" target
+sed 's/fixed_first(int x)/fixed_first(long x)/' "$here/fix.c" >wrong.c
+cc -O2 -fPIC -shared wrong.c -o wrong.so
+ok "another prototype: both are named" \
+  refuses "the program has int (int), the patch int (long)" "$pid" wrong.so
+sed 's/"first"/"missing"/; s/target.c:counter/target.c:nothing/' "$here/fix.c" \
+  >missing.c
+cc -O2 -fPIC -shared missing.c -o missing.so
+ok "a missing function" refuses "missing.*no patch site" "$pid" missing.so
+ok "a missing variable, in the same report" grep -q "target.c:nothing" output
+ok "the process goes on as it was" unharmed
+end
+
+start alone
+gdb -q -p "$pid" -batch -ex 'shell sleep 3' >gdb.out 2>&1 &
+debugger=$!
+if command -v gdb >/dev/null; then
+  until ! grep -q 'TracerPid:	0' "/proc/$pid/status"; do
+    kill -0 "$debugger" 2>/dev/null || break
+    sleep 0.05
+  done
+  ok "under a debugger: it is named" \
+    refuses "is being debugged by process [0-9]* (gdb)" "$pid" fix.so
+  wait "$debugger"
+  ok "afterwards it can be patched" "$hp_apply" "$pid" fix.so
+else
+  skip "under a debugger" "gdb is not installed"
+fi
+end
+
+begin ./odd-static plain
+ok "a static program" refuses "is a static program" "$pid" odd_fix.so
+ok "a static program goes on" unharmed
+end
+
+cat >loop32.s <<'END'
+.globl _start
+_start:
+  mov $29, %eax  # pause
+  int $0x80
+  jmp _start
+END
+if "$CC" -m32 -nostdlib -static loop32.s -o loop32 2>/dev/null; then
+  ./loop32 &
+  pid=$!
+  ok "a 32-bit program" refuses "is a 32-bit program" "$pid" fix.so
+  end
+else
+  skip "a 32-bit program" "this compiler makes none"
+fi
+
+# shellcheck disable=SC2016  # the inner shell's own
+sh -c 'sleep 0.1 & echo $! >zombie; exec sleep 30' &
+pid=$!
+until [ -s zombie ]; do
+  sleep 0.05
+done
+while grep -q 'State:	[^Z]' "/proc/$(cat zombie)/status"; do
+  sleep 0.05
+done
+ok "a zombie" refuses "a zombie" "$(cat zombie)" fix.so
+end
+
+begin ./odd mdwe
+if grep -q cannot out; then
+  skip "memory that denies writing and executing" "this kernel has no PR_SET_MDWE"
+else
+  ok "memory that denies writing and executing: applied" \
+    "$hp_apply" "$pid" odd_fix.so
+  ok "memory that denies writing and executing: the new" says 110210
+  ok "memory that denies writing and executing: reverted" \
+    "$hp_revert" "$pid" fix
+  end
+fi
+
+begin ./odd seccomp
+ok "a seccomp filter" refuses "seccomp filter" --timeout=0.2 "$pid" odd_fix.so
+ok "a seccomp filter: it goes on" unharmed
+end
+
+begin ./odd inside
+busy()
+{
+  "$hp_apply" --timeout=0.3 "$pid" odd_fix.so >output 2>&1
+  status=$?
+  cat output
+  [ $status -eq 2 ] && grep -q '(sleeper).*first' output
+}
+ok "a thread inside: both are named" busy
+ok "a thread inside: nothing was changed" unharmed
+ok "a thread inside: nothing stays loaded" \
+  not grep -q odd_fix.so "/proc/$pid/maps"
+ok "a thread inside, immediate" "$hp_apply" --level=immediate "$pid" odd_fix.so
+ok "a thread inside, immediate: the new" says 110210
+end
+
+begin ./odd plain
+kill -STOP "$pid"
+ok "stopped by job control: applied" "$hp_apply" "$pid" odd_fix.so
+stands()
+{
+  sleep 0.1
+  grep State "/proc/$pid/status" | grep 'T (stopped)'
+}
+ok "stopped by job control: it still stands" stands
+kill -CONT "$pid"
+ok "stopped by job control: it goes on, with the new" says 110210
+end
+
+begin ./odd exec
+again_and_again()
+{
+  round=0
+  while [ $round -lt 15 ]; do
+    "$hp_apply" "$pid" odd_fix.so >output 2>&1
+    [ $? -le 1 ] && kill -0 "$pid" || {
+      cat output
+      return 1
+    }
+    round=$((round + 1))
+  done
+}
+ok "it executes itself again and again: it goes on" again_and_again
+end
+begin ./odd fork
+ok "it forks again and again: applied" "$hp_apply" "$pid" odd_fix.so
+ok "it forks again and again: the new" says 110210
+end
+
+begin timeout -s KILL 0.3 ./odd plain
+pid=$(pgrep -n -P "$pid" odd || echo "$pid")
+ends_meanwhile()
+{
+  while kill -0 "$pid" 2>/dev/null; do
+    "$hp_apply" "$pid" odd_fix.so >output 2>&1 &&
+      "$hp_revert" "$pid" fix >output 2>&1
+    [ $? -le 1 ] || return
+  done
+}
+ok "it ends meanwhile" ends_meanwhile
+
+if unshare --mount --pid --fork true 2>/dev/null; then
+  mkdir other
+  cp odd_fix.so other/hidden.so
+  : >out
+  unshare --mount --pid --fork sh -c \
+    "mount -t tmpfs none '$workdir/other' && cp odd odd_fix.so other/ &&
+    exec other/odd plain" >out 2>&1 &
+  outer=$!
+  until [ -s out ]; do
+    sleep 0.05
+  done
+  pid=$(pgrep -P "$outer")
+  ok "in a container: a file that is not there for it" \
+    refuses "does not see" "$pid" other/hidden.so
+  ok "in a container: it goes on" unharmed
+  ok "in a container: applied" \
+    "$hp_apply" "$pid" "/proc/$pid/root$workdir/other/odd_fix.so"
+  ok "in a container: the new" says 110210
+  ok "in a container: reverted" "$hp_revert" "$pid" fix
+  kill -9 "$pid"
+  wait "$outer" 2>/dev/null
+  pid=
+else
+  skip "in a container" "namespaces may not be made here"
+fi
+
+start 1000
+ok "1,000 threads: applied" "$hp_apply" "$pid" fix.so
+ok "1,000 threads: the new" says 110210
+ok "1,000 threads: reverted" "$hp_revert" "$pid" fix
+ok "1,000 threads: nothing was ever wrong" all_well
+end
+
+done_testing

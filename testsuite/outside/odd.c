@@ -1,0 +1,74 @@
+/* Programs in unusual circumstances; the first argument says which.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65 /* Linux 6.3 */
+#endif
+
+static int counter;
+
+__attribute__((hotpatch)) static int second(int x)
+{
+  return x + 2;
+}
+
+__attribute__((hotpatch)) static int first(int x)
+{
+  ++counter;
+  if (x < 0)
+    pause();
+  return 1000 * (x + 1) + second(x);
+}
+
+static void* stay_inside(void* unused)
+{
+  pthread_setname_np(pthread_self(), "sleeper");
+  first(-1);
+  return unused;
+}
+
+static int begin(const char* what)
+{
+  struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+  struct sock_fprog filter = {1, &allow};
+  pthread_t thread;
+  if (strcmp(what, "mdwe") == 0)
+    return prctl(PR_SET_MDWE, 1, 0, 0, 0);
+  if (strcmp(what, "seccomp") == 0)
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+               ? 1
+               : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+  if (strcmp(what, "inside") == 0)
+    return pthread_create(&thread, NULL, stay_inside, NULL);
+  return 0;
+}
+
+int main(int argc, char** argv)
+{
+  if (argc < 2 || begin(argv[1]) != 0) {
+    puts("cannot");
+    return 1;
+  }
+  for (int i = 0;; ++i) {
+    printf("%d\n", first(10));
+    fflush(stdout);
+    usleep(5000);
+    if (strcmp(argv[1], "exec") == 0 && i == 4)
+      execv(argv[0], argv);
+    if (strcmp(argv[1], "fork") == 0 && fork() == 0)
+      _exit(second(1));
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+      continue;
+  }
+}
