@@ -65,6 +65,7 @@ std::uint64_t next_function(std::uint64_t header_address, std::uint64_t size,
 struct extent_search {
   std::uint64_t address;
   std::uint64_t end = 0;
+  bool no_table = false;
 };
 
 int look_in_image(dl_phdr_info* image, std::size_t, void* data)
@@ -86,6 +87,7 @@ int look_in_image(dl_phdr_info* image, std::size_t, void* data)
   if (frames != nullptr)
     end = next_function(image->dlpi_addr + frames->p_vaddr, frames->p_memsz,
                         search.address);
+  search.no_table = frames == nullptr;
   search.end = end != 0 && end < segment_end ? end : segment_end;
   return 1;
 }
@@ -99,7 +101,11 @@ code_range extent_of(std::uint64_t address, const char* name) noexcept
   memory_mapping where;
   if (search.end == 0 && find_mapping(address, where))
     search.end = where.end;
-  return {address, search.end, name, code_kind::body};
+  return {address, search.end, name, code_kind::body,
+          search.no_table
+              ? "; where its replacement ends is not known, so all code behind "
+                "it counts: link that with -Wl,--eh-frame-hdr"
+              : ""};
 }
 
 }  // namespace hotpatch

@@ -84,28 +84,30 @@ void quiescence::release(stopped_threads::on_resume action) noexcept
 
 hp_status quiescence::report(std::span<const code_range> ranges) const noexcept
 {
-  const char* function =
-      found_.range < ranges.size() ? ranges[found_.range].name : "";
+  const bool known = found_.range < ranges.size();
+  const char* function = known ? ranges[found_.range].name : "";
+  const char* remark = known ? ranges[found_.range].remark : "";
   switch (found_.how) {
     case occupied_by::nobody:
       return HP_OK;
     case occupied_by::instruction_pointer:
-      return fail(HP_BUSY, "thread %d (%s) is in %s, at %#lx", found_.thread,
-                  found_.name, function, found_.address);
+      return fail(HP_BUSY, "thread %d (%s) is in %s, at %#lx%s", found_.thread,
+                  found_.name, function, found_.address, remark);
     case occupied_by::other_register:
-      return fail(HP_BUSY,
-                  "thread %d (%s) holds %#lx, an address in %s, in a register",
-                  found_.thread, found_.name, found_.address, function);
+      return fail(
+          HP_BUSY,
+          "thread %d (%s) holds %#lx, an address in %s, in a register%s",
+          found_.thread, found_.name, found_.address, function, remark);
     case occupied_by::stack:
       return fail(HP_BUSY,
                   "thread %d (%s) has not left %s: it will return to %#lx, "
-                  "which is on its stack",
-                  found_.thread, found_.name, function, found_.address);
+                  "which is on its stack%s",
+                  found_.thread, found_.name, function, found_.address, remark);
     case occupied_by::announced_stack:
       return fail(HP_BUSY,
                   "an announced stack on which no thread runs has not left %s: "
-                  "%#lx is on it",
-                  function, found_.address);
+                  "%#lx is on it%s",
+                  function, found_.address, remark);
     case occupied_by::unknown_stack:
       return fail(HP_BUSY,
                   "thread %d (%s) runs on a stack at %#lx whose bounds are not "

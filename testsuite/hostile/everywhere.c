@@ -1,0 +1,82 @@
+/* All levels while another thread calls the function and a third one sleeps:
+ * for every way in which a program can be built or run.
+ *
+ *   everywhere [refuse-strict PART-OF-MESSAGE | setuid]
+ *
+ * Exit status: 0 good, 1 bad, 77 not possible here.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE
+#include "testsuite/hostile/subject.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int stop;
+static int calls;
+static int wrong;
+
+static void* call_for_ever(void* data)
+{
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+    const int got = answer(1);
+    if (got != 2 && got != 10)
+      __atomic_store_n(&wrong, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    usleep(100);
+  }
+  return data;
+}
+
+static void* sleep_for_long(void* data)
+{
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+    usleep(50000);
+  return data;
+}
+
+static int complain(const char* level)
+{
+  printf("%s: %s\n", level, hp_error_message());
+  return 1;
+}
+
+static int try_levels(const char* refused)
+{
+  static const char* const levels[] = {"immediate", "strict", "quiescent",
+                                       "safe point"};
+  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
+    if (level == HP_STRICT && refused != NULL) {
+      if (!refuses_at(HP_STRICT, HP_DENIED) ||
+          strstr(hp_error_message(), refused) == NULL)
+        return complain("strict is not refused as expected");
+      continue;
+    }
+    for (int i = 0; i < 5; i++)
+      if (!toggles_at((hp_level)level))
+        return complain(levels[level]);
+  }
+  return 0;
+}
+
+int main(int count, char** arguments)
+{
+  const char* const wish = count > 1 ? arguments[1] : "";
+  const char* const refused = count > 2 ? arguments[2] : NULL;
+  pthread_t threads[2];
+  if (strcmp(wish, "setuid") == 0 && getuid() == geteuid())
+    return 77;
+  if (pthread_create(&threads[0], NULL, call_for_ever, NULL) != 0 ||
+      pthread_create(&threads[1], NULL, sleep_for_long, NULL) != 0)
+    return 77;
+  while (__atomic_load_n(&calls, __ATOMIC_RELAXED) == 0)
+    usleep(1000);
+  const int result = try_levels(refused);
+  printf("writer: %s, barrier: %s\n", hp_writer(), hp_barrier());
+  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  pthread_join(threads[0], NULL);
+  pthread_join(threads[1], NULL);
+  return result != 0 || wrong != 0;
+}
