@@ -5,16 +5,18 @@
 # SPDX-License-Identifier: MIT
 import argparse
 import fnmatch
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import sites
 import suites
+from tally import VERDICTS, Tally
 
 COMPILE_SECONDS = 600
 RUN_SECONDS = 300
@@ -64,7 +66,6 @@ class Runner:
                           "CXX": arguments.cxx.split()}
         self.plugin = ["-fplugin=" + arguments.plugin,
                        "-fplugin-arg-hotpatch-all"]
-        self.baseline = {}
         self.known = read_known(arguments.known)
         self.sites = 0
         self.programs = 0
@@ -92,40 +93,35 @@ class Runner:
                     result.append(output.replace(folder, ""))
         return result
 
-    def without_plugin(self, case, way):
-        key = " ".join([*self.compilers[case.suite.compiler], case.name,
-                        *case.options(way)])
-        if key not in self.baseline:
-            self.baseline[key] = self.outcome(case, way, [])
-        return self.baseline[key]
-
     def compare(self, case):
-        """(how many ways agree in that the test fails, {(without, with):
+        """(how many ways came to which of tally.VERDICTS, {(without, with):
         options} of those that differ, reasons of known differences)"""
-        bad, differ, reasons = 0, {}, set()
+        verdicts, differ, reasons = Counter(), {}, set()
         for way in case.ways():
-            before = self.without_plugin(case, way)
+            before = self.outcome(case, way, [])
             after = self.outcome(case, way, self.plugin)
-            if before == after:
-                bad += before[1] != 0 or before[4:5] not in ([], [0])
-                continue
-            reason = self.reason(case, way, after)
+            verdict, reason = self.verdict(case, way, before, after)
+            verdicts[verdict] += 1
             if reason:
                 reasons.add(reason)
-            else:
+            elif verdict == "differs":
                 shown = show(before, after), show(after, before)
                 differ.setdefault(shown, []).append(
                     " ".join(case.options(way)))
-        return bad, differ, sorted(reasons)
+        return verdicts, differ, sorted(reasons)
 
-    def reason(self, case, way, after):
+    def verdict(self, case, way, before, after):
+        """(one of tally.VERDICTS, the reason if it is "known")"""
+        if before == after:
+            passes = before[1] == 0 and before[4:5] in ([], [0])
+            return ("passes" if passes else "fails"), None
         for pattern, options, reason in self.known:
             if (fnmatch.fnmatch(case.name, pattern) and
                     fnmatch.fnmatch(" ".join(way), options)):
-                return reason
+                return "known", reason
         if self.outcome(case, way + CONTROL, []) == after:
-            return "it needs inlining or the like"
-        return None
+            return "inlining", None
+        return "differs", None
 
 
 def read_known(path):
@@ -155,45 +151,56 @@ def main():
     parser.add_argument("--share", type=int, default=sys.maxsize,
                         help="run this many tests, spread over all")
     parser.add_argument("--match", default="*", help="only these tests")
+    parser.add_argument("--minutes", type=float, default=float("inf"),
+                        help="begin no test after that time; what was run by "
+                        "then is spread over all")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--baseline", metavar="FILE",
-                        help="remember here what happens without the plugin")
+    parser.add_argument("--results", metavar="FILE",
+                        help="write a table of the counts into this file")
     arguments = parser.parse_args()
     arguments.root = os.path.abspath(arguments.root)
     runner = Runner(arguments)
-    if arguments.baseline and os.path.exists(arguments.baseline):
-        with open(arguments.baseline, encoding="utf-8") as file:
-            runner.baseline = json.load(file)
+    everything = list(suites.cases(arguments.root))
     chosen = suites.spread(
-        [case for case in suites.cases(arguments.root)
+        [case for case in everything
          if fnmatch.fnmatch(case.name, arguments.match)], arguments.share)
+    if arguments.minutes != float("inf"):
+        chosen = suites.interleaved(chosen)
 
-    failed, total, alike_bad, known = 0, 0, 0, 0
+    tally = Tally(everything)
+    failed = number = 0
+    deadline = time.monotonic() + arguments.minutes * 60
+
+    def compare_in_time(case):
+        return runner.compare(case) if time.monotonic() < deadline else None
+
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        results = pool.map(runner.compare, chosen)
-        for number, (case, result) in enumerate(zip(chosen, results), 1):
-            bad, differ, reasons = result
-            total += len(case.ways())
-            alike_bad += bad
-            known += bool(reasons)
+        for case, result in zip(chosen, pool.map(compare_in_time, chosen)):
+            if result is None:
+                continue
+            number += 1
+            verdicts, differ, reasons = result
+            tally.add(case, verdicts, reasons)
             for (before, after), options in differ.items():
                 print(f"# {case.name}", *options, f"without:{before}",
                       f"with:{after}", sep="\n#   ")
             note = "".join(f" (known: {reason})" for reason in reasons)
+            if verdicts["inlining"]:
+                note += f" ({VERDICTS['inlining']})"
             print(f"{'not ok' if differ else 'ok'} {number} - "
                   f"{case.name}{note}", flush=True)
             failed += bool(differ)
-    print(f"# {total} comparisons, in {alike_bad} the test fails without the "
-          f"plugin too; {known} tests differ for a known reason")
+    for verdict, meaning in VERDICTS.items():
+        print(f"# {tally.total(verdict)} {meaning}")
     print(f"# {runner.sites} sites in {runner.programs} programs")
-    number = len(chosen) + 1
+    number += 1
     effective = runner.sites > 0 or runner.programs == 0
     print(f"{'ok' if effective else 'not ok'} {number} - "
           "the tests' programs have patch sites")
     print(f"1..{number}")
-    if arguments.baseline:
-        with open(arguments.baseline, "w", encoding="utf-8") as file:
-            json.dump(runner.baseline, file)
+    if arguments.results:
+        tally.write(arguments.results, runner.compilers["CC"], runner.sites,
+                    runner.programs)
     return failed != 0 or not effective
 
 

@@ -96,3 +96,10 @@ def spread(everything, share):
     if share >= len(everything):
         return everything
     return [everything[i * len(everything) // share] for i in range(share)]
+
+
+def interleaved(everything):
+    """All of them, in an order whose beginnings are spread over the list."""
+    golden = (5 ** 0.5 - 1) / 2
+    return [case for _, case in
+            sorted(enumerate(everything), key=lambda it: it[0] * golden % 1)]
