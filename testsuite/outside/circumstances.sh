@@ -161,7 +161,7 @@ again_and_again()
 {
   round=0
   while [ $round -lt 15 ]; do
-    "$hp_apply" "$pid" odd_fix.so >output 2>&1
+    "$hp_apply" --timeout=1 "$pid" odd_fix.so >output 2>&1
     [ $? -le 1 ] && kill -0 "$pid" || {
       cat output
       return 1
