@@ -16,7 +16,7 @@ from frame import machine, plot, table
 from frame.kit import Kit
 from frame.results import Results
 
-ORDER = ["apply", "many", "stop", "hp_list"]
+ORDER = ["apply", "many", "stop", "hp_list", "outside"]
 
 
 def arguments():

@@ -1,0 +1,38 @@
+# hp-apply: how long it takes, and how long the process stands still.
+# SPDX-License-Identifier: MIT
+import sys
+
+from frame.figure import Figure, Ratio, Run
+
+LIMIT_MS = 5  # for each of many processes
+
+
+class Outside(Figure):
+    name = "outside"
+    title = "Patching from outside"
+    what = """\
+Time from the start of hp-apply to its end, and for how long no thread of the
+process ran, for a patch of two functions: one process with 1 to 1,000 threads,
+all waiting in pause(), then 1,000 processes one after another."""
+    repetitions = 3
+
+    def runs(self, kit):
+        plugin = f"-fplugin={kit.plugin}"
+        programs = kit.source / "bench/programs"
+        program, patch = kit.out / "outside", kit.out / "outside_fix.so"
+        kit.run(*kit.cc, "-O2", "-pthread", plugin, programs / "outside.c",
+                "-o", program)
+        kit.run(*kit.cc, "-O2", "-fPIC", "-shared", plugin,
+                f"-I{kit.source}/runtime/include",
+                programs / "outside_fix.c", "-o", patch)
+        yield Run("hp-apply", [sys.executable, programs / "outside.py",
+                               kit.build / "tools/hp-apply", program, patch])
+
+    def ratios(self, results):
+        value = results.value("hp-apply", "per process, of many")
+        if value is not None:
+            yield Ratio.below(f"each of many processes, to {LIMIT_MS} ms",
+                              value / LIMIT_MS, 1)
+
+
+FIGURE = Outside()
