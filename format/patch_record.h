@@ -148,7 +148,7 @@ struct patch_state {
   std::uint32_t version;   //  0  state_version
   std::uint32_t size;      //  4  bytes of the section
   std::uint32_t phase;     //  8  patch_phase
-  std::uint32_t agent;     // 12  process that changes it, 0: this one
+  std::uint32_t agent;     // 12  process that wrote the phase, 0: this one
   std::uint64_t sequence;  // 16  order of application in this process: above
                            //     that of every patch applied before; 0: never
   std::uint64_t reserved[5];  // 24  zero

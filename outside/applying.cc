@@ -197,6 +197,13 @@ void live_patching::add_changes(const loaded& patch, undertaking& into) const
 // that an interrupted hp-apply left, has for it.
 void live_patching::check_active(const site_change& change) const
 {
+  for (const loaded& each : loaded_)
+    for (const site& where : each.sites)
+      if (where.word == change.where.word && each.is_programs_own())
+        throw tools::trouble(change.name + " is replaced by the patch " +
+                             each.object->name +
+                             ", which the program itself has loaded; it has "
+                             "to unload it first");
   if (change.active == change.body())
     return;
   for (const loaded& each : loaded_)

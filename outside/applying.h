@@ -69,6 +69,11 @@ class live_patching {
       return state.phase ==
              static_cast<std::uint32_t>(format::patch_phase::applied);
     }
+    // By the library in the process, which must not be circumvented.
+    bool is_programs_own() const
+    {
+      return state.phase != 0 && state.agent == 0;
+    }
   };
 
   struct undertaking {

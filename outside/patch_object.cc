@@ -79,10 +79,8 @@ void store_phase(target_memory& memory, const patch_object& patch,
 {
   const std::uint64_t at = patch.state_address();
   memory.store(at + offsetof(format::patch_state, sequence), sequence);
-  const bool busy = phase == format::patch_phase::applying ||
-                    phase == format::patch_phase::reverting;
   memory.store(at + offsetof(format::patch_state, agent),
-               static_cast<std::uint32_t>(busy ? getpid() : 0));
+               static_cast<std::uint32_t>(getpid()));
   memory.store(at + offsetof(format::patch_state, phase),
                static_cast<std::uint32_t>(phase));
 }

@@ -143,6 +143,28 @@ ok "a thread inside, immediate" "$hp_apply" --level=immediate "$pid" odd_fix.so
 ok "a thread inside, immediate: the new" says 110210
 end
 
+sed 's/target[.]c:/own.c:/' "$here/fix.c" >own_fix.c
+library=$HP_BUILDDIR/runtime/.libs
+build_own()
+{
+  cc -O2 -fPIC -shared own_fix.c -o own_fix.so &&
+    cc -O2 "$here/own.c" -o own "-L$library" -lhotpatch "-Wl,-rpath,$library"
+}
+ok "a program with libhotpatch is compiled" build_own
+begin ./own
+ok "a program with libhotpatch: applied" "$hp_apply" "$pid" own_fix.so
+ok "a program with libhotpatch: the new" says 110210
+ok "a program with libhotpatch: reverted" "$hp_revert" "$pid" fix
+end
+begin ./own ./own_fix.so
+refuses_revert()
+{
+  says 110210 && ! "$hp_revert" "$pid" fix 2>output &&
+    grep 'the program itself has loaded' output && says 110210
+}
+ok "a patch that the program has loaded itself is left alone" refuses_revert
+end
+
 begin ./odd plain
 kill -STOP "$pid"
 ok "stopped by job control: applied" "$hp_apply" "$pid" odd_fix.so
