@@ -74,6 +74,7 @@ bool take_out(std::string_view what)
       {"noinline", &countermeasures::noinline},
       {"nothrow", &countermeasures::nothrow},
       {"recursion", &countermeasures::recursion},
+      {"one-piece", &countermeasures::one_piece},
       {"align", &countermeasures::align},
       {"id", &countermeasures::id},
       {"lead", &countermeasures::lead},
@@ -87,7 +88,8 @@ bool take_out(std::string_view what)
     }
   error(
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
-      "%<noinline%>, %<nothrow%>, %<recursion%>, %<align%>, %<id%>, "
+      "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
+      "%<align%>, %<id%>, "
       "%<lead%>, %<reference%> and %<refusal%>");
   return false;
 }

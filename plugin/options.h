@@ -20,6 +20,7 @@ struct countermeasures {
   bool noinline = true;  // where noipa is out
   bool nothrow = true;
   bool recursion = true;  // calls of a function to itself stay calls
+  bool one_piece = true;  // no cold part elsewhere
   bool align = true;
   bool id = true;         // each word has its own
   bool reference = true;  // from the text to its records

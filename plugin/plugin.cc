@@ -8,6 +8,7 @@
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
 #include "plugin/link_guard.h"
+#include "plugin/one_piece.h"
 #include "plugin/options.h"
 #include "plugin/patch_attribute.h"
 #include "plugin/patch_imports.h"
@@ -46,6 +47,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_patch_imports(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
+  hotpatch::keep_in_one_piece(name);
   hotpatch::register_site_pass(name);
   hotpatch::install_emit_hooks();
   return 0;

@@ -39,7 +39,7 @@ struct code_range {
 //     threads at the word itself will execute whatever it then holds;
 //   - its pre-pad, when the far form is active: a thread in there is on its
 //     way to the replacement without having reached it.
-// A cold part that the compiler split off is not in the record's range.
+// The plugin keeps a function in one piece, so there is no cold part elsewhere.
 code_range body_of(const site& site) noexcept;
 code_range pre_pad_of(const site& site) noexcept;
 
