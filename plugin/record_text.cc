@@ -31,7 +31,7 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags,
   section_text out("unique," + std::to_string(leader));
   out.line(".balign 4");
   out.line(".short " + std::to_string(format::record_version) + "," +
-           std::to_string(sizeof(format::record)) + "\t# version, size");
+           std::to_string(sizeof(format::record)));
   out.number(of.id, "id");
   out.offset(local_label('w', of.number), "word");
   out.offset(local_label('s', of.number), "symbol");
@@ -45,9 +45,7 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags,
   out.number(flags_of(of) | extra_flags, "flags");
   out.line(".byte " +
            std::to_string(static_cast<int>(format::site_kind::nop8)) + "," +
-           std::to_string(pad) + "\t# kind, pad");
-  out.line(".short 0");
-  out.number(0, "reserved");
+           std::to_string(pad) + ",0,0,0,0,0,0");  // kind, pad, reserved
   out.hash(*type ? format::type_hash(type) : 0, "prototype hash");
   out.hash(of.facts.layout, "layout hash");
   fputs(out.text().c_str(), asm_out_file);

@@ -14,25 +14,29 @@ namespace hotpatch {
 
 class section_text {
  public:
-  // Strings go to a section of their own if `strings` says so, with "unique,3":
+  // Strings go to a section of their own if `unique` says so, with "unique,3":
   // then --gc-sections can drop them together with the records.
-  explicit section_text(const std::string& strings = "") : strings_(strings) {}
+  explicit section_text(const std::string& unique = "") : unique_(unique) {}
 
   void line(const std::string& text);
 
-  // A field: `what` is its name, for people who read the assembly.
+  // A field: `what` is its name, printed with -fverbose-asm.
   void offset(const std::string& label, const char* what);
   void number(std::uint32_t value, const char* what);
   void hash(std::uint64_t value, const char* what);
 
-  // A distance to a string of its own; 0 for an empty one.
+  // A distance to a string; 0 for an empty one.
   void string(const std::string& text, const char* what);
 
-  const std::string& text() const { return text_; }
+  std::string text() const;
 
  private:
-  std::string strings_;
+  void field(const std::string& text, const char* what);
+  std::string defined(const std::string& strings) const;
+
+  const std::string unique_;
   std::string text_;
+  std::string strings_;  // not yet in the text
 };
 
 // A string as the assembler wants it, in quotation marks.
