@@ -64,7 +64,7 @@ build_lua()
     >lua.log 2>&1
   cp source/src/lua "$build_lua_name"
 }
-echo "Size with -all, to that without (-O2; code, records and constants are text)"
+echo "Size with -all, to that without (-O2; text is all that is read-only)"
 # shellcheck disable=SC2086 # several words
 {
   $CC -O2 -w -fPIC -shared one/sqlite3.c -o sqlite.so
