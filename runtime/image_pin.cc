@@ -20,12 +20,11 @@ namespace {
 
 // Found by name, because the linker warns about every static program in which
 // dlopen is named.
-using open_function = void* (*)(const char*, int);
-
-open_function find_open()
+template <typename Function>
+Function* loader_call(const char* name)
 {
   return dlsym != nullptr && dlclose != nullptr
-             ? reinterpret_cast<open_function>(dlsym(RTLD_DEFAULT, "dlopen"))
+             ? reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name))
              : nullptr;
 }
 
@@ -33,12 +32,12 @@ open_function find_open()
 
 bool can_open_images() noexcept
 {
-  return find_open() != nullptr;
+  return loader_call<decltype(dlopen)>("dlopen") != nullptr;
 }
 
 void* open_image(const char* path, int flags) noexcept
 {
-  const open_function open = find_open();
+  const auto open = loader_call<decltype(dlopen)>("dlopen");
   return open != nullptr ? open(path, flags) : nullptr;
 }
 
@@ -81,10 +80,30 @@ int image_pins::find(dl_phdr_info* info, std::size_t, void* data) noexcept
     const std::uint64_t begin = info->dlpi_addr + segment.p_vaddr;
     if (segment.p_type != PT_LOAD || search.address - begin >= segment.p_memsz)
       continue;
-    search.found = {begin, segment.p_memsz, strdup(info->dlpi_name), nullptr};
+    search.found = {begin, segment.p_memsz, strdup(info->dlpi_name), nullptr,
+                    false};
     return 1;
   }
   return 0;
+}
+
+// dl_iterate_phdr() shows the objects of its caller's namespace only.  These
+// calls take the loader's lock.
+void* image_pins::open_elsewhere(std::uint64_t address) noexcept
+{
+  const auto find_owner = loader_call<decltype(dladdr1)>("dladdr1");
+  const auto ask = loader_call<decltype(dlinfo)>("dlinfo");
+  const auto open = loader_call<decltype(dlmopen)>("dlmopen");
+  Dl_info about;
+  void* object = nullptr;
+  Lmid_t name_space = LM_ID_BASE;
+  if (find_owner == nullptr || ask == nullptr || open == nullptr ||
+      find_owner(reinterpret_cast<const void*>(address), &about, &object,
+                 RTLD_DL_LINKMAP) == 0 ||
+      object == nullptr || ask(object, RTLD_DI_LMID, &name_space) != 0)
+    return nullptr;
+  return open(name_space, static_cast<const link_map*>(object)->l_name,
+              RTLD_LAZY | RTLD_NOLOAD);
 }
 
 hp_status image_pins::note(std::uint64_t address) noexcept
@@ -95,11 +114,11 @@ hp_status image_pins::note(std::uint64_t address) noexcept
       return HP_OK;
   owner_search search{address, {}};
   if (dl_iterate_phdr(find, &search) == 0)
-    return HP_OK;
+    search.found = {address, 1, nullptr, nullptr, true};
   image& found = search.found;
-  bool enough = found.path != nullptr;
+  bool enough = found.path != nullptr || found.elsewhere;
   // The executable has an empty name and is never unloaded.
-  if (enough && *found.path == '\0') {
+  if (found.path != nullptr && *found.path == '\0') {
     std::free(found.path);
     found.path = nullptr;
   }
@@ -114,7 +133,9 @@ hp_status image_pins::note(std::uint64_t address) noexcept
 void image_pins::take() noexcept
 {
   for (image& each : images_)
-    if (each.path != nullptr)
+    if (each.elsewhere)
+      each.handle = open_elsewhere(each.begin);
+    else if (each.path != nullptr)
       each.handle = open_image(each.path, RTLD_LAZY | RTLD_NOLOAD);
 }
 
@@ -122,7 +143,8 @@ bool image_pins::hold(std::uint64_t address) const noexcept
 {
   for (const image& each : images_)
     if (address - each.begin < each.size)
-      return each.path == nullptr || each.handle != nullptr;
+      return (each.path == nullptr && !each.elsewhere) ||
+             each.handle != nullptr;
   return false;
 }
 

@@ -92,6 +92,7 @@ static int on_a_huge_page(void)
   if (!replace_text(MADV_HUGEPAGE) || of_mapping("AnonHugePages:") <= 0)
     return child_cannot;
   EXPECT(toggles_at_every_level());
+  printf("# on huge pages afterwards: %ld KiB\n", of_mapping("AnonHugePages:"));
   return child_good;
 }
 
