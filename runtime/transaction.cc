@@ -142,9 +142,12 @@ bool waits(hp_level level)
 hp_status check_options(const char* call,
                         const hp_commit_options& options) noexcept
 {
-  if (options.level < HP_IMMEDIATE || options.level > HP_SAFEPOINT)
-    return fail(HP_INVALID, "%s: there is no level %d", call,
-                static_cast<int>(options.level));
+  // A C program can pass any number; in C++ hp_level cannot hold it.
+  int level;
+  static_assert(sizeof level == sizeof options.level);
+  std::memcpy(&level, &options.level, sizeof level);
+  if (level < HP_IMMEDIATE || level > HP_SAFEPOINT)
+    return fail(HP_INVALID, "%s: there is no level %d", call, level);
   if (options.flags != 0)
     return fail(HP_INVALID, "%s: unknown flags %#x", call, options.flags);
   return HP_OK;
