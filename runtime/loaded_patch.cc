@@ -34,8 +34,6 @@ loaded_patch* loaded_patch::make(const patch_file& file, std::uint64_t base,
     destroy(patch);
     return nullptr;
   }
-  patch->code_ = reinterpret_cast<const void*>(
-      base + file.contents().replacements[0].code);
   patch->state_ = reinterpret_cast<format::patch_state*>(base + file.state());
   for (const patch_hook& each : file.contents().hooks)
     patch->hooks_[number_of(each.when)] = base + each.code;

@@ -31,8 +31,9 @@ class loaded_patch {
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
-  // Somewhere in its code.
-  [[nodiscard]] const void* code() const noexcept { return code_; }
+  // Somewhere in the object, but not in its code: a thread that keeps an
+  // address of that counts as being inside.
+  [[nodiscard]] const void* place() const noexcept { return state_; }
 
   // Makes the library's own hooks those of the patch; they call the object's.
   void attach(hp_patch_info& info) noexcept;
@@ -51,7 +52,6 @@ class loaded_patch {
   array<char> name_;
   array<char> path_;
   void* handle_ = nullptr;
-  const void* code_ = nullptr;
   format::patch_state* state_ = nullptr;
   std::uint64_t hooks_[4] = {};  // by hook_time, 0: none
   std::atomic<bool> applied_{false};

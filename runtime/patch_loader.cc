@@ -351,7 +351,7 @@ hp_status unload_patch_object(const char* name,
   });
   if (status != HP_OK)
     return status;
-  status = release_image(found->code(),
+  status = release_image(found->place(),
                          deadline::in_milliseconds(options.timeout_ms), frame);
   if (status == HP_OK) {
     loaded_patch::destroy(found);

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Patch objects and threads, see threads.c; and without the precaution.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/objects/objects.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
+
+cat >slow.c <<'EOT'
+#include <hotpatch.h>
+#include <time.h>
+extern int gate;
+__attribute__((noinline)) static int waiting(int x)
+{
+  const struct timespec millisecond = {0, 1000000};
+  __atomic_store_n(&gate, 1, __ATOMIC_RELEASE);
+  while (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) != 2)
+    nanosleep(&millisecond, 0);
+  return x + 1000;
+}
+HP_REPLACES("work") static int slow_work(int x) { return waiting(x); }
+EOT
+cat >quick.c <<'EOT'
+#include <hotpatch.h>
+__attribute__((noinline)) static int quickly(int x) { return x + 2000; }
+HP_REPLACES("work") static int quick_work(int x) { return quickly(x); }
+EOT
+patch slow && patch quick || exit 99
+# shellcheck disable=SC2086 # a list of options
+cc -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/objects/threads.c" -o threads \
+  $with_library -lpthread || exit 99
+begin_with ./threads "$workdir"
+
+unload_control()
+{
+  edited_program patch_loader.cc "" objects/threads.c true &&
+    ./true "$workdir" inside &&
+    edited_program patch_loader.cc \
+      's/release_image(found->place(),/HP_OK; (void)(/' \
+      objects/threads.c edited && fails ./edited "$workdir" inside
+}
+ok "control: unloading that looks at no thread is noticed" unload_control
+done_testing
