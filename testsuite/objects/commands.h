@@ -2,7 +2,7 @@
  * say, one after the other, and print what came of it.
  *
  *   load:FILE[@LEVEL]  unload:NAME[@LEVEL]  remove:NAME  check:FILE  call
- *   patches  mapped:TEXT
+ *   patches  mapped:TEXT  state:FILE@ADDRESS
  *
  * SPDX-License-Identifier: MIT
  */
@@ -49,6 +49,32 @@ static inline void print_mapped(const char* text)
   printf("%s is %smapped\n", text, found ? "" : "not ");
 }
 
+/* The state of a patch object (format/patch_record.h), whose address in the
+ * file stands behind an '@'. */
+static inline void print_state(char* argument)
+{
+  char* const mark = strrchr(argument, '@');
+  FILE* const maps = fopen("/proc/self/maps", "r");
+  char line[4096];
+  unsigned long base = 0;
+  if (mark == NULL)
+    return;
+  *mark = '\0';
+  while (maps != NULL && base == 0 && fgets(line, sizeof line, maps) != NULL)
+    if (strstr(line, argument) != NULL)
+      base = strtoul(line, NULL, 16);
+  if (maps != NULL)
+    fclose(maps);
+  if (base == 0) {
+    printf("%s is not mapped\n", argument);
+    return;
+  }
+  const unsigned* const state =
+      (const unsigned*)(base + strtoul(mark + 1, NULL, 16));
+  printf("version %u size %u phase %u agent %u sequence %u\n", state[0],
+         state[1], state[2], state[3], state[4]);
+}
+
 /* The level behind an '@', which is cut off; null if there is none. */
 static inline const hp_commit_options* take_options(char* argument,
                                                     hp_commit_options* into)
@@ -87,6 +113,8 @@ static inline int run_commands(int argc, char** argv, void (*call)(void))
       print_status("check", hp_check(argument, print_finding, NULL));
     } else if (strncmp(command, "mapped:", 7) == 0) {
       print_mapped(argument);
+    } else if (strncmp(command, "state:", 6) == 0) {
+      print_state(argument);
     } else if (strcmp(command, "patches") == 0) {
       hp_patch_each(print_patch, NULL);
     } else if (strcmp(command, "call") == 0) {

@@ -92,6 +92,25 @@ load: HP_OK
 parse 1003 reset 12 other 1003" load:plain.so unload:plain load:plain.so \
   remove:plain load:plain.so call
 
+# state NAME: a command that shows its state.
+state()
+{
+  echo "state:/$1.so@$(readelf -WS "$1.so" | sed -n \
+    's/.*\.hotpatch\.state *PROGBITS *\([0-9a-f]*\) .*/\1/p')"
+}
+cat >second.c <<'EOT'
+#include <hotpatch.h>
+HP_REPLACES("other.c:reset") static int fixed(int x) { return x + 5; }
+EOT
+patch second
+ok "the state says what is applied, and in which order" runs "load: HP_OK
+version 1 size 64 phase 2 agent 0 sequence 1
+load: HP_OK
+version 1 size 64 phase 2 agent 0 sequence 2
+remove: HP_OK
+version 1 size 64 phase 0 agent 0 sequence 1" load:plain.so "$(state plain)" \
+  load:second.so "$(state second)" remove:plain "$(state plain)"
+
 cat >uses.c <<'EOT'
 #include <hotpatch.h>
 #include <stdio.h>
