@@ -25,6 +25,9 @@ else
   exit
 fi
 
+# Where only the plugin is built, programs link the library built with CC.
+[ -d "$build/runtime/.libs" ] ||
+  export HP_LIBRARY_DIR="$HP_BUILDDIR/runtime/.libs"
 export HP_SRCDIR="$source" HP_BUILDDIR="$build"
 export HP_PLUGIN="$build/plugin/.libs/hotpatch.so"
 export CC="gcc-$major" CXX="g++-$major"

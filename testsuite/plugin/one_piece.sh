@@ -49,7 +49,7 @@ int main(void)
   return status != HP_BUSY;
 }
 EOT
-library=$HP_BUILDDIR/runtime/.libs
+library=${HP_LIBRARY_DIR:-$HP_BUILDDIR/runtime/.libs}
 # busy OPTION...: the thread inside f is noticed.
 busy()
 {
