@@ -16,8 +16,8 @@
 #include "outside/loader_list.h"
 #include "outside/object_loading.h"
 #include "outside/stopped_process.h"
-#include "runtime/import_stores.h"
-#include "runtime/status.h"
+#include "runtime/objects/import_stores.h"
+#include "runtime/base/status.h"
 #include "tools/process_access.h"
 
 namespace hotpatch::outside {

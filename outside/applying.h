@@ -24,8 +24,8 @@
 #include "outside/target_memory.h"
 #include "outside/target_program.h"
 #include "outside/waiting.h"
-#include "runtime/deadline.h"
-#include "runtime/patch_check.h"
+#include "runtime/base/deadline.h"
+#include "runtime/objects/patch_check.h"
 
 namespace hotpatch::outside {
 

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 #include "tools/trouble.h"
 
 namespace hotpatch::outside {

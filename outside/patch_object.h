@@ -13,7 +13,7 @@
 #include "format/patch_record.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
-#include "runtime/patch_file.h"
+#include "runtime/objects/patch_file.h"
 
 namespace hotpatch::outside {
 

@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "outside/target_memory.h"
-#include "runtime/encode.h"
-#include "runtime/site.h"
+#include "runtime/text/encode.h"
+#include "runtime/sites/site.h"
 
 namespace hotpatch::outside {
 

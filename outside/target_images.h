@@ -16,7 +16,7 @@
 
 #include <sys/types.h>
 
-#include "runtime/elf_file.h"
+#include "runtime/elf/elf_file.h"
 #include "tools/process_maps.h"
 
 namespace hotpatch::outside {

@@ -15,7 +15,7 @@
 
 #include <sys/types.h>
 
-#include "runtime/file_descriptor.h"
+#include "runtime/base/file_descriptor.h"
 
 namespace hotpatch::outside {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "format/patch_record.h"
-#include "runtime/record_survey.h"
+#include "runtime/sites/record_survey.h"
 #include "tools/trouble.h"
 
 namespace hotpatch::outside {

@@ -23,7 +23,7 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#include "runtime/deadline.h"
+#include "runtime/base/deadline.h"
 #include "tools/trouble.h"
 
 namespace hotpatch::outside {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "runtime/deadline.h"
+#include "runtime/base/deadline.h"
 #include "tools/all_processes.h"
 
 namespace hotpatch::tools {

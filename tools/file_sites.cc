@@ -10,9 +10,9 @@
 
 #include <elf.h>
 
-#include "runtime/elf_image.h"
-#include "runtime/record_survey.h"
-#include "runtime/status.h"
+#include "runtime/sites/elf_image.h"
+#include "runtime/sites/record_survey.h"
+#include "runtime/base/status.h"
 #include "tools/text.h"
 #include "tools/trouble.h"
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/elf_file.h"
+#include "runtime/elf/elf_file.h"
 #include "tools/listing.h"
 
 namespace hotpatch::tools {

@@ -19,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/encode.h"
-#include "runtime/site.h"
+#include "runtime/text/encode.h"
+#include "runtime/sites/site.h"
 
 namespace hotpatch::tools {
 

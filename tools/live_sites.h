@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/elf_symbols.h"
+#include "runtime/elf/elf_symbols.h"
 #include "tools/listing.h"
 #include "tools/process_maps.h"
 #include "tools/process_memory.h"

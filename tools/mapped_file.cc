@@ -8,7 +8,7 @@
 #include <elf.h>
 #include <sys/stat.h>
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 #include "tools/text.h"
 #include "tools/trouble.h"
 

@@ -11,7 +11,7 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/elf_file.h"
+#include "runtime/elf/elf_file.h"
 #include "tools/process_maps.h"
 #include "tools/process_memory.h"
 

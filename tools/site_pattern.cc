@@ -7,7 +7,7 @@
 
 #include <fnmatch.h>
 
-#include "runtime/name_demangle.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch::tools {
 

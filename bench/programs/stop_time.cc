@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/report.h"
-#include "runtime/quiescence.h"
+#include "runtime/threads/quiescence.h"
 
 using namespace hotpatch;
 

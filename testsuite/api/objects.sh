@@ -53,7 +53,7 @@ late_pins()
   for name in object patching; do
     cc -O2 -fPIC -shared $name.c -o $name.so || return
   done
-  edited_program transaction.cc \
+  edited_program library/transaction.cc \
     's/^  patch_hooks hooks;/image_pins p; (void)pin_images(operations, p);&/' \
     api/objects.c edited && fails ./edited "$workdir" constructors
 }

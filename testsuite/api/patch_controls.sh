@@ -11,20 +11,20 @@ control()
 }
 true_programs()
 {
-  edited_program patch_hooks.cc "" api/hooks.c hooks && ./hooks
+  edited_program library/patch_hooks.cc "" api/hooks.c hooks && ./hooks
 }
 ok "the programs are linked like the true one" true_programs
 ok "without dependencies, patches lose what they need" \
-  control patch_plan_named.cc named 's/if (!named_change_)$/if (true)/'
+  control patches/patch_plan_named.cc named 's/if (!named_change_)$/if (true)/'
 ok "without a look at versions, older ones replace newer ones" \
-  control patch_plan_named.cc named 's/version > info.version/false/'
+  control patches/patch_plan_named.cc named 's/version > info.version/false/'
 ok "without the counterparts, hooks wait for their end after a failure" \
-  control patch_hooks.cc hooks 's/^  take_back();//'
+  control library/patch_hooks.cc hooks 's/^  take_back();//'
 ok "without the turn, transactions overtake the hooks of others" \
-  control patch_hooks.cc hooks 's/turn.lock();//'
+  control library/patch_hooks.cc hooks 's/turn.lock();//'
 ok "without disabling cancellation, a thread ends with the turn" \
-  control patch_hooks.cc hooks 's/pthread_setcancelstate(PTHREAD_.*/;/'
+  control library/patch_hooks.cc hooks 's/pthread_setcancelstate(PTHREAD_.*/;/'
 ok "a state that is adopted at once stays after a failure" \
-  control patch_plan.cc patch_faults \
+  control patches/patch_plan.cc patch_faults \
   '/  if (status == HP_OK)$/{N;s/.*\n    adopt/  adopt/}'
 done_testing

@@ -35,9 +35,9 @@ begin_with ./release "$workdir"
 
 pad_control()
 {
-  edited_program image_release.cc "" api/release.c true &&
+  edited_program library/image_release.cc "" api/release.c true &&
     ./true "$workdir" pad &&
-    edited_program image_release.cc 's/state.cell != 0/false/' api/release.c \
+    edited_program library/image_release.cc 's/state.cell != 0/false/' api/release.c \
       edited && fails ./edited "$workdir" pad
 }
 ok "a search that leaves pads out misses a thread on its way" pad_control

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/name_demangle.h"
-#include "runtime/name_index.h"
-#include "runtime/name_query.h"
+#include "runtime/sites/name_demangle.h"
+#include "runtime/sites/name_index.h"
+#include "runtime/sites/name_query.h"
 
 namespace hotpatch_test {
 

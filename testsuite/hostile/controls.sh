@@ -30,23 +30,23 @@ control()
   skip_all "there are no static libraries"
 
 ok "without watching the signal a handler in the middle gets our traps" \
-  control breakpoint trap_meanwhile "a handler installed in the middle" \
+  control commit/breakpoint trap_meanwhile "a handler installed in the middle" \
   's/if (regain_trap_signal())/if (false)/'
 
 ok "without noticing circles a trap never ends" \
-  control trap_handler traps "a trap never goes around in a circle" \
+  control commit/trap_handler traps "a trap never goes around in a circle" \
   's/frame < handed.frame/false/'
 
 ok "without noticing who calls, a trap does not reach the first handler" \
-  control trap_handler traps "and may hand on to ours" \
+  control commit/trap_handler traps "and may hand on to ours" \
   's/from_kernel ? newest : before_us/newest/'
 
 ok "without looking at the word a foreign int3 is met for ever" \
-  control trap_detour trap_meanwhile "somebody else's int3 is not ours" \
+  control commit/trap_detour trap_meanwhile "somebody else's int3 is not ours" \
   's/breakpoint ? place_of([*]point)/false ? 0/'
 
 ok "without signals nobody notices that membarrier is refused" \
-  control barrier prohibitions "a filter forbids membarrier" \
+  control text/barrier prohibitions "a filter forbids membarrier" \
   's/(serialise_threads(.*) == HP_OK)/(true)/'
 
 done_testing

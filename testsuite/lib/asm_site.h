@@ -6,7 +6,7 @@
 #define HOTPATCH_TESTSUITE_ASM_SITE_H
 
 #include "format/patch_word.h"
-#include "runtime/site.h"
+#include "runtime/sites/site.h"
 
 // int name(): returns `value`.  The id in the word is 0x600d1d00 + value.
 // Without endbr64: 8 dead bytes, the word at the symbol.

@@ -11,13 +11,13 @@
 #include <ucontext.h>
 
 #include "format/patch_word.h"
-#include "runtime/barrier.h"
-#include "runtime/commit.h"
-#include "runtime/encode.h"
-#include "runtime/level.h"
-#include "runtime/near_memory.h"
-#include "runtime/signal_state.h"
-#include "runtime/status.h"
+#include "runtime/text/barrier.h"
+#include "runtime/commit/commit.h"
+#include "runtime/text/encode.h"
+#include "runtime/commit/level.h"
+#include "runtime/text/near_memory.h"
+#include "runtime/commit/signal_state.h"
+#include "runtime/base/status.h"
 
 namespace hotpatch::model {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "runtime/include/hotpatch.h"
-#include "runtime/text_writer.h"
+#include "runtime/text/text_writer.h"
 #include "testsuite/model/protocol.h"
 
 namespace hotpatch::model {

@@ -32,9 +32,9 @@ begin_with ./threads "$workdir"
 
 unload_control()
 {
-  edited_program patch_loader.cc "" objects/threads.c true &&
+  edited_program library/patch_loader.cc "" objects/threads.c true &&
     ./true "$workdir" inside &&
-    edited_program patch_loader.cc \
+    edited_program library/patch_loader.cc \
       's/release_image(found->place(),/HP_OK; (void)(/' \
       objects/threads.c edited && fails ./edited "$workdir" inside
 }

@@ -14,7 +14,7 @@
 
 #include <dlfcn.h>
 
-#include "runtime/process_sites.h"
+#include "runtime/sites/process_sites.h"
 
 using namespace hotpatch;
 

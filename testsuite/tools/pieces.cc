@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "runtime/file_descriptor.h"
+#include "runtime/base/file_descriptor.h"
 #include "tools/output.h"
 #include "tools/process_maps.h"
 #include "tools/site_pattern.h"

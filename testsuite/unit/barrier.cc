@@ -16,12 +16,12 @@
 #include <sys/syscall.h>
 #include <thread>
 
-#include "runtime/barrier.h"
-#include "runtime/encode.h"
-#include "runtime/level.h"
-#include "runtime/status.h"
-#include "runtime/system_call.h"
-#include "runtime/thread_list.h"
+#include "runtime/text/barrier.h"
+#include "runtime/text/encode.h"
+#include "runtime/commit/level.h"
+#include "runtime/base/status.h"
+#include "runtime/base/system_call.h"
+#include "runtime/threads/thread_list.h"
 #include "testsuite/lib/asm_site.h"
 
 ASM_SITE_PLAIN(subject, 1);

@@ -14,12 +14,12 @@
 #include <thread>
 #include <unistd.h>
 
-#include "runtime/commit.h"
-#include "runtime/encode.h"
-#include "runtime/level.h"
-#include "runtime/memory_map.h"
-#include "runtime/near_memory.h"
-#include "runtime/status.h"
+#include "runtime/commit/commit.h"
+#include "runtime/text/encode.h"
+#include "runtime/commit/level.h"
+#include "runtime/base/memory_map.h"
+#include "runtime/text/near_memory.h"
+#include "runtime/base/status.h"
 #include "testsuite/lib/asm_site.h"
 #include "testsuite/lib/far_function.h"
 

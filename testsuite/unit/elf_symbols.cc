@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 
-#include "runtime/elf_symbols.h"
+#include "runtime/elf/elf_symbols.h"
 
 using namespace hotpatch;
 

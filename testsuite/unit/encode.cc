@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "format/patch_word.h"
-#include "runtime/encode.h"
+#include "runtime/text/encode.h"
 
 using hotpatch::word_form;
 using bytes = std::array<int, 8>;

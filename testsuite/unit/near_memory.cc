@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <vector>
 
-#include "runtime/encode.h"
-#include "runtime/memory_map.h"
-#include "runtime/near_memory.h"
+#include "runtime/text/encode.h"
+#include "runtime/base/memory_map.h"
+#include "runtime/text/near_memory.h"
 #include "testsuite/lib/asm_site.h"
 
 ASM_SITE_PLAIN(one, 1);

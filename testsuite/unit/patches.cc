@@ -6,10 +6,10 @@
 
 #include <cstring>
 
-#include "runtime/encode.h"
-#include "runtime/patch_plan.h"
-#include "runtime/patches.h"
-#include "runtime/status.h"
+#include "runtime/text/encode.h"
+#include "runtime/patches/patch_plan.h"
+#include "runtime/patches/patches.h"
+#include "runtime/base/status.h"
 #include "testsuite/lib/asm_site.h"
 #include "testsuite/lib/far_function.h"
 

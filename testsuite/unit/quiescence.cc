@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "runtime/quiescence.h"
-#include "runtime/status.h"
+#include "runtime/threads/quiescence.h"
+#include "runtime/base/status.h"
 #include "testsuite/lib/in_child.h"
 #include "testsuite/unit/code_in_use.h"
 

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <ucontext.h>
 
-#include "runtime/quiescence.h"
+#include "runtime/threads/quiescence.h"
 #include "testsuite/unit/code_in_use.h"
 
 using namespace hotpatch;

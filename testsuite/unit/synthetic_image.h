@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "format/record.h"
-#include "runtime/memory_view.h"
-#include "runtime/record_reader.h"
+#include "runtime/elf/memory_view.h"
+#include "runtime/sites/record_reader.h"
 
 namespace hotpatch_test {
 

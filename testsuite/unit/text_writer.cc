@@ -12,8 +12,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "runtime/memory_map.h"
-#include "runtime/text_writer.h"
+#include "runtime/base/memory_map.h"
+#include "runtime/text/text_writer.h"
 #include "testsuite/lib/asm_site.h"
 #include "testsuite/lib/far_function.h"
 

@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/status.h"
-#include "runtime/thread_list.h"
-#include "runtime/thread_stop.h"
+#include "runtime/base/status.h"
+#include "runtime/threads/thread_list.h"
+#include "runtime/threads/thread_stop.h"
 #include "testsuite/lib/in_child.h"
 #include "testsuite/unit/threads_to_stop.h"
 

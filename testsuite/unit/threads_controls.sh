@@ -32,75 +32,75 @@ control()
 [ -f "$objects/quiescence.o" ] || skip_all "the unit tests are not built"
 
 ok "a search without the red zone misses what is there" \
-  control stack_search stack_search an_address_in_the_red_zone \
+  control threads/stack_search stack_search an_address_in_the_red_zone \
   's/red_zone = 128/red_zone = 0/'
 
 ok "a search without registers misses what is there" \
-  control stack_search stack_search an_address_in_a_register \
+  control threads/stack_search stack_search an_address_in_a_register \
   's/i <= REG_RSP/i < REG_R8/'
 
 ok "a search without instruction pointers misses a thread that never calls" \
-  control stack_search stack_search a_thread_that_executes_it \
+  control threads/stack_search stack_search a_thread_that_executes_it \
   's/(range != code_ranges::none)/(false \&\& range == 0)/'
 
 ok "a search that ends at the alternate stack misses what it interrupted" \
-  control stack_search stacks interrupted_by_a_handler_on_another_stack \
+  control threads/stack_search stacks interrupted_by_a_handler_on_another_stack \
   's/search_interrupted(thread, from, end);/false;/'
 
 ok "a search that ends at the fiber misses the stack below" \
-  control stack_search stacks the_stack_below_a_fiber \
+  control threads/stack_search stacks the_stack_below_a_fiber \
   's/(!is_own && search_first_stack(thread))/false/'
 
 ok "a search that ignores idle announced stacks misses a suspended fiber" \
-  control stack_search stacks a_suspended_fiber_is_seen_if_it_was_announced \
+  control threads/stack_search stacks a_suspended_fiber_is_seen_if_it_was_announced \
   's/return search_idle_stacks();/return false;/'
 
 ok "a search that takes all words for data misses what a signal interrupted" \
-  control memory_search stack_search interrupted_at_the_first_instruction \
+  control threads/memory_search stack_search interrupted_at_the_first_instruction \
   's/end - word <= 2 || is_signal_frame(word)/false/'
 
 ok "a search of bodies alone takes no notice of a last call" \
-  control code_ranges stack_search a_function_that_ends_in_a_call \
+  control threads/code_ranges stack_search a_function_that_ends_in_a_call \
   's/returns_to_end ? 1 : 0/0/'
 
 ok "a search that counts all words of the caller finds what it keeps" \
-  control quiescence quiescence \
+  control threads/quiescence quiescence \
   a_pointer_that_the_caller_keeps_does_not_count \
   's/count_only_returns(true)/count_only_returns(false)/'
 
 ok "threads that do not wait in the handler go on" \
-  control stop_gate thread_stop busy_threads_stand_still_and_go_on \
+  control threads/stop_gate thread_stop busy_threads_stand_still_and_go_on \
   's/if (action != 0)/if (true)/'
 
 ok "a stop after one listing misses threads that are born meanwhile" \
-  control thread_gathering thread_stop \
+  control threads/thread_gathering thread_stop \
   threads_that_come_and_go_during_500_stops \
   's/if (all_answered() || take_listing())/if ((take_listing(), wait(first_wait, until), true))/'
 
 ok "a stop that does not count the threads misses some" \
-  control thread_gathering thread_stop \
+  control threads/thread_gathering thread_stop \
   threads_that_come_and_go_during_500_stops \
   's/answered_ + 1 == count_threads()/answered_ != 0/'
 
 ok "without SA_RESTART a blocked read returns EINTR" \
-  control stop_signal thread_stop a_blocked_read_goes_on_without_an_error \
+  control threads/stop_signal thread_stop a_blocked_read_goes_on_without_an_error \
   's/SA_RESTART | SA_ONSTACK/SA_ONSTACK/'
 
 ok "threads that do not look at the request are not held" \
-  control safe_point safe_point all_stand_between_two_rounds \
+  control threads/safe_point safe_point all_stand_between_two_rounds \
   's/each->where.load() == standing::running/false/'
 
 ok "without signals a refused membarrier reaches nobody" \
-  control barrier barrier without_it_a_signal_reaches_the_others \
+  control text/barrier barrier without_it_a_signal_reaches_the_others \
   's/(serialise_threads(.*) == HP_OK)/(true)/'
 
 ok "without signals nobody notices that a thread cannot be reached" \
-  control barrier barrier \
+  control text/barrier barrier \
   strict_is_refused_where_a_thread_cannot_be_reached \
   's/(serialise_threads(.*) == HP_OK)/(true)/'
 
 ok "strict that does not wait goes on without a thread" \
-  control breakpoint barrier strict_waits_in_the_middle \
+  control commit/breakpoint barrier strict_waits_in_the_middle \
   's/if (serialise_cores(barrier_long_patience))/if (true)/'
 
 done_testing

@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/deadline.h"
-#include "runtime/thread_list.h"
+#include "runtime/base/deadline.h"
+#include "runtime/threads/thread_list.h"
 
 namespace hotpatch_test {
 

@@ -1,0 +1,162 @@
+// The functions of hotpatch.h that change sites.
+// SPDX-License-Identifier: MIT
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+#include "runtime/library/image_release.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/base/status.h"
+#include "runtime/library/transaction.h"
+
+namespace hotpatch {
+
+namespace {
+
+std::uint64_t address_of(hp_function function)
+{
+  return reinterpret_cast<std::uint64_t>(function);
+}
+
+// A transaction of one.
+hp_status change(const char* call, const operation& step, const void* frame)
+{
+  if (const hp_status status = check_operation(call, step); status != HP_OK)
+    return status;
+  owned_patches none;
+  const hp_status status =
+      commit_operations({&step, 1}, default_options, frame, none);
+  log_outcome(status, call, step.name);
+  return status;
+}
+
+hp_status add(hp_transaction* transaction, const char* call,
+              const operation& step)
+{
+  if (transaction == nullptr)
+    return fail(HP_INVALID, "%s: the transaction is null", call);
+  return transaction->add(call, step);
+}
+
+}  // namespace
+
+}  // namespace hotpatch
+
+using namespace hotpatch;
+using kind = operation::kind;
+
+extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
+                                 const char* type, unsigned flags)
+{
+  return change("hp_apply",
+                {kind::apply, name, address_of(replacement), type, flags},
+                __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_revert(const char* name)
+{
+  return change("hp_revert", {kind::revert, name}, __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_remove_as(const char* name, hp_function replacement)
+{
+  return change("hp_remove", {kind::remove, name, address_of(replacement)},
+                __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_revert_all()
+{
+  return change("hp_revert_all", {kind::revert_all},
+                __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_release(const void* code, uint32_t timeout_ms)
+{
+  if (code == nullptr)
+    return fail(HP_INVALID, "hp_release: the address is null");
+  const hp_status status = release_image(
+      code, deadline::in_milliseconds(timeout_ms), __builtin_frame_address(0));
+  log_outcome(status, "hp_release", "");
+  return status;
+}
+
+extern "C" hp_transaction* hp_begin()
+{
+  void* memory = std::malloc(sizeof(hp_transaction));
+  if (memory != nullptr)
+    return new (memory) hp_transaction;
+  (void)fail(HP_NO_MEMORY, "hp_begin: no memory for a transaction");
+  return nullptr;
+}
+
+extern "C" hp_status hp_add_apply_as(hp_transaction* transaction,
+                                     const char* name, hp_function replacement,
+                                     const char* type, unsigned flags)
+{
+  return add(transaction, "hp_add_apply",
+             {kind::apply, name, address_of(replacement), type, flags});
+}
+
+extern "C" hp_status hp_add_revert(hp_transaction* transaction,
+                                   const char* name)
+{
+  return add(transaction, "hp_add_revert", {kind::revert, name});
+}
+
+extern "C" hp_status hp_add_remove_as(hp_transaction* transaction,
+                                      const char* name, hp_function replacement)
+{
+  return add(transaction, "hp_add_remove",
+             {kind::remove, name, address_of(replacement)});
+}
+
+extern "C" hp_status hp_add_revert_all(hp_transaction* transaction)
+{
+  return add(transaction, "hp_add_revert_all", {kind::revert_all});
+}
+
+extern "C" hp_status hp_add_patch(hp_transaction* transaction,
+                                  const hp_patch_info* patch)
+{
+  if (transaction == nullptr || patch == nullptr)
+    return fail(HP_INVALID, "hp_add_patch: an argument is null");
+  return transaction->add_patch("hp_add_patch", *patch);
+}
+
+extern "C" hp_status hp_add_remove_patch(hp_transaction* transaction,
+                                         const char* name)
+{
+  return add(transaction, "hp_add_remove_patch", {kind::remove_patch, name});
+}
+
+extern "C" hp_status hp_remove_patch(const char* name)
+{
+  return change("hp_remove_patch", {kind::remove_patch, name},
+                __builtin_frame_address(0));
+}
+
+extern "C" hp_status hp_commit(hp_transaction* transaction,
+                               const hp_commit_options* options)
+{
+  if (transaction == nullptr)
+    return fail(HP_INVALID, "hp_commit: the transaction is null");
+  const hp_commit_options& wanted =
+      options != nullptr ? *options : default_options;
+  if (const hp_status status = check_options("hp_commit", wanted);
+      status != HP_OK)
+    return status;
+  const hp_status status =
+      transaction->commit(wanted, __builtin_frame_address(0));
+  log_outcome(status, "hp_commit", nullptr);
+  if (status == HP_OK)
+    hp_abort(transaction);
+  return status;
+}
+
+extern "C" void hp_abort(hp_transaction* transaction)
+{
+  if (transaction == nullptr)
+    return;
+  transaction->~hp_transaction();
+  std::free(transaction);
+}

@@ -1,0 +1,60 @@
+// The functions of hotpatch.h that load and unload patch objects.
+// SPDX-License-Identifier: MIT
+#include "runtime/include/hotpatch.h"
+#include "runtime/library/patch_loader.h"
+#include "runtime/base/status.h"
+#include "runtime/library/transaction.h"
+
+namespace hotpatch {
+
+namespace {
+
+bool empty(const char* text)
+{
+  return text == nullptr || *text == '\0';
+}
+
+}  // namespace
+
+}  // namespace hotpatch
+
+using namespace hotpatch;
+
+extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
+{
+  hp_status status = HP_OK;
+  if (empty(path))
+    status = fail(HP_INVALID, "hp_load: the path is null or empty");
+  else if (options != nullptr)
+    status = check_options("hp_load", *options);
+  if (status == HP_OK)
+    status = load_patch_object(path, options, __builtin_frame_address(0));
+  log_outcome(status, "hp_load", path);
+  return status;
+}
+
+extern "C" hp_status hp_unload(const char* name,
+                               const hp_commit_options* options)
+{
+  constexpr hp_commit_options freeing = {
+      HP_QUIESCENT, 0, 1000, {nullptr, nullptr, nullptr, nullptr}};
+  hp_status status = HP_OK;
+  if (empty(name))
+    status = fail(HP_INVALID, "hp_unload: the name is null or empty");
+  else if (options != nullptr)
+    status = check_options("hp_unload", *options);
+  if (status == HP_OK)
+    status = unload_patch_object(name, options != nullptr ? *options : freeing,
+                                 __builtin_frame_address(0));
+  log_outcome(status, "hp_unload", name);
+  return status;
+}
+
+extern "C" hp_status hp_check(const char* path, hp_finding_visitor visit,
+                              void* data)
+{
+  if (empty(path))
+    return fail(HP_INVALID, "hp_check: the path is null or empty");
+  check_report report(visit, data);
+  return check_patch_object(path, report);
+}

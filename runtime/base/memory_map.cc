@@ -1,0 +1,245 @@
+// /proc/self/maps, read without allocation.
+// SPDX-License-Identifier: MIT
+#include "runtime/base/memory_map.h"
+
+#include <cerrno>
+#include <cstring>
+#include <elf.h>
+#include <link.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "runtime/base/raw_file.h"
+
+namespace hotpatch {
+
+namespace {
+
+std::uint64_t device_number(std::uint64_t major, std::uint64_t minor)
+{
+  return major << 32 | minor;
+}
+
+// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6" (proc(5))
+class line_parser {
+ public:
+  explicit line_parser(const char* text) : at_(text) {}
+
+  bool parse(memory_mapping& result)
+  {
+    result.begin = hex();
+    if (*at_++ != '-')
+      return false;
+    result.end = hex();
+    if (*at_++ != ' ')
+      return false;
+    result.protection = (at_[0] == 'r' ? PROT_READ : 0) |
+                        (at_[1] == 'w' ? PROT_WRITE : 0) |
+                        (at_[2] == 'x' ? PROT_EXEC : 0);
+    result.is_stack = std::strstr(at_, "[stack]") != nullptr;
+    skip_word();
+    skip_word();
+    const std::uint64_t major = hex();
+    at_ += *at_ == ':';
+    result.device = device_number(major, hex());
+    skip_word();
+    while (*at_ >= '0' && *at_ <= '9')
+      result.inode =
+          result.inode * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+    skip_word();
+    return result.begin < result.end;
+  }
+
+  // What is left of the line.
+  [[nodiscard]] const char* path() const { return at_; }
+
+ private:
+  void skip_word()
+  {
+    at_ += std::strcspn(at_, " ");
+    at_ += std::strspn(at_, " ");
+  }
+
+  std::uint64_t hex()
+  {
+    std::uint64_t value = 0;
+    for (;; ++at_) {
+      if (*at_ >= '0' && *at_ <= '9')
+        value = value << 4 | static_cast<std::uint64_t>(*at_ - '0');
+      else if (*at_ >= 'a' && *at_ <= 'f')
+        value = value << 4 | static_cast<std::uint64_t>(*at_ - 'a' + 10);
+      else
+        return value;
+    }
+  }
+
+  const char* at_;
+};
+
+// What visit says; true for a line that makes no sense.
+bool show(const char* line, mapping_visitor visit, void* data)
+{
+  memory_mapping mapping;
+  line_parser parser(line);
+  return !parser.parse(mapping) || visit(mapping, parser.path(), data);
+}
+
+struct search {
+  std::uint64_t address;
+  memory_mapping* found;
+  bool hit;
+};
+
+bool covers(const memory_mapping& candidate, const char*, void* data)
+{
+  auto& wanted = *static_cast<search*>(data);
+  if (candidate.begin > wanted.address)
+    return false;
+  if (candidate.end <= wanted.address)
+    return true;
+  *wanted.found = candidate;
+  wanted.hit = true;
+  return false;
+}
+
+// Linux 6.11 answers for one address, however many mappings there are; older
+// headers do not have it (include/uapi/linux/fs.h, struct procmap_query).
+struct mapping_query {
+  std::uint64_t size = sizeof(mapping_query);
+  std::uint64_t flags = 0;  // exactly the mapping that contains the address
+  std::uint64_t address = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t mapping_flags = 0;
+  std::uint64_t page_size = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t inode = 0;
+  std::uint32_t device[2] = {};  // major, minor
+  std::uint32_t name_size = 0;
+  std::uint32_t build_id_size = 0;
+  std::uint64_t name = 0;
+  std::uint64_t build_id = 0;
+};
+static_assert(sizeof(mapping_query) == 104);
+constexpr unsigned long query_command = _IOWR('f', 17, mapping_query);
+constexpr std::uint64_t query_protection = 7;  // the bits of PROT_*
+
+enum class answer { found, absent, unknown };
+
+answer ask_kernel(std::uint64_t address, memory_mapping& found)
+{
+  const raw_file maps("/proc/self/maps", O_RDONLY);
+  mapping_query query;
+  query.address = address;
+  if (!maps)
+    return answer::unknown;
+  const long failed =
+      system_call(SYS_ioctl, maps.descriptor(), query_command, &query);
+  if (failed != 0)
+    return failed == -ENOENT ? answer::absent : answer::unknown;
+  found.begin = query.begin;
+  found.end = query.end;
+  found.protection = static_cast<int>(query.mapping_flags & query_protection);
+  found.is_stack = false;
+  found.device = device_number(query.device[0], query.device[1]);
+  found.inode = query.inode;
+  return answer::found;
+}
+
+bool find_segment(const ElfW(Phdr) * headers, std::size_t count,
+                  std::uint64_t base, std::uint64_t address,
+                  memory_mapping& found)
+{
+  for (std::size_t i = 0; i < count; ++i) {
+    const ElfW(Phdr)& segment = headers[i];
+    const std::uint64_t begin = base + segment.p_vaddr;
+    if (segment.p_type != PT_LOAD || address - begin >= segment.p_memsz)
+      continue;
+    found = {begin, begin + segment.p_memsz,
+             ((segment.p_flags & PF_R) != 0 ? PROT_READ : 0) |
+                 ((segment.p_flags & PF_W) != 0 ? PROT_WRITE : 0) |
+                 ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0)};
+    return true;
+  }
+  return false;
+}
+
+int segment_covers(dl_phdr_info* image, std::size_t, void* data)
+{
+  auto& wanted = *static_cast<search*>(data);
+  wanted.hit = find_segment(image->dlpi_phdr, image->dlpi_phnum,
+                            image->dlpi_addr, wanted.address, *wanted.found);
+  return wanted.hit;
+}
+
+}  // namespace
+
+bool for_each_mapping(mapping_visitor visit, void* data) noexcept
+{
+  // Opened each time: a descriptor kept open would show the parent's memory
+  // after fork, and a program may close descriptors it does not know.
+  const raw_file maps("/proc/self/maps", O_RDONLY);
+  if (!maps) {
+    errno = maps.error();
+    return false;
+  }
+
+  char buffer[4096];  // as much as the kernel gives in one go
+  std::size_t filled = 0;
+  bool skipping = false;  // inside a line longer than the buffer
+  for (;;) {
+    const long got = maps.read(buffer + filled, sizeof buffer - 1 - filled);
+    if (got < 0) {
+      errno = static_cast<int>(-got);
+      return false;
+    }
+    if (got == 0)
+      return true;
+    filled += static_cast<std::size_t>(got);
+    buffer[filled] = '\0';
+
+    char* line = buffer;
+    while (char* newline = std::strchr(line, '\n')) {
+      *newline = '\0';
+      if (!skipping && !show(line, visit, data))
+        return true;
+      skipping = false;
+      line = newline + 1;
+    }
+    filled -= static_cast<std::size_t>(line - buffer);
+    std::memmove(buffer, line, filled);
+    // Only a path is that long, and its beginning holds all that counts.
+    if (filled == sizeof buffer - 1) {
+      if (!skipping && !show(buffer, visit, data))
+        return true;
+      skipping = true;
+      filled = 0;
+    }
+  }
+}
+
+bool find_program_segment(std::uint64_t address, memory_mapping& found) noexcept
+{
+  // Without the loader's lock: these are the kernel's words.
+  const std::uint64_t place = getauxval(AT_PHDR);
+  const auto* headers = reinterpret_cast<const ElfW(Phdr)*>(place);
+  const std::size_t count = place != 0 ? getauxval(AT_PHNUM) : 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (headers[i].p_type == PT_PHDR)
+      return find_segment(headers, count, place - headers[i].p_vaddr, address,
+                          found);
+  return false;
+}
+
+bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept
+{
+  if (const answer known = ask_kernel(address, found); known != answer::unknown)
+    return known == answer::found;
+  search wanted{address, &found, false};
+  if (!for_each_mapping(covers, &wanted))
+    dl_iterate_phdr(segment_covers, &wanted);
+  return wanted.hit;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,139 @@
+// The commit protocols: in which order the bytes of sites change.
+//
+// Owns the invariant that at every moment every thread that calls one of the
+// functions runs either what was active before or what is active after, and
+// that after a failure every word and every cell is as it was.
+//
+//   words        one aligned store per site:
+//     1. the pads, which are dead: no word leads there yet
+//     2. barrier, if there are any: every core knows the pads
+//     3. for each site the cell, then the word in one store of eight bytes
+//     4. barrier: every core knows the words, so calls that begin after the
+//        commit enter the new functions
+//   breakpoints  single bytes, and one moment for all threads and all sites:
+//                see breakpoint.h
+//   standing     for when no other thread runs and none will go on without a
+//                serialising instruction: pads, cells, words, in any order
+//
+// A cell waits until nothing can fail any more: a thread may have stood in the
+// pad since a far jump was active the last time, and goes where the cell says.
+// Where the far form stays active, the cell alone changes.
+//
+// The pad of a site always holds the same bytes once a word has led there,
+// because a site keeps its cell: it is never written while it is in use.
+//
+// Used under the library's lock, while no image can be unloaded.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_COMMIT_H
+#define HOTPATCH_RUNTIME_COMMIT_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/text/encode.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/text/near_memory.h"
+#include "runtime/sites/site.h"
+#include "runtime/text/text_writer.h"
+
+namespace hotpatch {
+
+// One site's way from one state to the next.
+struct change {
+  const hotpatch::site* site;
+  std::uint64_t old_word;         // what must be there now
+  std::uint64_t new_word;         // equal to old_word if only the cell changes
+  std::uint64_t cell = 0;         // 0: the new state is not the far one
+  std::uint64_t cell_target = 0;  // what the cell is to hold
+  std::uint64_t old_cell_target = 0;  // what it holds; 0: nothing yet
+
+  // For the commit itself.
+  bool writes_pad = false;
+  far_pad old_pad = {};
+};
+
+// The word as it is now.
+[[nodiscard]] std::uint64_t load_word(std::uint64_t address) noexcept;
+
+enum class protocol { words, breakpoints, standing };
+
+// Changes that are committed together, ascending by their words' addresses.
+class commit_batch {
+ public:
+  commit_batch(writer_kind kind, protocol how,
+               std::span<change> changes) noexcept
+      : kind_(kind), how_(how), changes_(changes), text_(kind)
+  {
+  }
+
+  // Checks every byte, and does all that needs memory.  Changes nothing.
+  [[nodiscard]] hp_status prepare() noexcept;
+
+  // Opens the windows, changes all sites or none, closes them.  Allocates
+  // nothing, and takes no lock.  explain() says how it went.
+  void store() noexcept;
+
+  // The status of store(), with the words set.
+  [[nodiscard]] hp_status explain() const noexcept;
+
+  // The writer may not open the window, but another one perhaps may.
+  [[nodiscard]] bool forbidden() const noexcept;
+  [[nodiscard]] int error() const noexcept { return result_.error; }
+
+  // Some core may not have taken notice yet of what was stored.
+  [[nodiscard]] bool barrier_missed() const noexcept { return barrier_missed_; }
+  // The program has installed a handler of SIGTRAP in the middle.
+  [[nodiscard]] bool signal_taken() const noexcept { return signal_taken_; }
+
+ private:
+  enum class outcome {
+    done,
+    window_refused,  // error says why
+    cell_refused,
+    word_foreign,  // found says what is there
+    pad_foreign,
+    write_failed,  // everything was put back
+    unreached,     // a thread could not be made to serialise; put back
+    overwritten,   // somebody else stored right behind us
+    stuck,         // a write failed, and so did putting things back
+  };
+
+  struct report {
+    outcome what = outcome::done;
+    const change* where = nullptr;
+    int error = 0;
+    std::uint64_t found = 0;
+  };
+
+  bool failed(outcome what, const change& where) noexcept;
+  bool check_words() noexcept;
+  bool check_pad(change& each) noexcept;
+  bool prepare_windows(hp_status& status) noexcept;
+  bool write_pads() noexcept;
+  void restore_pads(std::size_t first) noexcept;
+  void store_all() noexcept;
+  void barrier() noexcept;
+  bool store_words() noexcept;
+  bool verify() noexcept;
+  void restore_words() noexcept;
+
+  const writer_kind kind_;
+  const protocol how_;
+  const std::span<change> changes_;
+  text_window text_;
+  cell_window cells_;
+  bool any_pad_ = false;
+  bool barrier_missed_ = false;
+  bool signal_taken_ = false;
+  report result_;
+};
+
+// Such failures in words, for who finds them before there is a batch.
+[[nodiscard]] hp_status writing_refused(const site& site, const char* rule,
+                                        int error) noexcept;
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,222 @@
+// Opening ELF files and archives, and their headers.
+// SPDX-License-Identifier: MIT
+#include "runtime/elf/elf_file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+elf_file::~elf_file()
+{
+  close();
+}
+
+void elf_file::close() noexcept
+{
+  if (elf_)
+    elf_end(elf_);
+  if (descriptor_ >= 0)
+    ::close(descriptor_);
+  elf_ = nullptr;
+  descriptor_ = -1;
+  archive_ = false;
+  raw_ = nullptr;
+  raw_size_ = 0;
+}
+
+hp_status elf_file::open(const char* path, access how) noexcept
+{
+  close();
+  elf_version(EV_CURRENT);
+  // O_NONBLOCK: a FIFO must not make us wait for a writer.
+  descriptor_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat about;
+  if (descriptor_ < 0 || fstat(descriptor_, &about) != 0)
+    return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
+  if (!S_ISREG(about.st_mode))
+    return fail(HP_UNREADABLE, "%s: not a regular file", path);
+  const Elf_Cmd command = how == access::mapped ? ELF_C_READ_MMAP : ELF_C_READ;
+  next_command_ = command;
+  return adopt(elf_begin(descriptor_, command, nullptr), path);
+}
+
+hp_status elf_file::open_memory(const char* label, const void* bytes,
+                                std::size_t size) noexcept
+{
+  close();
+  elf_version(EV_CURRENT);
+  next_command_ = ELF_C_READ_MMAP;
+  // libelf writes to an image only when it is asked to update it.
+  return adopt(elf_memory(static_cast<char*>(const_cast<void*>(bytes)), size),
+               label);
+}
+
+hp_status elf_file::adopt(Elf* elf, const char* label) noexcept
+{
+  std::snprintf(label_, sizeof label_, "%s", label);
+  elf_ = elf;
+  if (!elf_)
+    return fail(HP_UNREADABLE, "%s: not an ELF file (%s)", label_,
+                elf_errmsg(-1));
+  if (elf_kind(elf_) == ELF_K_AR) {
+    archive_ = true;
+    return HP_OK;
+  }
+  const auto refuse = [this](hp_status code, const char* reason) {
+    const hp_status status = fail(code, "%s: %s", label_, reason);
+    close();
+    return status;
+  };
+  if (elf_kind(elf_) != ELF_K_ELF) {
+    constexpr char thin[] = "!<thin>\n";
+    const unsigned char* head = contents(0, sizeof thin - 1);
+    if (head && std::memcmp(head, thin, sizeof thin - 1) == 0)
+      return refuse(HP_UNREADABLE,
+                    "a thin archive holds no objects, only their names; give "
+                    "the objects themselves");
+    return refuse(HP_UNREADABLE, "not an ELF file");
+  }
+  std::size_t ident_size = 0;
+  const char* ident = elf_getident(elf_, &ident_size);
+  if (!ident || ident_size < EI_NIDENT)
+    return refuse(HP_UNREADABLE, "not an ELF file");
+  if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
+    return refuse(HP_UNREADABLE,
+                  "not for x86-64 (32-bit or big-endian ELF file)");
+  GElf_Ehdr header;
+  if (!gelf_getehdr(elf_, &header))
+    return refuse(HP_MALFORMED, "the ELF header is damaged");
+  if (header.e_machine != EM_X86_64)
+    return refuse(HP_UNREADABLE, "not for x86-64 (other machine)");
+  // libelf reports a table that is not all in the file as an empty one.
+  std::size_t count = 0;
+  if (header.e_shoff != 0 && (elf_getshdrnum(elf_, &count) != 0 || count == 0))
+    return refuse(HP_MALFORMED, "the section headers are damaged or cut off");
+  if (header.e_phoff != 0 && elf_getphdrnum(elf_, &count) != 0)
+    return refuse(HP_MALFORMED, "the program headers are damaged or cut off");
+  type_ = header.e_type;
+  return HP_OK;
+}
+
+std::size_t elf_file::section_count() const noexcept
+{
+  std::size_t count = 0;
+  return elf_ && !archive_ && elf_getshdrnum(elf_, &count) == 0 ? count : 0;
+}
+
+bool elf_file::section(std::size_t index, elf_section& into) noexcept
+{
+  Elf_Scn* handle = elf_ && !archive_ ? elf_getscn(elf_, index) : nullptr;
+  GElf_Shdr header;
+  std::size_t names = 0;
+  if (!handle || !gelf_getshdr(handle, &header))
+    return false;
+  const char* name = elf_getshdrstrndx(elf_, &names) == 0
+                         ? elf_strptr(elf_, names, header.sh_name)
+                         : nullptr;
+  into.name = name ? name : "";
+  into.index = index;
+  into.address = header.sh_addr;
+  into.offset = header.sh_offset;
+  into.size = header.sh_size;
+  into.alignment = header.sh_addralign;
+  into.entry_size = header.sh_entsize;
+  into.flags = header.sh_flags;
+  into.type = header.sh_type;
+  into.link = header.sh_link;
+  into.info = header.sh_info;
+  return true;
+}
+
+bool elf_file::find_section(const char* name, std::size_t index,
+                            elf_section& into) noexcept
+{
+  const std::size_t count = section_count();
+  for (; index < count; ++index) {
+    if (section(index, into) && std::strcmp(into.name, name) == 0)
+      return true;
+  }
+  return false;
+}
+
+std::size_t elf_file::segment_count() const noexcept
+{
+  std::size_t count = 0;
+  return elf_ && !archive_ && elf_getphdrnum(elf_, &count) == 0 ? count : 0;
+}
+
+bool elf_file::segment(std::size_t index, elf_segment& into) noexcept
+{
+  GElf_Phdr header;
+  if (!elf_ || archive_ || index >= segment_count() ||
+      !gelf_getphdr(elf_, static_cast<int>(index), &header))
+    return false;
+  into.type = header.p_type;
+  into.flags = header.p_flags;
+  into.address = header.p_vaddr;
+  into.offset = header.p_offset;
+  into.file_size = header.p_filesz;
+  into.memory_size = header.p_memsz;
+  into.alignment = header.p_align;
+  return true;
+}
+
+std::uint64_t elf_file::size() noexcept
+{
+  return contents(0, 0) ? raw_size_ : 0;
+}
+
+const unsigned char* elf_file::contents(std::uint64_t offset,
+                                        std::uint64_t size) noexcept
+{
+  if (!elf_)
+    return nullptr;
+  if (!raw_)
+    raw_ =
+        reinterpret_cast<const unsigned char*>(elf_rawfile(elf_, &raw_size_));
+  if (!raw_ || offset > raw_size_ || size > raw_size_ - offset)
+    return nullptr;
+  return raw_ + offset;
+}
+
+const unsigned char* elf_file::chunk(std::uint64_t offset,
+                                     std::uint64_t size) noexcept
+{
+  if (!elf_ || offset > INT64_MAX)
+    return nullptr;
+  const Elf_Data* data = elf_getdata_rawchunk(
+      elf_, static_cast<std::int64_t>(offset), size, ELF_T_BYTE);
+  return data && data->d_size == size
+             ? static_cast<const unsigned char*>(data->d_buf)
+             : nullptr;
+}
+
+build_id elf_file::id() noexcept
+{
+  elf_segment current;
+  const std::size_t count = segment_count();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!segment(i, current) || current.type != PT_NOTE)
+      continue;
+    const unsigned char* notes = chunk(current.offset, current.file_size);
+    if (!notes)
+      continue;
+    const build_id found =
+        find_build_id(notes, current.file_size, current.alignment);
+    if (found.present())
+      return found;
+  }
+  return {};
+}
+
+}  // namespace hotpatch

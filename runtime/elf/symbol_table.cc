@@ -1,0 +1,62 @@
+// Reading a symbol table.
+// SPDX-License-Identifier: MIT
+#include "runtime/elf/symbol_table.h"
+
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+hp_status symbol_table::load(elf_file& file) noexcept
+{
+  count_ = 0;
+  elf_section chosen;
+  elf_section candidate;
+  for (std::size_t i = 0; i < file.section_count(); ++i) {
+    if (!file.section(i, candidate) ||
+        (candidate.type != SHT_SYMTAB && candidate.type != SHT_DYNSYM))
+      continue;
+    chosen = candidate;
+    if (chosen.type == SHT_SYMTAB)
+      break;
+  }
+  if (chosen.size == 0)
+    return HP_OK;
+  elf_section strings;
+  entries_ = file.chunk(chosen.offset, chosen.size);
+  const unsigned char* text =
+      file.section(chosen.link, strings) && strings.type == SHT_STRTAB
+          ? file.chunk(strings.offset, strings.size)
+          : nullptr;
+  // A string that begins inside the table ends inside it if the last byte does.
+  if (!entries_ || !text || strings.size == 0 || text[strings.size - 1] != '\0')
+    return fail(HP_MALFORMED, "%s: section %zu (%s) is a damaged symbol table",
+                file.label(), chosen.index, chosen.name);
+  texts_ = reinterpret_cast<const char*>(text);
+  texts_size_ = strings.size;
+  count_ = chosen.size / sizeof(Elf64_Sym);
+  return HP_OK;
+}
+
+// The local symbols of each source come behind a symbol with its name, and
+// those that have none behind one without a name.
+bool symbol_table::read(std::size_t index, symbol& into,
+                        const char*& source) const noexcept
+{
+  Elf64_Sym entry;
+  std::memcpy(&entry, entries_ + index * sizeof entry, sizeof entry);
+  if (entry.st_shndx == SHN_UNDEF || entry.st_name >= texts_size_)
+    return false;
+  into.name = texts_ + entry.st_name;
+  into.type = ELF64_ST_TYPE(entry.st_info);
+  into.binding = ELF64_ST_BIND(entry.st_info);
+  if (into.type == STT_FILE) {
+    source = into.name;
+    return false;
+  }
+  into.file = into.binding == STB_LOCAL ? source : "";
+  into.value = entry.st_value;
+  into.size = entry.st_size;
+  return true;
+}
+
+}  // namespace hotpatch

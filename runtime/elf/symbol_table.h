@@ -1,0 +1,60 @@
+// The symbols that an ELF file defines, one after the other.
+//
+// Owns the invariant that a symbol's name ends inside the table's strings.
+// Prefers the full symbol table to the dynamic one.  Refers to the file, which
+// must stay open; used by one thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_SYMBOL_TABLE_H
+#define HOTPATCH_RUNTIME_SYMBOL_TABLE_H
+
+#include <cstdint>
+#include <cstring>
+
+#include <elf.h>
+
+#include "runtime/elf/elf_file.h"
+
+namespace hotpatch {
+
+struct symbol {
+  const char* name = "";
+  const char* file = "";    // the source of a local one as the linker knows it
+  std::uint64_t value = 0;  // the file's own address, or offset in its TLS
+  std::uint64_t size = 0;   // 0: not known
+  std::uint8_t type = STT_NOTYPE;
+  std::uint8_t binding = STB_LOCAL;
+};
+
+class symbol_table {
+ public:
+  // HP_OK also for a file without symbols.  HP_MALFORMED.
+  [[nodiscard]] hp_status load(elf_file& file) noexcept;
+
+  // Calls `visit(const symbol&)`, which returns false to end it, for each one
+  // that the file defines.
+  template <typename Visit>
+  void for_each(Visit visit) const noexcept
+  {
+    symbol current;
+    const char* source = "";
+    for (std::size_t i = 0; i < count_; ++i)
+      if (read(i, current, source) && !visit(current))
+        return;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+
+ private:
+  bool read(std::size_t index, symbol& into,
+            const char*& source) const noexcept;
+
+  const unsigned char* entries_ = nullptr;
+  std::size_t count_ = 0;
+  const char* texts_ = nullptr;
+  std::uint64_t texts_size_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

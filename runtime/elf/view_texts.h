@@ -1,0 +1,40 @@
+// The strings of an image, found by address in its memory.
+//
+// Owns the invariant that a string it hands out ends inside the image.  Used by
+// one thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_VIEW_TEXTS_H
+#define HOTPATCH_RUNTIME_VIEW_TEXTS_H
+
+#include <cstdint>
+
+#include "runtime/elf/memory_view.h"
+
+namespace hotpatch {
+
+class view_texts {
+ public:
+  explicit view_texts(memory_view view) noexcept : view_(view) {}
+
+  // Null if no string of the image begins there.
+  [[nodiscard]] const char* at(std::uint64_t address) noexcept;
+
+  // What a distance field at `field` leads to: "" for 0, null for no string.
+  [[nodiscard]] const char* at_distance(std::uint64_t field,
+                                        std::int32_t distance) noexcept
+  {
+    return distance == 0
+               ? ""
+               : at(field + static_cast<std::uint64_t>(std::int64_t{distance}));
+  }
+
+ private:
+  memory_view view_;
+  const memory_range* recent_ = nullptr;  // where the last string lay
+  std::uint64_t terminated_ = 0;          // bytes of it up to its last NUL
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,284 @@
+// Locks, fork, and what the calls are made of.
+// SPDX-License-Identifier: MIT
+#include "runtime/library/library.h"
+
+#include <cerrno>
+#include <link.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "format/patch_word.h"
+#include "runtime/base/memory_map.h"
+#include "runtime/library/prototype.h"
+#include "runtime/threads/safe_point.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+// Never destroyed: threads and exit handlers may call the library until the
+// process is gone.
+union immortal {
+  constexpr immortal() noexcept : object() {}
+  ~immortal() {}
+  library object;
+};
+constinit immortal the_library;
+
+// Error-checking: a program's malloc that calls the library is told so instead
+// of waiting for itself.
+constinit pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+
+// A child of fork begins with the library at rest and the lock free.
+void before_fork()
+{
+  pthread_mutex_lock(&mutex);
+}
+void after_fork_in_parent()
+{
+  pthread_mutex_unlock(&mutex);
+}
+void after_fork_in_child()
+{
+  // The lock knows its owner by thread id, which is another one now, so giving
+  // it back fails; but the thread sanitizer does not know otherwise that it is
+  // free.
+  pthread_mutex_unlock(&mutex);
+  mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+}
+
+[[gnu::constructor]] void watch_forks()
+{
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+// Reading and writing files are cancellation points; a thread that ended there
+// would leave the lock taken and the window open.
+class undisturbed {
+ public:
+  undisturbed() noexcept : errno_(errno)
+  {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+  }
+  undisturbed(const undisturbed&) = delete;
+  undisturbed& operator=(const undisturbed&) = delete;
+  ~undisturbed()
+  {
+    pthread_setcancelstate(cancel_state_, nullptr);
+    errno = errno_;
+  }
+
+ private:
+  int errno_;
+  int cancel_state_ = 0;
+};
+
+struct call {
+  hp_status (*body)(library&, void*);
+  void* data;
+  hp_status status;
+};
+
+int with_images_held(dl_phdr_info*, std::size_t, void* data)
+{
+  auto& call = *static_cast<struct call*>(data);
+  call.status = call.body(the_library.object, call.data);
+  return 1;  // the first image is enough
+}
+
+// `code` is where the previous replacement lay: most lie close together, and
+// asking the kernel takes long.  Many lie in the program, whose headers tell as
+// much.
+hp_status check_executable(const char* name, std::uint64_t replacement,
+                           memory_mapping& code)
+{
+  if (replacement - code.begin >= code.end - code.begin &&
+      !find_program_segment(replacement, code) &&
+      !find_mapping(replacement, code))
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: nothing is mapped at the replacement's address %#lx", name,
+                replacement);
+  if ((code.protection & PROT_EXEC) == 0)
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: the replacement's address %#lx lies in memory that is "
+                "not executable (%#lx-%#lx)",
+                name, replacement, code.begin, code.end);
+  return HP_OK;
+}
+
+// The steps that need no name of a function.
+hp_status plan_named(patch_plan& plan, const operation& step)
+{
+  switch (step.what) {
+    case operation::kind::revert_all:
+      return plan.revert_all();
+    case operation::kind::add_patch:
+      return plan.add_patch(*step.patch);
+    case operation::kind::remove_patch:
+      return plan.remove_patch(step.name);
+    default:
+      return HP_INTERNAL;
+  }
+}
+
+}  // namespace
+
+hp_status library::run(plain_body body, void* data) noexcept
+{
+  const undisturbed guard;
+  // Who holds the lock may be waiting for this thread to reach a safe point.
+  const offline_scope offline;
+  if (pthread_mutex_lock(&mutex) != 0)
+    return fail(HP_BUSY,
+                "the library was called from inside itself, by a function of "
+                "the program that it uses (malloc?); call it from elsewhere");
+  call call{body, data, HP_INTERNAL};
+  dl_iterate_phdr(with_images_held, &call);
+  pthread_mutex_unlock(&mutex);
+  return call.status;
+}
+
+hp_status library::find(const char* name, located_site& found) noexcept
+{
+  if (const hp_status status = sites_.refresh(); status != HP_OK)
+    return status;
+  return sites_.find(name, found);
+}
+
+hp_status library::plan_apply(patch_plan& plan, const operation& step,
+                              const located_site& where,
+                              memory_mapping& code) noexcept
+{
+  if ((step.flags & HP_ANY_PROTOTYPE) == 0) {
+    located_site own;
+    const hp_status status =
+        step.type == nullptr && sites_.find_symbol(step.replacement, own)
+            ? check_replacement(where.site, own.site)
+            : check_type(where.site, step.type, "the replacement");
+    if (status != HP_OK)
+      return status;
+  }
+  const hp_status status =
+      check_executable(where.site.name, step.replacement, code);
+  return status == HP_OK ? plan.apply(where, step.replacement, step.patch)
+                         : status;
+}
+
+hp_status library::plan(patch_plan& plan, const operation& step,
+                        memory_mapping& code) noexcept
+{
+  if (concerns_patches(step))
+    return plan_named(plan, step);
+  located_site where;
+  if (step.site != 0) {
+    if (!sites_.find_symbol(step.site, where))
+      return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
+                  step.name);
+  } else if (const hp_status status = sites_.find_held(step.name, where);
+             status != HP_OK) {
+    return status;
+  }
+  switch (step.what) {
+    case operation::kind::apply:
+      return plan_apply(plan, step, where, code);
+    case operation::kind::revert:
+      return plan.revert(where);
+    case operation::kind::remove:
+      return plan.remove(where, step.replacement);
+    case operation::kind::revert_all:
+    case operation::kind::add_patch:
+    case operation::kind::remove_patch:
+      break;
+  }
+  return HP_INTERNAL;
+}
+
+hp_status library::plan(patch_plan& plan,
+                        std::span<const operation> operations) noexcept
+{
+  memory_mapping code;
+  for (const operation& step : operations)
+    if (const hp_status status = this->plan(plan, step, code); status != HP_OK)
+      return status;
+  return HP_OK;
+}
+
+hp_status library::change(std::span<const operation> operations,
+                          commit_order& order, bool& added) noexcept
+{
+  if (const hp_status status = sites_.refresh(); status != HP_OK)
+    return status;
+  patch_plan all(patches_);
+  hp_status status = plan(all, operations);
+  if (status == HP_OK)
+    status = all.prepare(order.level);
+  if (status != HP_OK)
+    return status;
+  added = all.adds();
+  return all.commit(order);
+}
+
+hp_status library::survey(std::span<const operation> operations, hp_level level,
+                          patch_hooks& hooks) noexcept
+{
+  hp_status status = sites_.refresh();
+  if (status != HP_OK)
+    return status;
+  {
+    patch_plan named(patches_);
+    for (const operation& step : operations)
+      if (status == HP_OK && concerns_patches(step))
+        status = plan_named(named, step);
+    if (status == HP_OK && !named.list_patches(hooks.gone, hooks.come))
+      status = fail(HP_NO_MEMORY, "no memory for the list of patches");
+  }
+  if (status == HP_OK && !hooks.any())
+    return HP_OK;
+  // Where several steps fail, the first one speaks.
+  patch_plan all(patches_);
+  if (const hp_status first = plan(all, operations); first != HP_OK)
+    return first;
+  return status == HP_OK ? all.prepare(level) : status;
+}
+
+hp_status library::original(const char* name, const char* type, unsigned flags,
+                            std::uint64_t& body) noexcept
+{
+  located_site where;
+  if (const hp_status status = find(name, where); status != HP_OK)
+    return status;
+  if ((flags & HP_ANY_PROTOTYPE) == 0)
+    if (const hp_status status =
+            check_type(where.site, type, "the type asked for");
+        status != HP_OK)
+      return status;
+  // The body begins behind the word, whatever the word holds.
+  body = where.site.word + format::word_size;
+  return HP_OK;
+}
+
+hp_site library::describe(const located_site& where) const noexcept
+{
+  const site& site = where.site;
+  const site_state* state = patches_.find(where);
+  hp_site result = {};
+  result.name = site.name;
+  result.file = site.file;
+  result.prototype = site.prototype;
+  result.image = where.image_path;
+  result.line = site.line;
+  result.id = site.id;
+  result.flags = site.flags;
+  result.symbol = reinterpret_cast<const void*>(site.symbol);
+  result.word = reinterpret_cast<const void*>(site.word);
+  result.end = reinterpret_cast<const void*>(site.end);
+  if (state != nullptr) {
+    result.replacements =
+        static_cast<std::uint32_t>(state->replacements.size());
+    result.target = reinterpret_cast<const void*>(state->active());
+  }
+  return result;
+}
+
+}  // namespace hotpatch

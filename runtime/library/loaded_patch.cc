@@ -1,0 +1,147 @@
+// Following a patch object from phase to phase.
+// SPDX-License-Identifier: MIT
+#include "runtime/library/loaded_patch.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "runtime/library/image_pin.h"
+
+namespace hotpatch {
+
+namespace {
+
+// Of the patch object that was applied last.
+constinit std::atomic<std::uint64_t> last_sequence{0};
+
+std::size_t number_of(format::hook_time when)
+{
+  return static_cast<std::size_t>(when) - 1;
+}
+
+}  // namespace
+
+loaded_patch* loaded_patch::make(const patch_file& file, std::uint64_t base,
+                                 void* handle) noexcept
+{
+  void* memory = std::malloc(sizeof(loaded_patch));
+  if (memory == nullptr)
+    return nullptr;
+  auto* patch = new (memory) loaded_patch;
+  if (!assign_text(patch->name_, file.name()) ||
+      !assign_text(patch->path_, file.label())) {
+    destroy(patch);
+    return nullptr;
+  }
+  patch->state_ = reinterpret_cast<format::patch_state*>(base + file.state());
+  for (const patch_hook& each : file.contents().hooks)
+    patch->hooks_[number_of(each.when)] = base + each.code;
+  patch->handle_ = handle;
+  return patch;
+}
+
+void loaded_patch::destroy(loaded_patch* patch) noexcept
+{
+  void* handle = patch->handle_;
+  patch->~loaded_patch();
+  std::free(patch);
+  close_image(handle);
+}
+
+void loaded_patch::attach(hp_patch_info& info) noexcept
+{
+  info.before_apply = before_apply;
+  info.after_apply = after_apply;
+  info.before_revert = before_revert;
+  info.after_revert = after_revert;
+  info.data = this;
+}
+
+loaded_patch& loaded_patch::of(const hp_patch_info* info) noexcept
+{
+  return *static_cast<loaded_patch*>(info->data);
+}
+
+// Who looks from outside reads the phase while this process stands still or is
+// dead: a store in program order is enough.
+void loaded_patch::enter(format::patch_phase phase) noexcept
+{
+  state_->agent = 0;
+  __atomic_store_n(&state_->phase, static_cast<std::uint32_t>(phase),
+                   __ATOMIC_RELEASE);
+}
+
+const char* loaded_patch::before_apply(const hp_patch_info* info) noexcept
+{
+  loaded_patch& self = of(info);
+  const std::uint64_t hook =
+      self.hooks_[number_of(format::hook_time::before_apply)];
+  const char* reason =
+      hook != 0 ? reinterpret_cast<object_before>(hook)() : nullptr;
+  if (reason == nullptr) {
+    self.state_->sequence = last_sequence.load() + 1;
+    self.enter(format::patch_phase::applying);
+  }
+  return reason;
+}
+
+void loaded_patch::after_apply(const hp_patch_info* info) noexcept
+{
+  loaded_patch& self = of(info);
+  if (!self.applied_)
+    last_sequence = self.state_->sequence;
+  self.applied_ = true;
+  self.enter(format::patch_phase::applied);
+  const std::uint64_t hook =
+      self.hooks_[number_of(format::hook_time::after_apply)];
+  if (hook != 0)
+    reinterpret_cast<object_after>(hook)();
+}
+
+const char* loaded_patch::before_revert(const hp_patch_info* info) noexcept
+{
+  loaded_patch& self = of(info);
+  const std::uint64_t hook =
+      self.hooks_[number_of(format::hook_time::before_revert)];
+  const char* reason =
+      hook != 0 ? reinterpret_cast<object_before>(hook)() : nullptr;
+  if (reason == nullptr)
+    self.enter(format::patch_phase::reverting);
+  return reason;
+}
+
+void loaded_patch::after_revert(const hp_patch_info* info) noexcept
+{
+  loaded_patch& self = of(info);
+  self.enter(format::patch_phase::loaded);
+  const std::uint64_t hook =
+      self.hooks_[number_of(format::hook_time::after_revert)];
+  if (hook != 0)
+    reinterpret_cast<object_after>(hook)();
+  // The last that is done with it: hp_unload() may now free it.
+  self.applied_ = false;
+}
+
+loaded_patch* loaded_patches::find(const char* name, const char* path) noexcept
+{
+  loaded_patch* found = nullptr;
+  for (loaded_patch* each : patches_)
+    if ((std::strcmp(each->name(), name) == 0 ||
+         std::strcmp(each->path(), path) == 0) &&
+        (found == nullptr || (each->applied() && !found->applied())))
+      found = each;
+  return found;
+}
+
+bool loaded_patches::take(const loaded_patch* patch) noexcept
+{
+  for (std::size_t i = 0; i < patches_.size(); ++i)
+    if (patches_[i] == patch && !patch->applied()) {
+      patches_.remove(i);
+      return true;
+    }
+  return false;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,81 @@
+// A patch object that is loaded in this process, and the hooks by which the
+// library learns what becomes of it.
+//
+// Owns the object's state (format::patch_state): the phase is written before
+// the first patch word changes and after the last one.  The list is used under
+// the library's lock; hooks are called without it, by one thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_LOADED_PATCH_H
+#define HOTPATCH_RUNTIME_LOADED_PATCH_H
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/base/array.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/objects/patch_file.h"
+
+namespace hotpatch {
+
+class loaded_patch {
+ public:
+  // For an object at `base`; takes `handle` over if it succeeds.  Null: no
+  // memory.
+  [[nodiscard]] static loaded_patch* make(const patch_file& file,
+                                          std::uint64_t base,
+                                          void* handle) noexcept;
+  // Gives the handle back, so without the library's lock.
+  static void destroy(loaded_patch* patch) noexcept;
+
+  [[nodiscard]] const char* name() const noexcept { return name_.data(); }
+  [[nodiscard]] const char* path() const noexcept { return path_.data(); }
+  [[nodiscard]] bool applied() const noexcept { return applied_; }
+  // Somewhere in the object, but not in its code: a thread that keeps an
+  // address of that counts as being inside.
+  [[nodiscard]] const void* place() const noexcept { return state_; }
+
+  // Makes the library's own hooks those of the patch; they call the object's.
+  void attach(hp_patch_info& info) noexcept;
+
+ private:
+  using object_before = const char* (*)();
+  using object_after = void (*)();
+
+  static loaded_patch& of(const hp_patch_info* info) noexcept;
+  static const char* before_apply(const hp_patch_info* info) noexcept;
+  static void after_apply(const hp_patch_info* info) noexcept;
+  static const char* before_revert(const hp_patch_info* info) noexcept;
+  static void after_revert(const hp_patch_info* info) noexcept;
+  void enter(format::patch_phase phase) noexcept;
+
+  array<char> name_;
+  array<char> path_;
+  void* handle_ = nullptr;
+  format::patch_state* state_ = nullptr;
+  std::uint64_t hooks_[4] = {};  // by hook_time, 0: none
+  std::atomic<bool> applied_{false};
+};
+
+// Those that are loaded, the oldest first.
+class loaded_patches {
+ public:
+  constexpr loaded_patches() noexcept = default;
+
+  [[nodiscard]] bool add(loaded_patch* patch) noexcept
+  {
+    return patches_.append(patch);
+  }
+  // Of that name or path, the one that is applied or else the oldest; null:
+  // none.
+  [[nodiscard]] loaded_patch* find(const char* name, const char* path) noexcept;
+  // Takes it out of the list; false: it is not there, or is applied.
+  [[nodiscard]] bool take(const loaded_patch* patch) noexcept;
+
+ private:
+  array<loaded_patch*> patches_;
+};
+
+}  // namespace hotpatch
+
+#endif

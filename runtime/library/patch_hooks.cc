@@ -1,0 +1,147 @@
+// Calling the hooks of patches that come and go.
+// SPDX-License-Identifier: MIT
+#include "runtime/library/patch_hooks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "runtime/threads/process_lock.h"
+#include "runtime/threads/safe_point.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+constinit process_lock turn;
+constinit thread_local bool has_turn = false;
+
+// A thread's last message, which a hook that calls the library overwrites.
+struct kept_text {
+  char text[2048];
+
+  explicit kept_text(const char* from) noexcept
+  {
+    std::snprintf(text, sizeof text, "%s", from);
+  }
+};
+
+const char* ask(hp_before_hook hook, const named_patch* patch)
+{
+  return hook != nullptr ? hook(&patch->info) : nullptr;
+}
+
+void tell(hp_after_hook hook, const named_patch* patch)
+{
+  if (hook != nullptr)
+    hook(&patch->info);
+}
+
+bool has_hooks(const named_patch* patch)
+{
+  const hook_addresses hooks = hooks_of(patch->info);
+  return std::any_of(hooks.begin(), hooks.end(),
+                     [](std::uint64_t hook) { return hook != 0; });
+}
+
+hp_status vetoed(const named_patch* patch, const char* what, const char* reason)
+{
+  return fail(HP_VETOED, "patch \"%s\" (version %u) %s: %s", patch->info.name,
+              patch->info.version, what, reason);
+}
+
+}  // namespace
+
+hp_status patch_turn::take() noexcept
+{
+  if (has_turn)
+    return fail(HP_BUSY,
+                "a hook of a patch cannot change named patches: the "
+                "transaction that called it has not ended");
+  {
+    // Who has the turn may be waiting for this thread to reach a safe point.
+    const offline_scope offline;
+    turn.lock();
+  }
+  has_turn = true;
+  process_ = getpid();
+  // A thread that ended in a hook would keep the turn for ever.
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+  return HP_OK;
+}
+
+patch_turn::~patch_turn()
+{
+  if (process_ == 0)
+    return;
+  has_turn = false;
+  // A hook may have forked: the child finds the lock free, and may have taken
+  // it elsewhere.
+  if (process_ == getpid())
+    turn.unlock();
+  pthread_setcancelstate(cancel_state_, nullptr);
+}
+
+bool patch_hooks::any() const noexcept
+{
+  for (const named_patch* each : gone)
+    if (has_hooks(each))
+      return true;
+  for (const named_patch* each : come)
+    if (has_hooks(each))
+      return true;
+  return false;
+}
+
+hp_status patch_hooks::before() noexcept
+{
+  for (consented_ = 0; consented_ < gone.size() + come.size(); ++consented_) {
+    const bool goes = consented_ < gone.size();
+    const named_patch* patch =
+        goes ? gone[consented_] : come[consented_ - gone.size()];
+    const char* reason =
+        ask(goes ? patch->info.before_revert : patch->info.before_apply, patch);
+    if (reason == nullptr)
+      continue;
+    const kept_text kept(reason);
+    take_back();
+    return vetoed(patch,
+                  goes ? "does not let itself be taken away"
+                       : "does not let itself be applied",
+                  kept.text);
+  }
+  return HP_OK;
+}
+
+void patch_hooks::after() const noexcept
+{
+  for (const named_patch* each : gone)
+    tell(each->info.after_revert, each);
+  for (const named_patch* each : come)
+    tell(each->info.after_apply, each);
+}
+
+hp_status patch_hooks::abandon(hp_status status) noexcept
+{
+  const kept_text kept(last_message());
+  take_back();
+  return fail(status, "%s", kept.text);
+}
+
+// In the opposite order.
+void patch_hooks::take_back() noexcept
+{
+  while (consented_ > 0) {
+    --consented_;
+    if (consented_ >= gone.size()) {
+      const named_patch* patch = come[consented_ - gone.size()];
+      tell(patch->info.after_revert, patch);
+    } else {
+      tell(gone[consented_]->info.after_apply, gone[consented_]);
+    }
+  }
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,65 @@
+// The hooks of named patches, and whose turn it is to change patches.
+//
+// Owns the invariant that every hook that prepared something is followed by the
+// one that ends it: a before_apply that consented by after_apply, or, if the
+// transaction fails, by after_revert; a before_revert that consented by
+// after_revert, or, if the transaction fails, by after_apply.
+//
+// Hooks run in the thread that commits, without any lock of the library but the
+// turn: while one transaction has it, no other one changes named patches.  It
+// is taken after the loader's lock on loading, since a constructor may commit a
+// transaction, and before the library's; never by a hook.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_PATCH_HOOKS_H
+#define HOTPATCH_RUNTIME_PATCH_HOOKS_H
+
+#include <cstddef>
+
+#include "runtime/include/hotpatch.h"
+#include "runtime/patches/named_patch.h"
+
+namespace hotpatch {
+
+// Given back at the end of the scope.
+class patch_turn {
+ public:
+  patch_turn() noexcept = default;
+  patch_turn(const patch_turn&) = delete;
+  patch_turn& operator=(const patch_turn&) = delete;
+  ~patch_turn();
+
+  // Waits for it.  HP_BUSY: this thread has it, so a hook is asking.
+  [[nodiscard]] hp_status take() noexcept;
+
+ private:
+  int process_ = 0;  // that took it, 0: none
+  int cancel_state_ = 0;
+};
+
+// One transaction's hooks.  Used by the thread that has the turn.
+class patch_hooks {
+ public:
+  patch_list gone;  // in the order in which they are told
+  patch_list come;
+
+  bool any() const noexcept;
+
+  // HP_VETOED, with the reason in the message; nobody waits for the end then.
+  [[nodiscard]] hp_status before() noexcept;
+
+  // The commit succeeded.
+  void after() const noexcept;
+
+  // The commit failed with `status`, which is returned with its words.
+  [[nodiscard]] hp_status abandon(hp_status status) noexcept;
+
+ private:
+  void take_back() noexcept;
+
+  std::size_t consented_ = 0;  // of `gone`, then of `come`
+};
+
+}  // namespace hotpatch
+
+#endif

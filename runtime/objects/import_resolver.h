@@ -1,0 +1,50 @@
+// Finds in the program what a patch object uses of it.
+//
+// Pure: from images and import records to addresses; nothing is changed, and
+// the process may be another one.  Owns the rules of which symbol a name means:
+// that of a source file only there, otherwise one that other files see before a
+// static one, the program before its shared objects; a static one only if there
+// are no two of them.
+//
+// Any thread, each with its own objects.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_IMPORT_RESOLVER_H
+#define HOTPATCH_RUNTIME_IMPORT_RESOLVER_H
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/base/array.h"
+#include "runtime/objects/check_report.h"
+#include "runtime/objects/patch_reader.h"
+#include "runtime/objects/program_image.h"
+
+namespace hotpatch {
+
+struct import_value {
+  const char* symbol = "";  // of the patch object's .dynsym
+  // Of the process; of a thread-local variable the offset in its image's block.
+  std::uint64_t value = 0;
+  const program_image* image = nullptr;
+  bool thread_local_ = false;
+  // The dynamic linker's own choice counts, if it makes one.
+  bool only_if_unresolved = false;
+  // The object defines it, too, at this address of its file, and the program's
+  // counts where the dynamic linker has chosen the object's; 0: it does not.
+  std::uint64_t own = 0;
+};
+
+// Appends a value for each import.  `label` stands for the patch object in
+// messages.  What is missing, ambiguous, of another kind or type, or perhaps
+// specialised by the compiler goes to `report`.  Else HP_NO_MEMORY,
+// HP_MALFORMED.
+[[nodiscard]] hp_status resolve_imports(const char* label,
+                                        std::span<const patch_import> imports,
+                                        std::span<program_image> images,
+                                        array<import_value>& into,
+                                        check_report& report) noexcept;
+
+}  // namespace hotpatch
+
+#endif

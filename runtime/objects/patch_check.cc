@@ -1,0 +1,211 @@
+// The checks of a patch object, one after the other.
+// SPDX-License-Identifier: MIT
+#include "runtime/objects/patch_check.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "runtime/objects/layout_check.h"
+#include "runtime/objects/shared_data.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+struct id_text {
+  explicit id_text(const build_id& id)
+  {
+    for (std::size_t i = 0; i < id.size; ++i)
+      std::snprintf(text + 2 * i, 3, "%02x", id.bytes[i]);
+  }
+  char text[2 * build_id::max_size + 1] = "none";
+};
+
+class checking {
+ public:
+  checking(patch_file& patch, std::span<program_image> images,
+           checked_patch& into, check_report& report) noexcept
+      : patch_(patch), images_(images), into_(into), report_(report)
+  {
+  }
+
+  hp_status all() noexcept
+  {
+    for (const char* id : patch_.contents().builds)
+      report_.add(check_build(id));
+    for (const patch_replacement& each : patch_.contents().replacements)
+      if (const hp_status status = check(each); status != HP_OK)
+        return status;
+    const array<patch_import>& imports = patch_.contents().imports;
+    hp_status status =
+        resolve_imports(patch_.label(), {imports.data(), imports.size()},
+                        images_, into_.imports, report_);
+    for (std::size_t i = 0; status == HP_OK && i < imports.size(); ++i)
+      status = check_layout(imports[i]);
+    return status == HP_OK
+               ? find_shared_data(patch_.elf(), images_, into_.imports)
+               : status;
+  }
+
+ private:
+  hp_status check_build(const char* wanted) noexcept
+  {
+    id_text program{build_id{}};
+    for (program_image& image : images_) {
+      if (image.file == nullptr)
+        continue;
+      const id_text own(image.file->id());
+      if (std::strcmp(own.text, wanted) == 0)
+        return HP_OK;
+      if (image.is_program)
+        program = own;
+    }
+    return fail(HP_OTHER_BUILD,
+                "%s: the patch is for the build-id %s; the program has %s, and "
+                "no loaded shared object has that one",
+                patch_.label(), wanted, program.text);
+  }
+
+  // Exact names count more than demangled ones, as everywhere.
+  hp_status find_target(const patch_replacement& wanted, patch_target& into)
+  {
+    const name_query query(wanted.target);
+    const bool kinds[] = {true, false};
+    for (const bool exact : kinds) {
+      for (const program_image& image : images_) {
+        if (image.is_patch || !query.accepts_image(image.path))
+          continue;
+        bool several = false;
+        image.for_each_site([&](const site& each) {
+          const bool is_exact = equal(query.name(), each.name);
+          if (is_exact != exact || !is_meant(query, each) ||
+              (into.image != nullptr && each.word == into.where.word))
+            return true;
+          several = into.image != nullptr;
+          if (!several) {
+            into.where = each;
+            into.image = &image;
+          }
+          return !several;
+        });
+        if (several)
+          return fail(HP_AMBIGUOUS,
+                      "%s: %s (%s:%u): there are several patch sites of that "
+                      "name, in %s and in %s; write \"file.c:name\" or the "
+                      "whole signature",
+                      patch_.label(), wanted.target, wanted.file, wanted.line,
+                      into.where.file, image.path);
+      }
+      if (into.image != nullptr)
+        return HP_OK;
+    }
+    return fail(HP_NOT_FOUND,
+                "%s: %s (%s:%u): the program has no patch site of that name; "
+                "hp-list shows those it has",
+                patch_.label(), wanted.target, wanted.file, wanted.line);
+  }
+
+  hp_status check(const patch_replacement& replacement) noexcept
+  {
+    patch_target target;
+    target.replacement = &replacement;
+    const hp_status found = find_target(replacement, target);
+    report_.add(found);
+    if (found != HP_OK)
+      return HP_OK;
+    const bool prototype_fits = check_prototype(replacement, target.where);
+    if (prototype_fits && !(replacement.flags & format::patch_any_layout))
+      if (const hp_status status =
+              check_layout(replacement.target, *target.image,
+                           target.where.layout_hash, replacement.layout_hash);
+          status != HP_OK)
+        return status;
+    return into_.targets.append(target)
+               ? HP_OK
+               : fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
+  }
+
+  bool check_prototype(const patch_replacement& replacement, const site& where)
+  {
+    if ((replacement.flags & format::patch_any_prototype) ||
+        replacement.prototype_hash == 0 || where.prototype_hash == 0 ||
+        replacement.prototype_hash == where.prototype_hash)
+      return true;
+    report_.add(
+        fail(HP_PROTOTYPE, "%s: %s: the program has %s, the patch %s (%s:%u)",
+             patch_.label(), replacement.target, where.prototype,
+             replacement.prototype, replacement.file, replacement.line));
+    return false;
+  }
+
+  // The descriptions of one image at a time: most patches concern one.
+  hp_status load_types(const program_image& image) noexcept
+  {
+    if (image.file == nullptr || types_of_ == &image)
+      return HP_OK;
+    types_of_ = &image;
+    return types_.load(*image.file);
+  }
+
+  hp_status check_layout(const char* name, const program_image& image,
+                         std::uint64_t theirs, std::uint64_t ours) noexcept
+  {
+    if (theirs == ours || theirs == 0 || ours == 0)
+      return HP_OK;
+    if (const hp_status status = load_types(image); status != HP_OK)
+      return status;
+    const hp_status status = check_function_layout(
+        {patch_.label(), name}, types_, theirs, patch_.types(), ours);
+    report_.add(status);
+    return status == HP_NO_MEMORY ? status : HP_OK;
+  }
+
+  hp_status check_layout(const patch_import& import) noexcept
+  {
+    if (import.layout_hash == 0 || (import.flags & format::patch_any_layout))
+      return HP_OK;
+    const import_value* value = find_value(import.symbol);
+    if (value == nullptr)
+      return HP_OK;
+    site own;
+    if ((import.flags & format::patch_function) != 0) {
+      return value->image->find_site(value->value, own)
+                 ? check_layout(import.target, *value->image, own.layout_hash,
+                                import.layout_hash)
+                 : HP_OK;
+    }
+    if (const hp_status status = load_types(*value->image); status != HP_OK)
+      return status;
+    const hp_status status =
+        check_variable_layout({patch_.label(), import.target}, types_,
+                              patch_.types(), import.layout_hash);
+    report_.add(status);
+    return status == HP_NO_MEMORY ? status : HP_OK;
+  }
+
+  const import_value* find_value(const char* symbol) const noexcept
+  {
+    for (const import_value& each : into_.imports)
+      if (std::strcmp(each.symbol, symbol) == 0)
+        return &each;
+    return nullptr;
+  }
+
+  patch_file& patch_;
+  std::span<program_image> images_;
+  checked_patch& into_;
+  check_report& report_;
+  type_catalogue types_;
+  const program_image* types_of_ = nullptr;
+};
+
+}  // namespace
+
+hp_status check_patch(patch_file& patch, std::span<program_image> images,
+                      checked_patch& into, check_report& report) noexcept
+{
+  return checking(patch, images, into, report).all();
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,276 @@
+// Stacks of replacements as they are to become, and the bytes that follow.
+// SPDX-License-Identifier: MIT
+#include "runtime/patches/patch_plan.h"
+
+#include <algorithm>
+
+#include "format/patch_word.h"
+#include "runtime/text/encode.h"
+#include "runtime/commit/function_extent.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+// A jump to any of these addresses runs into the patch word again.
+bool leads_into(const site& site, std::uint64_t target)
+{
+  return target >= site.symbol - site.pad &&
+         target < site.word + format::word_size;
+}
+
+hp_status not_applied(const site& site, const char* what)
+{
+  return fail(HP_NOT_APPLIED, "%s: %s", site.name, what);
+}
+
+hp_status no_memory(const site& site)
+{
+  return fail(HP_NO_MEMORY, "%s: no memory to keep the replacement", site.name);
+}
+
+bool contains(const array<replacement>& stack, std::uint64_t target)
+{
+  return std::any_of(stack.begin(), stack.end(), [=](const replacement& each) {
+    return each.target == target;
+  });
+}
+
+std::size_t position_of(const array<replacement>& stack,
+                        const replacement& wanted)
+{
+  std::size_t i = 0;
+  while (i < stack.size() &&
+         (stack[i].target != wanted.target || stack[i].patch != wanted.patch))
+    ++i;
+  return i;
+}
+
+}  // namespace
+
+patch_plan::~patch_plan()
+{
+  for (site_state* state : states_) {
+    state->planned_for = false;
+    state->planned.clear();
+  }
+}
+
+hp_status patch_plan::include(const located_site& where,
+                              site_state*& state) noexcept
+{
+  if (where.site.word % format::word_size != 0)
+    return fail(HP_MALFORMED,
+                "%s: the patch word at %#lx is not aligned to 8 bytes and "
+                "cannot be changed in one store",
+                where.site.name, where.site.word);
+  state = all_.state_of(where);
+  return state != nullptr ? include(*state) : no_memory(where.site);
+}
+
+hp_status patch_plan::include(site_state& state) noexcept
+{
+  if (state.planned_for)
+    return HP_OK;
+  state.planned.clear();
+  if (!state.planned.reserve(state.replacements.size() + 1))
+    return no_memory(state.site);
+  for (const replacement& each : state.replacements)
+    if (!state.planned.append(each))
+      return no_memory(state.site);
+  if (!states_.append(&state))
+    return no_memory(state.site);
+  state.planned_for = true;
+  return HP_OK;
+}
+
+hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
+                            const named_patch* patch) noexcept
+{
+  site_state* state = nullptr;
+  if (const hp_status status = include(where, state); status != HP_OK)
+    return status;
+  array<replacement>& stack = state->planned;
+  const replacement added{target, patch != nullptr ? patch->id : no_patch};
+  if (const hp_status status = check_part(*state, added, patch);
+      status != HP_OK)
+    return status;
+  const std::size_t before = position_of(stack, added);
+  if (before < stack.size())
+    stack.remove(before);
+  if (!stack.append(added))
+    return no_memory(where.site);
+  adds_ = adds_ || !contains(state->replacements, target);
+  return HP_OK;
+}
+
+hp_status patch_plan::revert(const located_site& where) noexcept
+{
+  site_state* state = nullptr;
+  if (const hp_status status = include(where, state); status != HP_OK)
+    return status;
+  if (state->planned.empty())
+    return not_applied(where.site, "has no replacement to revert");
+  const std::size_t newest = state->planned.size() - 1;
+  if (state->planned[newest].patch != no_patch)
+    return refuse_part(*state, state->planned[newest]);
+  state->planned.remove(newest);
+  return HP_OK;
+}
+
+hp_status patch_plan::remove(const located_site& where,
+                             std::uint64_t target) noexcept
+{
+  site_state* state = nullptr;
+  if (const hp_status status = include(where, state); status != HP_OK)
+    return status;
+  const array<replacement>& stack = state->planned;
+  if (stack.empty())
+    return not_applied(where.site, "has no replacement to remove");
+  const std::size_t at = position_of(stack, {target, no_patch});
+  if (at < stack.size()) {
+    state->planned.remove(at);
+    return HP_OK;
+  }
+  for (const replacement& each : stack)
+    if (each.target == target)
+      return refuse_part(*state, each);
+  return not_applied(where.site, "is not replaced by that function");
+}
+
+hp_status patch_plan::revert_all() noexcept
+{
+  hp_status status = include_patches();
+  named_.clear();
+  all_.for_each([&](site_state& state) {
+    if (status != HP_OK || state.becoming().empty())
+      return;
+    status = include(state);
+    if (status == HP_OK)
+      state.planned.clear();
+  });
+  return status;
+}
+
+// Replacements that are sites themselves may be replaced in turn; following
+// them must not lead back to this site.
+hp_status patch_plan::refuse_loop(const site_state& state) noexcept
+{
+  const char* through = "";
+  std::uint64_t target = state.coming();
+  // A longer way than there are sites runs in a circle; it is reported for a
+  // site which lies on it.
+  for (std::size_t i = 0; target != 0 && i <= all_.table_.size(); ++i) {
+    if (leads_into(state.site, target))
+      return fail(HP_INVALID,
+                  "%s: the replacement leads back to the function itself%s%s, "
+                  "every call would run for ever; to run the original, use "
+                  "hp_original()",
+                  state.site.name, *through != '\0' ? " through " : "",
+                  through);
+    const site_state* next = all_.table_.find(target);
+    if (next == nullptr || !all_.sites_.loaded(next->image_id))
+      break;
+    through = next->site.name;
+    target = next->coming();
+  }
+  return HP_OK;
+}
+
+hp_status patch_plan::plan_change(site_state& state) noexcept
+{
+  const site& site = state.site;
+  const std::uint64_t target = state.coming();
+  change change{&site, state.word, format::pristine_word(site.id)};
+  if (target != 0 && near_reaches(site, target)) {
+    change.new_word = encode_near(site, target);
+  } else if (target != 0) {
+    if (!has_far_form(site))
+      return fail(HP_UNSUPPORTED,
+                  "%s: the replacement at %#lx is more than 2 GiB away and "
+                  "the site has no room for a far jump: %u bytes before the "
+                  "symbol, %zu are needed",
+                  site.name, target, site.pad, far_pad_size);
+    if (state.cell == 0)
+      state.cell = all_.cells_.take_cell(site);
+    if (state.cell == 0)
+      return fail(HP_NO_MEMORY,
+                  "%s: the replacement at %#lx is more than 2 GiB away and no "
+                  "page can be mapped within 2 GiB of the function",
+                  site.name, target);
+    change.new_word = encode_far(site);
+    change.cell = state.cell;
+    change.cell_target = target;
+    change.old_cell_target = state.cell_target;
+  }
+  return changes_.append(change) ? HP_OK : no_memory(site);
+}
+
+// All code that the site had and will not have: its original body, its
+// replacements, and the pad, in which a thread is on its way to one of them.
+hp_status patch_plan::vacate(const site_state& state) noexcept
+{
+  const site& site = state.site;
+  const std::uint64_t target = state.coming();
+  bool enough = (target == 0 || vacated_.append(body_of(site))) &&
+                (state.cell == 0 || vacated_.append(pre_pad_of(site)));
+  for (const replacement& each : state.replacements)
+    if (each.target != target)
+      enough = enough && vacated_.append(extent_of(each.target, site.name));
+  return enough ? HP_OK : no_memory(site);
+}
+
+hp_status patch_plan::prepare(hp_level level) noexcept
+{
+  if (const hp_status status = check_dependencies(); status != HP_OK)
+    return status;
+  const auto by_address = [](const site_state* a, const site_state* b) {
+    return a->site.word < b->site.word;
+  };
+  if (!std::is_sorted(states_.begin(), states_.end(), by_address))
+    std::sort(states_.begin(), states_.end(), by_address);
+  if (!states_.empty() && !changes_.reserve(states_.size()))
+    return no_memory(states_[0]->site);
+  for (site_state* state : states_) {
+    if (state->coming() == state->active())
+      continue;
+    hp_status status = refuse_loop(*state);
+    if (status == HP_OK)
+      status = plan_change(*state);
+    if (status == HP_OK && level == HP_QUIESCENT)
+      status = vacate(*state);
+    if (status != HP_OK)
+      return status;
+  }
+  return HP_OK;
+}
+
+hp_status patch_plan::commit(commit_order& order) noexcept
+{
+  const hp_status status =
+      hotpatch::commit(all_.writer_, {changes_.data(), changes_.size()},
+                       {vacated_.data(), vacated_.size()}, order);
+  if (status == HP_OK)
+    adopt();
+  return status;
+}
+
+void patch_plan::adopt() noexcept
+{
+  // Both in the same order; not every state has a change.
+  const change* next = changes_.begin();
+  for (site_state* state : states_) {
+    if (next != changes_.end() && next->site == &state->site) {
+      state->word = next->new_word;
+      if (next->cell != 0)
+        state->cell_target = next->cell_target;
+      ++next;
+    }
+    state->replacements.swap(state->planned);
+  }
+  if (named_change_)
+    all_.named_.swap(named_);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,68 @@
+// What each site is replaced by, and which named patches are applied.
+//
+// Owns the invariant that a site's word in memory is what its stack of
+// replacements says, and that a replacement belongs to an applied patch or to
+// none: a patch_plan changes all of it together or not at all.  Used under the
+// library's lock, while no image can be unloaded.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_PATCHES_H
+#define HOTPATCH_RUNTIME_PATCHES_H
+
+#include <cstdint>
+
+#include "runtime/include/hotpatch.h"
+#include "runtime/patches/named_patch.h"
+#include "runtime/text/near_memory.h"
+#include "runtime/sites/process_sites.h"
+#include "runtime/patches/site_table.h"
+#include "runtime/text/text_writer.h"
+
+namespace hotpatch {
+
+class patches {
+ public:
+  constexpr explicit patches(const process_sites& sites) noexcept
+      : sites_(sites)
+  {
+  }
+
+  // Null: the site has no replacement.
+  const site_state* find(const located_site& where) const noexcept;
+
+  // Those that are applied, the oldest first.
+  const patch_list& named() const noexcept { return named_; }
+
+  // Calls `visit(site_state&)` for each site of a loaded image that was ever
+  // changed, in no particular order.
+  template <typename Visit>
+  void for_each(Visit visit) noexcept
+  {
+    table_.for_each([&](site_state& state) {
+      if (sites_.loaded(state.image_id) &&
+          !outlived(state, state.image_id, state.site))
+        visit(state);
+    });
+  }
+
+  text_writer& writer() noexcept { return writer_; }
+
+ private:
+  friend class patch_plan;
+
+  static bool outlived(const site_state& state, std::uint64_t image_id,
+                       const site& site) noexcept;
+  site_state* state_of(const located_site& where) noexcept;
+  void forget(site_state* state) noexcept;
+  void forget_unloaded() noexcept;
+
+  const process_sites& sites_;
+  site_table table_;
+  owned_patches named_;
+  near_memory cells_;
+  text_writer writer_;
+};
+
+}  // namespace hotpatch
+
+#endif

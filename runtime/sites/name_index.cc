@@ -1,0 +1,144 @@
+// An open-addressing hash table over the names of a section.
+// SPDX-License-Identifier: MIT
+#include "runtime/sites/name_index.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace hotpatch {
+
+namespace {
+
+constexpr std::uint64_t unit = alignof(format::record);
+
+// Eight bytes at a time, mixed by multiplication; it need not be stable.
+std::uint32_t hash_of(const char* name, std::size_t length) noexcept
+{
+  constexpr std::uint64_t factor = 0x9e3779b97f4a7c15u;
+  std::uint64_t hash = length * factor;
+  for (; length >= 8; length -= 8, name += 8) {
+    std::uint64_t chunk;
+    std::memcpy(&chunk, name, sizeof chunk);
+    hash = (std::rotl(hash, 23) ^ chunk) * factor;
+  }
+  std::uint64_t tail = 0;
+  std::memcpy(&tail, name, length);
+  hash = (std::rotl(hash, 23) ^ tail) * factor;
+  // What differs only in the last bytes has reached only the highest bits.
+  hash = (hash ^ hash >> 32) * factor;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+}  // namespace
+
+hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
+{
+  const std::size_t records = reader.record_limit();
+  // What an attempt that ran out of memory has left.
+  records_.clear();
+  by_address_.clear();
+  slots_.clear();
+  if (records > UINT32_MAX / (sizeof(format::record) / unit) ||
+      !by_address_.reserve(records) || !records_.reserve(records) ||
+      !slots_.resize(std::bit_ceil(records + records / 4 + 1)))
+    return HP_NO_MEMORY;
+  record_survey survey;
+  const hp_status status = survey_records(
+      reader, survey, fault,
+      [](const site& sound, std::uint64_t offset, void* data) {
+        return static_cast<name_index*>(data)->add(sound, offset);
+      },
+      this);
+  if (status == HP_OK && !survey.ascending)
+    sort_by_address(reader);
+  return status;
+}
+
+bool name_index::add(const site& sound, std::uint64_t offset) noexcept
+{
+  const std::uint32_t hash = hash_of(sound.name, std::strlen(sound.name));
+  slot& home = slots_[slot_of(hash)];
+  const auto here = static_cast<short_offset>(offset / unit);
+  if (!records_.append({here, home.first}))
+    return false;
+  home.hash = hash;
+  home.first = static_cast<std::uint32_t>(records_.size());
+  return (sound.flags & format::site_alias) || by_address_.append(here);
+}
+
+// Where the hash is in the table, or the free slot where it belongs.
+std::size_t name_index::slot_of(std::uint32_t hash) const noexcept
+{
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  while (slots_[at].first != 0 && slots_[at].hash != hash)
+    at = (at + 1) & mask;
+  return at;
+}
+
+void name_index::sort_by_address(record_reader& reader) noexcept
+{
+  std::sort(by_address_.begin(), by_address_.end(),
+            [&reader](short_offset a, short_offset b) {
+              site left;
+              site right;
+              return read_at(reader, a, left) && read_at(reader, b, right) &&
+                     left.symbol < right.symbol;
+            });
+}
+
+bool name_index::next_named(record_reader& reader, const char* name,
+                            std::size_t length, std::uint32_t& cursor,
+                            site& into) const noexcept
+{
+  if (slots_.empty())
+    return false;
+  std::uint32_t at = cursor == 0 ? slots_[slot_of(hash_of(name, length))].first
+                                 : records_[cursor - 1].next;
+  for (; at != 0; at = records_[at - 1].next) {
+    if (read_at(reader, records_[at - 1].offset, into) &&
+        std::strncmp(into.name, name, length) == 0 &&
+        into.name[length] == '\0') {
+      cursor = at;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool name_index::site_at(record_reader& reader, std::size_t position,
+                         site& into) const noexcept
+{
+  return position < by_address_.size() &&
+         read_at(reader, by_address_[position], into);
+}
+
+bool name_index::record_at(record_reader& reader, std::size_t number,
+                           site& into) const noexcept
+{
+  return number < records_.size() &&
+         read_at(reader, records_[number].offset, into);
+}
+
+bool name_index::find_symbol(record_reader& reader, std::uint64_t address,
+                             site& into) const noexcept
+{
+  const short_offset* found = std::lower_bound(
+      by_address_.begin(), by_address_.end(), address,
+      [&](short_offset offset, std::uint64_t wanted) {
+        return read_at(reader, offset, into) && into.symbol < wanted;
+      });
+  return found != by_address_.end() && read_at(reader, *found, into) &&
+         into.symbol == address;
+}
+
+bool name_index::read_at(record_reader& reader, short_offset offset,
+                         site& into) noexcept
+{
+  std::uint64_t at = offset * unit;
+  record_fault fault;
+  return reader.read(at, into, fault) == read_result::site;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,61 @@
+// What somebody who names a function may have meant: the parts of
+//     libconn.so!src/conn.c:reset      ns::Point::scale(double)
+//
+// A query refers to the text it was made from.  Pure; any thread may use it.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_NAME_QUERY_H
+#define HOTPATCH_RUNTIME_NAME_QUERY_H
+
+#include <string_view>
+
+#include "runtime/sites/site.h"
+
+namespace hotpatch {
+
+class name_query {
+ public:
+  explicit name_query(std::string_view text) noexcept;
+
+  // The function's part of the text.
+  [[nodiscard]] std::string_view name() const noexcept { return name_; }
+
+  // The identifier that any mangled form of the name contains, as
+  // "5scale"; empty if none is certain.
+  [[nodiscard]] std::string_view needle() const noexcept
+  {
+    return {needle_, needle_size_};
+  }
+
+  // The same without its length: "scale".
+  [[nodiscard]] std::string_view identifier() const noexcept
+  {
+    return identifier_;
+  }
+
+  [[nodiscard]] bool accepts_image(const char* path) const noexcept;
+  [[nodiscard]] bool accepts_file(const char* path) const noexcept;
+
+  // The same for a name from a symbol table, which has no directories.
+  [[nodiscard]] bool accepts_file_name(const char* name) const noexcept;
+  [[nodiscard]] bool has_file() const noexcept { return file_.size() != 0; }
+
+  // Whether the site is meant although its assembler name is not name():
+  // demangled, or without the number that GCC gives nested functions and
+  // static ones of the same name ("visit.0").
+  [[nodiscard]] bool means(const site& candidate) const noexcept;
+
+ private:
+  void find_identifier() noexcept;
+
+  std::string_view image_;
+  std::string_view file_;
+  std::string_view name_;
+  std::string_view identifier_;
+  char needle_[256];
+  std::size_t needle_size_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

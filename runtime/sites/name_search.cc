@@ -1,0 +1,229 @@
+// Searching by the cheapest kind of name first, and saying what was found.
+// SPDX-License-Identifier: MIT
+#include "runtime/sites/name_search.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "runtime/sites/name_demangle.h"
+#include "runtime/sites/name_text.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+// A message in the making; what does not fit is cut off.
+class message_text {
+ public:
+  [[gnu::format(printf, 2, 3)]] void add(const char* format, ...) noexcept
+  {
+    va_list arguments;
+    va_start(arguments, format);
+    const int length =
+        std::vsnprintf(text_ + used_, sizeof text_ - used_, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+      used_ += static_cast<std::size_t>(length);
+    if (used_ >= sizeof text_)
+      used_ = sizeof text_ - 1;
+  }
+
+  // "reset", or "_ZN1A1fEi (A::f(int))", and where it is.
+  void add_site(const located_site& which) noexcept
+  {
+    char plain[160];
+    demangle(which.site.name, name_form::full, plain, sizeof plain);
+    add("%.160s", which.site.name);
+    if (std::strcmp(plain, which.site.name) != 0)
+      add(" (%s)", plain);
+    if (which.site.file[0] != '\0')
+      add(" %.100s:%u", which.site.file, which.site.line);
+    add(" in %.100s", which.image_path);
+  }
+
+  [[nodiscard]] const char* text() const noexcept { return text_; }
+
+ private:
+  char text_[1600] = "";
+  std::size_t used_ = 0;
+};
+
+const char* plural(std::size_t count) noexcept
+{
+  return count == 1 ? "" : "s";
+}
+
+}  // namespace
+
+hp_status name_search::run(located_site& found) noexcept
+{
+  if (!prepare_images())
+    return fail(HP_NO_MEMORY, "out of memory while reading the records");
+  match_assembler_names();
+  if (match_count_ == 0)
+    match_other_names();
+  if (match_count_ == 0)
+    return not_found();
+  if (match_count_ > 1)
+    return ambiguous();
+  found = matches_[0];
+  return HP_OK;
+}
+
+bool name_search::prepare_images() noexcept
+{
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    loaded_image& image = images_[i];
+    if (!query_.accepts_image(image.path()))
+      continue;
+    image_accepted_ = true;
+    const hp_status status = image.prepare();
+    if (status == HP_NO_MEMORY)
+      return false;
+    if (status == HP_OK) {
+      image_count_ += image.has_sites();
+      site_count_ += image.index().site_count();
+    } else if (trouble_ == HP_OK ||
+               (trouble_ == HP_UNREADABLE && status == HP_MALFORMED)) {
+      // The program comes first; a damaged section is worse than a missing
+      // file.
+      trouble_ = status;
+      trouble_reason_ = image.reason();
+    }
+  }
+  return true;
+}
+
+template <typename Look>
+void name_search::each_image(Look look) noexcept
+{
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    const loaded_image& image = images_[i];
+    if (!image.has_sites() || !query_.accepts_image(image.path()))
+      continue;
+    record_reader reader = image.reader();
+    if (!look(image, reader))
+      return;
+  }
+}
+
+void name_search::match_assembler_names() noexcept
+{
+  each_image([this](const loaded_image& image, record_reader& reader) {
+    const std::string_view name = query_.name();
+    site match;
+    std::uint32_t cursor = 0;
+    while (image.index().next_named(reader, name.data(), name.size(), cursor,
+                                    match)) {
+      if (query_.accepts_file(match.file))
+        add(image, match);
+    }
+    return true;
+  });
+}
+
+void name_search::match_other_names() noexcept
+{
+  each_image([this](const loaded_image& image, record_reader& reader) {
+    site match;
+    for (std::size_t i = 0; image.index().record_at(reader, i, match); ++i) {
+      if (query_.means(match) && query_.accepts_file(match.file))
+        add(image, match);
+    }
+    return true;
+  });
+}
+
+// Sites whose assembler name contains the identifier that was asked for, in any
+// case: what a misspelled signature or a forgotten namespace comes down to.
+void name_search::find_similar() noexcept
+{
+  constexpr std::size_t enough = 3;
+  char identifier[128];
+  const std::string_view wanted = query_.identifier();
+  if (wanted.size() < 3 || wanted.size() >= sizeof identifier)
+    return;
+  std::memcpy(identifier, wanted.data(), wanted.size());
+  identifier[wanted.size()] = '\0';
+  each_image([&](const loaded_image& image, record_reader& reader) {
+    site match;
+    for (std::size_t i = 0;
+         match_count_ < enough && image.index().record_at(reader, i, match);
+         ++i) {
+      if (strcasestr(match.name, identifier))
+        add(image, match);
+    }
+    return match_count_ < enough;
+  });
+}
+
+// Two records with one patch word are two names of one site.
+void name_search::add(const loaded_image& image, const site& match) noexcept
+{
+  located_site located = {match, image.path(), image.id()};
+  if (match.flags & format::site_alias) {
+    record_reader reader = image.reader();
+    site original;
+    if (image.index().find_symbol(reader, match.symbol, original))
+      located.site = original;
+  }
+  for (std::size_t i = 0; i < match_count_ && i < max_listed; ++i) {
+    if (matches_[i].site.word == located.site.word)
+      return;
+  }
+  if (match_count_ < max_listed)
+    matches_[match_count_] = located;
+  ++match_count_;
+}
+
+hp_status name_search::ambiguous() noexcept
+{
+  const std::size_t listed =
+      match_count_ < max_listed ? match_count_ : max_listed;
+  std::sort(matches_, matches_ + listed,
+            [](const located_site& a, const located_site& b) {
+              return a.image_id != b.image_id ? a.image_id < b.image_id
+                                              : a.site.word < b.site.word;
+            });
+  message_text list;
+  for (std::size_t i = 0; i < listed; ++i) {
+    list.add("\n  ");
+    list.add_site(matches_[i]);
+  }
+  if (match_count_ > listed)
+    list.add("\n  and %zu more", match_count_ - listed);
+  return fail(HP_AMBIGUOUS,
+              "%zu sites are called %.200s; use an assembler name, "
+              "FILE:NAME or IMAGE!NAME to choose one of:%s",
+              match_count_, text_, list.text());
+}
+
+hp_status name_search::not_found() noexcept
+{
+  message_text more;
+  if (trouble_ == HP_OK && image_accepted_)
+    find_similar();
+  for (std::size_t i = 0; i < match_count_; ++i) {
+    more.add(i == 0 ? "; similar: " : ", ");
+    more.add_site(matches_[i]);
+  }
+  if (!image_accepted_)
+    return fail(HP_NOT_FOUND, "%.200s: no image of that name is loaded", text_);
+  if (trouble_ != HP_OK)
+    return fail(trouble_,
+                "no site is called %.200s among %zu site%s of %zu image%s, and "
+                "an image could not be searched: %.800s",
+                text_, site_count_, plural(site_count_), image_count_,
+                plural(image_count_), trouble_reason_);
+  return fail(HP_NOT_FOUND,
+              "no site is called %.200s among %zu site%s of %zu image%s%s; is "
+              "it compiled with -fplugin=hotpatch.so, and chosen?  hp-list "
+              "shows all sites of a file or process",
+              text_, site_count_, plural(site_count_), image_count_,
+              plural(image_count_), more.text());
+}
+
+}  // namespace hotpatch

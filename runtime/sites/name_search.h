@@ -1,0 +1,58 @@
+// One search for a name through the loaded images: what matched, what was
+// looked at, and the words for a search that did not end with one site.
+//
+// Lives for one call, under the library's lock and with the loader held.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_NAME_SEARCH_H
+#define HOTPATCH_RUNTIME_NAME_SEARCH_H
+
+#include "runtime/sites/images.h"
+#include "runtime/sites/name_query.h"
+#include "runtime/sites/process_sites.h"
+
+namespace hotpatch {
+
+class name_search {
+ public:
+  name_search(const char* name, images& where) noexcept
+      : text_(name), query_(name), images_(where)
+  {
+  }
+
+  // See process_sites::find.
+  [[nodiscard]] hp_status run(located_site& found) noexcept;
+
+ private:
+  static constexpr std::size_t max_listed = 8;
+
+  [[nodiscard]] bool prepare_images() noexcept;
+  void match_assembler_names() noexcept;
+  void match_other_names() noexcept;
+  void find_similar() noexcept;
+  void add(const loaded_image& image, const site& match) noexcept;
+  [[nodiscard]] hp_status ambiguous() noexcept;
+  [[nodiscard]] hp_status not_found() noexcept;
+
+  // Calls `look(image, reader)` for every readable image that the query
+  // accepts, while it returns true.
+  template <typename Look>
+  void each_image(Look look) noexcept;
+
+  const char* text_;
+  name_query query_;
+  images& images_;
+
+  located_site matches_[max_listed];
+  std::size_t match_count_ = 0;
+
+  std::size_t image_count_ = 0;  // that have sites and were searched
+  std::size_t site_count_ = 0;
+  bool image_accepted_ = false;
+  hp_status trouble_ = HP_OK;  // with an image that might have had the site
+  const char* trouble_reason_ = "";
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,129 @@
+// Every question about the sites of this process, asked with the loader held.
+// SPDX-License-Identifier: MIT
+#include "runtime/sites/process_sites.h"
+
+#include <cstring>
+
+#include "runtime/sites/name_search.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+hp_status process_sites::refresh() noexcept
+{
+  return images_.refresh();
+}
+
+bool process_sites::loaded(std::uint64_t image_id) const noexcept
+{
+  return images_.loaded(image_id);
+}
+
+hp_status process_sites::find(const char* name, located_site& found) noexcept
+{
+  hp_status status = HP_INTERNAL;
+  hold_loader([&] {
+    status = images_.refresh();
+    if (status == HP_OK)
+      status = find_held(name, found);
+  });
+  return status;
+}
+
+hp_status process_sites::find_held(const char* name,
+                                   located_site& found) noexcept
+{
+  if (!name || name[0] == '\0')
+    return fail(HP_INVALID, "the name of a function is %s",
+                name ? "empty" : "null");
+  if (find_assembler_name(name, found))
+    return HP_OK;
+  name_search search(name, images_);
+  return search.run(found);
+}
+
+// What most names are: the assembler name of one site.  False says nothing yet.
+bool process_sites::find_assembler_name(const char* name,
+                                        located_site& found) noexcept
+{
+  if (std::strpbrk(name, "!:") != nullptr)
+    return false;
+  const std::size_t length = std::strlen(name);
+  bool hit = false;
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    loaded_image& image = images_[i];
+    if (image.prepare() != HP_OK || !image.has_sites())
+      continue;
+    record_reader reader = image.reader();
+    std::uint32_t cursor = 0;
+    site another;
+    if (!image.index().next_named(reader, name, length, cursor,
+                                  hit ? another : found.site))
+      continue;
+    if (hit || (found.site.flags & format::site_alias) != 0 ||
+        image.index().next_named(reader, name, length, cursor, another))
+      return false;
+    found.image_path = image.path();
+    found.image_id = image.id();
+    hit = true;
+  }
+  return hit;
+}
+
+// Calls `look(image)` for every image whose sites can be read, while it returns
+// true.  What cannot be refreshed or read is left out.
+template <typename Look>
+void process_sites::for_each_image(Look look) noexcept
+{
+  hold_loader([&] {
+    (void)images_.refresh();
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      loaded_image& image = images_[i];
+      if (image.prepare() == HP_OK && image.has_sites() && !look(image))
+        return;
+    }
+  });
+}
+
+bool process_sites::find_symbol(std::uint64_t address,
+                                located_site& found) noexcept
+{
+  bool result = false;
+  for_each_image([&](loaded_image& image) {
+    record_reader reader = image.reader();
+    result = image.index().find_symbol(reader, address, found.site);
+    if (result) {
+      found.image_path = image.path();
+      found.image_id = image.id();
+    }
+    return !result;
+  });
+  return result;
+}
+
+std::size_t process_sites::count() noexcept
+{
+  std::size_t total = 0;
+  for_each_image([&](loaded_image& image) {
+    total += image.index().site_count();
+    return true;
+  });
+  return total;
+}
+
+void process_sites::for_each(visitor visit, void* data) noexcept
+{
+  for_each_image([&](loaded_image& image) {
+    record_reader reader = image.reader();
+    located_site each;
+    each.image_path = image.path();
+    each.image_id = image.id();
+    for (std::size_t i = 0; image.index().site_at(reader, i, each.site); ++i) {
+      if (!visit(each, data))
+        return false;
+    }
+    return true;
+  });
+}
+
+}  // namespace hotpatch

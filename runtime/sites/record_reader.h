@@ -1,0 +1,83 @@
+// Turns the bytes of a .hotpatch section into sites.
+//
+// Owns the invariant that a site exists only for a sound record: every string
+// ends inside readable memory, every address lies in executable memory, and the
+// patch word is aligned and belongs to its function.  The bytes are taken for
+// hostile.  Reading one record allocates nothing and looks at no other record,
+// so a single one can be checked when it is needed; what concerns the section
+// as a whole is in record_survey.h.
+//
+// A reader is used by one thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_RECORD_READER_H
+#define HOTPATCH_RUNTIME_RECORD_READER_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/elf/memory_view.h"
+#include "runtime/sites/site.h"
+#include "runtime/elf/view_texts.h"
+
+namespace hotpatch {
+
+// A .hotpatch section within a view's addresses.
+struct record_section {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+};
+
+// Why a record was refused, for a message such as
+//   record 17 (offset 0x440): word: is not a multiple of 8
+struct record_fault {
+  std::uint64_t record = 0;  // its number, counted from 0
+  std::uint64_t offset = 0;  // in the section
+  const char* field = "";    // as in format::record, "section" for the whole
+  const char* reason = "";   // a phrase that follows the field's name
+};
+
+enum class read_result : std::uint8_t {
+  site,   // a sound record
+  end,    // behind the last record
+  fault,  // the record is damaged; there is no way to the next one
+};
+
+class record_reader {
+ public:
+  record_reader(memory_view view, record_section section) noexcept;
+
+  // Reads the record at `offset`, 0 for the first, and moves `offset` behind
+  // it.  An offset stays valid for reading the same record again.
+  [[nodiscard]] read_result read(std::uint64_t& offset, site& into,
+                                 record_fault& fault) noexcept;
+
+  [[nodiscard]] record_section section() const noexcept { return section_; }
+
+  // More records than this there cannot be, whatever the section claims.
+  [[nodiscard]] std::size_t record_limit() const noexcept
+  {
+    return home_ ? section_.size / sizeof(format::record) : 0;
+  }
+
+ private:
+  [[nodiscard]] const memory_range* range_of(std::uint64_t address) noexcept;
+  [[nodiscard]] bool read_text(std::uint64_t field, std::int32_t distance,
+                               const char*& into) noexcept;
+  [[nodiscard]] bool read_code(std::uint64_t record_address,
+                               const format::record& record, site& into,
+                               record_fault& fault) noexcept;
+  [[nodiscard]] bool read_names(std::uint64_t record_address,
+                                const format::record& record, site& into,
+                                record_fault& fault) noexcept;
+
+  memory_view view_;
+  record_section section_;
+  const memory_range* home_ = nullptr;    // where the section lies
+  const memory_range* recent_ = nullptr;  // where the last address lay
+  view_texts texts_;
+};
+
+}  // namespace hotpatch
+
+#endif

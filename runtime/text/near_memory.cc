@@ -1,0 +1,194 @@
+// Finds gaps near an image and keeps the cells in them.
+// SPDX-License-Identifier: MIT
+#include "runtime/text/near_memory.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/mman.h>
+
+#include "runtime/text/encode.h"
+#include "runtime/base/memory_map.h"
+
+namespace hotpatch {
+
+namespace {
+
+constexpr std::uint64_t page_bytes = 4096;
+constexpr std::uint64_t lowest_page = 0x10000;  // vm.mmap_min_addr's default
+constexpr std::uint64_t address_space_end = 0x7ffffffff000;
+
+// Maps a page exactly there, over nothing; 0 if that place is taken.
+std::uint64_t map_at(std::uint64_t address)
+{
+  void* page = mmap(reinterpret_cast<void*>(address), page_bytes, PROT_READ,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (page == MAP_FAILED)
+    return 0;
+  // Kernels before 4.17 take the address as a hint only.
+  if (reinterpret_cast<std::uint64_t>(page) != address) {
+    munmap(page, page_bytes);
+    return 0;
+  }
+  return address;
+}
+
+// The gaps nearest to a place.  Below it first: what lies above an executable
+// is the heap, which grows upwards.
+struct gap_search {
+  std::uint64_t place;
+  std::uint64_t previous_end = lowest_page;
+  std::uint64_t below = 0;  // a free page, 0: none seen
+  std::uint64_t above = 0;
+
+  void gap(std::uint64_t begin, std::uint64_t end, bool stack_follows)
+  {
+    if (end < begin + page_bytes)
+      return;
+    const std::uint64_t last_page = end - page_bytes;
+    if (end <= place)
+      below = last_page;
+    else if (above == 0 && !stack_follows)
+      above = last_page - place < INT32_MAX ? last_page : begin;
+  }
+};
+
+bool look_at_gap(const memory_mapping& next, const char*, void* data)
+{
+  auto& search = *static_cast<gap_search*>(data);
+  search.gap(search.previous_end, next.begin, next.is_stack);
+  if (next.end > search.previous_end)
+    search.previous_end = next.end;
+  return search.above == 0;
+}
+
+std::uint64_t map_in_gap(const site& site)
+{
+  constexpr int races_lost = 8;  // another thread took the gap meanwhile
+  for (int attempt = 0; attempt < races_lost; ++attempt) {
+    gap_search search{site.symbol};
+    if (!for_each_mapping(look_at_gap, &search))
+      return 0;
+    search.gap(search.previous_end, address_space_end, false);
+    for (const std::uint64_t page : {search.below, search.above})
+      if (page != 0 && cell_reaches(site, page))
+        if (const std::uint64_t mapped = map_at(page))
+          return mapped;
+  }
+  return 0;
+}
+
+// Without /proc: knocks at places farther and farther away.
+std::uint64_t map_by_probing(const site& site)
+{
+  const std::uint64_t start = site.symbol & -page_bytes;
+  for (std::uint64_t distance = page_bytes; distance < INT32_MAX;
+       distance += distance / 16 & -page_bytes) {
+    for (const std::uint64_t page : {start - distance, start + distance})
+      if (page >= lowest_page && page < address_space_end &&
+          cell_reaches(site, page))
+        if (const std::uint64_t mapped = map_at(page))
+          return mapped;
+    distance += page_bytes;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::uint64_t near_memory::take_from(page& from) noexcept
+{
+  for (std::size_t group = 0; group < cells_per_page / 64; ++group) {
+    if (from.used[group] == UINT64_MAX)
+      continue;
+    const auto bit =
+        static_cast<std::size_t>(__builtin_ctzll(~from.used[group]));
+    from.used[group] |= std::uint64_t{1} << bit;
+    return from.address + (group * 64 + bit) * sizeof(std::uint64_t);
+  }
+  return 0;
+}
+
+std::uint64_t near_memory::take_cell(const site& site) noexcept
+{
+  // The newest page first: it is the one with free cells, near what was
+  // patched last.
+  for (std::size_t i = pages_.size(); i > 0; --i)
+    if (cell_reaches(site, pages_[i - 1].address) &&
+        cell_reaches(site, pages_[i - 1].address + page_bytes))
+      if (const std::uint64_t cell = take_from(pages_[i - 1]))
+        return cell;
+
+  if (!pages_.reserve(pages_.size() + 1))
+    return 0;
+  std::uint64_t address = map_in_gap(site);
+  if (address == 0)
+    address = map_by_probing(site);
+  if (address == 0 || !pages_.append({address, {}}))
+    return 0;
+  return take_from(pages_[pages_.size() - 1]);
+}
+
+void near_memory::give_back(std::uint64_t cell) noexcept
+{
+  for (page& candidate : pages_) {
+    if (cell - candidate.address >= page_bytes)
+      continue;
+    const std::uint64_t index =
+        (cell - candidate.address) / sizeof(std::uint64_t);
+    candidate.used[index / 64] &= ~(std::uint64_t{1} << index % 64);
+  }
+}
+
+bool cell_window::add(std::uint64_t cell) noexcept
+{
+  const std::uint64_t page = cell & -page_bytes;
+  // Pages are taken one beside the other, so there are few runs, and the last
+  // is likely.
+  for (std::size_t i = runs_.size(); i > 0; --i) {
+    run& known = runs_[i - 1];
+    if (page + page_bytes < known.begin || page > known.end)
+      continue;
+    known.begin = std::min(known.begin, page);
+    known.end = std::max(known.end, page + page_bytes);
+    return true;
+  }
+  return runs_.append({page, page + page_bytes});
+}
+
+bool cell_window::protect(const run& pages, int protection) noexcept
+{
+  return mprotect(reinterpret_cast<void*>(pages.begin), pages.end - pages.begin,
+                  protection) == 0;
+}
+
+bool cell_window::open() noexcept
+{
+  for (; opened_ < runs_.size(); ++opened_)
+    if (!protect(runs_[opened_], PROT_READ | PROT_WRITE)) {
+      const int error = errno;
+      // It may have succeeded for some of the pages.
+      (void)protect(runs_[opened_], PROT_READ);
+      close();
+      errno = error;
+      return false;
+    }
+  return true;
+}
+
+void cell_window::close() noexcept
+{
+  for (; opened_ > 0; --opened_)
+    for (int attempt = 0; attempt < 2; ++attempt)
+      if (protect(runs_[opened_ - 1], PROT_READ))
+        break;
+}
+
+// Plain to the thread sanitizer, as text_window's stores are.
+[[gnu::no_sanitize("thread")]] void cell_window::store(
+    std::uint64_t cell, std::uint64_t target) noexcept
+{
+  __atomic_store_n(reinterpret_cast<std::uint64_t*>(cell), target,
+                   __ATOMIC_RELEASE);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,103 @@
+// The code that nobody may be inside, and the question whether an address is.
+//
+// Invariant: while threads stand still, find() only compares numbers: what it
+// needs was copied and sorted by prepare() before.  One user at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_CODE_RANGES_H
+#define HOTPATCH_RUNTIME_CODE_RANGES_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/include/hotpatch.h"
+#include "runtime/base/mapped_array.h"
+#include "runtime/sites/site.h"
+
+namespace hotpatch {
+
+enum class code_kind : std::uint8_t {
+  // A function's body behind its patch word.  A thread is inside if it would
+  // execute one of its instructions without entering through the word.
+  body,
+  // Memory that is to be unmapped or that must not be jumped to any more: every
+  // address in it counts, also a function pointer.
+  whole,
+};
+
+struct code_range {
+  std::uint64_t begin;
+  std::uint64_t end;
+  const char* name;  // for messages; must outlive the search
+  code_kind kind;
+  const char* remark = "";  // behind such a message; a static text
+};
+
+// What must be empty before the site's active code is replaced for good:
+//   - its original body, which begins behind the eight bytes of the word;
+//     threads at the word itself will execute whatever it then holds;
+//   - its pre-pad, when the far form is active: a thread in there is on its
+//     way to the replacement without having reached it.
+// The plugin keeps a function in one piece, so there is no cold part elsewhere.
+code_range body_of(const site& site) noexcept;
+code_range pre_pad_of(const site& site) noexcept;
+
+class code_ranges {
+ public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  // How an address came to the thread.
+  enum class role : std::uint8_t {
+    instruction_pointer,  // the thread's, or one saved by a signal frame
+    value,                // anything else: a return address or chance
+    below_stack,          // in a red zone, where no return address can be: what
+                          // a call that has ended left there, or a pointer
+  };
+
+  // HP_NO_MEMORY.  Reads the last bytes of each body.
+  [[nodiscard]] hp_status prepare(std::span<const code_range> ranges) noexcept;
+
+  // For a thread that is known to execute none of it: of memory that is to go
+  // only addresses behind a call count, to which it may return.  Others it
+  // keeps for a purpose of its own.
+  void count_only_returns(bool only) noexcept { only_returns_ = only; }
+
+  // False for almost all addresses that are in no range; cheap.
+  bool may_contain(std::uint64_t address) const noexcept
+  {
+    const std::uint64_t page = address >> page_shift;
+    return address - lowest_ <= span_ &&
+           (pages_[page / 64 % words] >> (page % 64) & 1) != 0;
+  }
+
+  // The index, in the span given to prepare(), of a range that contains the
+  // address; none if there is none.
+  std::size_t find(std::uint64_t address, role how) const noexcept;
+
+ private:
+  struct entry {
+    std::uint64_t begin;
+    std::uint64_t limit;
+    std::uint64_t reach;  // the greatest limit up to here
+    std::size_t index;
+    bool body;  // begin, as a value, is a pointer to the original
+  };
+
+  static constexpr unsigned page_shift = 12;
+  static constexpr std::size_t words = 256;
+
+  void note_pages(std::uint64_t first, std::uint64_t last) noexcept;
+  bool counts(const entry& range, std::uint64_t address,
+              role how) const noexcept;
+
+  mapped_array<entry> entries_;
+  bool only_returns_ = false;
+  std::uint64_t lowest_ = 0;
+  std::uint64_t span_ = 0;
+  std::uint64_t pages_[words] = {};  // bit: page number modulo 64 * words
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,124 @@
+// Stop, search, and if somebody is inside let all run and try again.
+// SPDX-License-Identifier: MIT
+#include "runtime/threads/quiescence.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+}  // namespace
+
+hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
+                            const void* frame) noexcept
+{
+  if (const hp_status status = ranges_.prepare(ranges); status != HP_OK)
+    return status;
+  caller_inside_ = caller_is_inside(frame);
+  if (caller_inside_)
+    return report(ranges);
+
+  // How long an attempt may take: longer each time, because the threads stand
+  // meanwhile, and a loaded machine needs it only sometimes.
+  std::int64_t patience = 20 * millisecond;
+  std::int64_t pause = millisecond / 10;
+  deadline limit = deadline::in_nanoseconds(patience);
+  for (;;) {
+    const std::int64_t start = monotonic_now();
+    hp_status status;
+    if (attempt(limit, status))
+      return HP_OK;
+    if (status != HP_BUSY)
+      return status;
+    const bool occupied = found_.how != occupied_by::nobody;
+    if (occupied)
+      status = report(ranges);
+    if (status != HP_BUSY || until.passed())
+      return status;
+
+    // The program runs at least nine tenths of the time.
+    pause = std::max(pause, 9 * (monotonic_now() - start));
+    sleep_for(std::min(pause, until.left()));
+    pause = std::min(2 * pause, 50 * millisecond);
+    if (!occupied)
+      patience = std::min(2 * patience, 500 * millisecond);
+    limit = deadline::in_nanoseconds(patience);
+  }
+}
+
+bool quiescence::attempt(deadline until, hp_status& status) noexcept
+{
+  found_.how = occupied_by::nobody;
+  stacks_.emplace();
+  status = others_.stop(until);
+  if (status == HP_OK &&
+      !stack_search(ranges_, *stacks_).find_others(others_, found_))
+    return true;
+  release();
+  if (status == HP_OK)
+    status = HP_BUSY;
+  return false;
+}
+
+bool quiescence::caller_is_inside(const void* frame) noexcept
+{
+  found_.how = occupied_by::nobody;
+  locked_stacks stacks;
+  ranges_.count_only_returns(true);
+  const bool inside = stack_search(ranges_, stacks).find_caller(frame, found_);
+  ranges_.count_only_returns(false);
+  return inside;
+}
+
+void quiescence::release(stopped_threads::on_resume action) noexcept
+{
+  others_.resume(action);
+  stacks_.reset();
+}
+
+hp_status quiescence::report(std::span<const code_range> ranges) const noexcept
+{
+  const bool known = found_.range < ranges.size();
+  const char* function = known ? ranges[found_.range].name : "";
+  const char* remark = known ? ranges[found_.range].remark : "";
+  switch (found_.how) {
+    case occupied_by::nobody:
+      return HP_OK;
+    case occupied_by::instruction_pointer:
+      return fail(HP_BUSY, "thread %d (%s) is in %s, at %#lx%s", found_.thread,
+                  found_.name, function, found_.address, remark);
+    case occupied_by::other_register:
+      return fail(
+          HP_BUSY,
+          "thread %d (%s) holds %#lx, an address in %s, in a register%s",
+          found_.thread, found_.name, found_.address, function, remark);
+    case occupied_by::stack:
+      return fail(HP_BUSY,
+                  "thread %d (%s) has not left %s: it will return to %#lx, "
+                  "which is on its stack%s",
+                  found_.thread, found_.name, function, found_.address, remark);
+    case occupied_by::announced_stack:
+      return fail(HP_BUSY,
+                  "an announced stack on which no thread runs has not left %s: "
+                  "%#lx is on it%s",
+                  function, found_.address, remark);
+    case occupied_by::unknown_stack:
+      return fail(HP_BUSY,
+                  "thread %d (%s) runs on a stack at %#lx whose bounds are not "
+                  "known: make it known with hp_stack_announce()",
+                  found_.thread, found_.name, found_.address);
+    case occupied_by::unread_map:
+      return fail(HP_UNSUPPORTED,
+                  "stacks cannot be searched without /proc/self/maps: %s",
+                  std::strerror(found_.error));
+  }
+  return HP_INTERNAL;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,28 @@
+// Which signal stops threads, and its handler's place in the process.
+//
+// Invariant: once a signal has been chosen its handler stays installed, because
+// a thread that blocked the signal may receive it long after the stop.  Used
+// under the lock of the thread layer.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_STOP_SIGNAL_H
+#define HOTPATCH_RUNTIME_STOP_SIGNAL_H
+
+#include "runtime/include/hotpatch.h"
+#include "runtime/base/signal_action.h"
+
+namespace hotpatch {
+
+// The signal to send now, with `handler` installed for it: the one asked for by
+// request_stop_signal() or HOTPATCH_SIGNAL, otherwise the highest real-time
+// signal that nobody uses; looked for anew when the program has taken over the
+// one in use.  0 with the status in `status` when there is none.
+int ready_stop_signal(signal_handler handler, hp_status& status) noexcept;
+
+// Uses this signal from now on; 0: choose by itself.  HP_INVALID when it is
+// none that a handler can have, or when the program has a handler for it.
+hp_status request_stop_signal(int signal) noexcept;
+
+}  // namespace hotpatch
+
+#endif

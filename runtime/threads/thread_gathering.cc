@@ -1,0 +1,238 @@
+// Asking threads to stand still, waiting for them, and finding out why one does
+// not.
+// SPDX-License-Identifier: MIT
+#include "runtime/threads/thread_gathering.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/threads/sanitizer_thread.h"
+#include "runtime/threads/stop_gate.h"
+#include "runtime/base/system_call.h"
+
+namespace hotpatch {
+
+namespace {
+
+// The main thread has ended by pthread_exit() and stays listed as a zombie for
+// as long as the process lives: looked for once, not in every stop.
+constinit pid_t dead_leader = 0;
+
+}  // namespace
+
+bool thread_gathering::run(deadline until) noexcept
+{
+  // Threads react within microseconds, one after the other where there are many
+  // of them, and later where the machine is loaded.  Looking into why one does
+  // not costs more than waiting a little longer.
+  constexpr std::int64_t first_wait = 200'000;
+  constexpr std::int64_t wait_for_each = 20'000;
+  constexpr std::int64_t longest_wait = 4'000'000;
+  const pid_t listed_process = own_process_in_proc();
+  if (listed_process < 0)
+    give_up(reason::no_proc, 0, -listed_process);
+  else if (listed_process != own_process_)
+    give_up(reason::wrong_proc, 0);
+  if (hopeless())
+    return false;
+
+  std::int64_t patience = first_wait;
+  for (;;) {
+    collect();
+    if (all_answered() || take_listing())
+      return true;
+    if (hopeless())
+      return false;
+    if (until.passed()) {
+      give_up(likely_, likely_thread_);
+      return false;
+    }
+    if (running_ == 0)
+      continue;  // the listing was incomplete: take another one
+    wait(patience + wait_for_each * static_cast<std::int64_t>(running_), until);
+    if (running_ != 0) {
+      examine_suspects();
+      patience = std::min(patience * 2, longest_wait);
+    }
+  }
+}
+
+// Whoever stands still neither ends nor begins another thread, so when these
+// are as many as there are, they are all.
+bool thread_gathering::all_answered() noexcept
+{
+  return !hopeless() && answered_ + 1 == count_threads();
+}
+
+bool thread_gathering::take_listing() noexcept
+{
+  listed_ = running_ = suspect_count_ = 0;
+  complete_ = true;
+  std::size_t counted = 0;
+  const int error = list_threads(
+      [](pid_t thread, void* self) {
+        static_cast<thread_gathering*>(self)->meet(thread);
+      },
+      this, counted);
+  if (error != 0)
+    give_up(reason::no_proc, 0, error);
+  return !hopeless() && running_ == 0 && complete_ && listed_ == counted;
+}
+
+void thread_gathering::meet(pid_t thread) noexcept
+{
+  ++listed_;
+  if (thread == own_thread_ || hopeless())
+    return;
+  thread_table::entry* const entry = threads_.find_or_add(thread);
+  if (entry == nullptr) {
+    give_up(reason::no_memory, thread);
+    return;
+  }
+  if (entry->standing == thread_standing::unknown &&
+      ((thread == own_process_ && dead_leader == own_process_) ||
+       is_sanitizer_thread(thread)))
+    entry->standing = thread_standing::never_stands;
+
+  switch (entry->standing) {
+    case thread_standing::unknown:
+    case thread_standing::not_queued:
+      ask(*entry);
+      if (entry->standing != thread_standing::unknown)
+        suspect(thread);
+      break;
+    case thread_standing::asked:
+      suspect(thread);
+      break;
+    case thread_standing::still:
+    case thread_standing::never_stands:
+      break;
+  }
+}
+
+void thread_gathering::ask(thread_table::entry& thread) noexcept
+{
+  const long sent =
+      system_call(SYS_tgkill, own_process_, thread.thread, signal_);
+  switch (-sent) {
+    case 0:
+      thread.standing = thread_standing::asked;
+      break;
+    case ESRCH:  // it has just ended: this listing is out of date
+      complete_ = false;
+      break;
+    case EAGAIN:
+      thread.standing = thread_standing::not_queued;
+      complete_ = false;
+      break;
+    default:
+      give_up(reason::refused, thread.thread, static_cast<int>(-sent));
+      break;
+  }
+}
+
+void thread_gathering::suspect(pid_t thread) noexcept
+{
+  ++running_;
+  if (suspect_count_ < max_suspects)
+    suspects_[suspect_count_++] = thread;
+}
+
+// Takes notice of who has entered the gate since the last time.
+void thread_gathering::collect() noexcept
+{
+  const stopped_thread* const newest = inside_gate();
+  for (const stopped_thread* each = newest; each != collected_;
+       each = each->next) {
+    thread_table::entry* const entry = threads_.find_or_add(each->thread);
+    if (entry == nullptr) {
+      give_up(reason::no_memory, each->thread);
+      return;
+    }
+    if (entry->standing == thread_standing::asked) {
+      ++answered_;
+      running_ -= running_ != 0;
+    }
+    entry->standing = thread_standing::still;
+    ++standing_;
+  }
+  collected_ = newest;
+}
+
+// Until those that ran at the last listing stand still.
+void thread_gathering::wait(std::int64_t nanoseconds, deadline until) noexcept
+{
+  const deadline end = deadline::in_nanoseconds(nanoseconds).or_earlier(until);
+  for (;;) {
+    const std::uint32_t before = count_arrivals();
+    collect();
+    const std::int64_t left = end.left();
+    if (running_ == 0 || left == 0 || hopeless())
+      return;
+    wait_for_arrivals(before, running_, left);
+  }
+}
+
+void thread_gathering::examine_suspects() noexcept
+{
+  likely_ = reason::too_slow;
+  for (std::size_t i = 0; i < suspect_count_ && !hopeless(); ++i)
+    examine(suspects_[i]);
+}
+
+void thread_gathering::examine(pid_t thread) noexcept
+{
+  thread_table::entry* const entry = threads_.find_or_add(thread);
+  if (entry == nullptr || entry->standing == thread_standing::still)
+    return;
+  if (entry->standing == thread_standing::not_queued) {
+    blame(thread, reason::no_queue);
+    return;
+  }
+  thread_status status;
+  if (!read_thread_status(thread, status))
+    return;  // it has ended; the next listing lacks it
+  if (status.has_ended() || is_kernel_worker(thread, status)) {
+    entry->standing = thread_standing::never_stands;
+    if (thread == own_process_)
+      dead_leader = own_process_;
+    return;
+  }
+  if (!status.has_pending(signal_)) {
+    // On its way into the handler; or it is another thread, which got the
+    // number of the one that was asked.
+    entry->standing = thread_standing::unknown;
+    blame(thread, reason::too_slow);
+  } else if (status.state == 't' || status.state == 'T') {
+    blame(thread, reason::under_debugger);
+  } else if (status.blocks(signal_)) {
+    // A thread that has not left the handler since an earlier stop blocks it
+    // as well.
+    blame(thread, count_present() > standing_ ? reason::too_slow
+                                              : reason::blocks_signal);
+  } else {
+    blame(thread, status.state == 'D' ? reason::in_kernel : reason::too_slow);
+  }
+}
+
+// For the message, the most telling of several reasons.
+void thread_gathering::blame(pid_t thread, reason why) noexcept
+{
+  if (likely_ != reason::too_slow)
+    return;
+  likely_ = why;
+  likely_thread_ = thread;
+}
+
+void thread_gathering::give_up(reason why, pid_t thread, int error) noexcept
+{
+  if (hopeless())
+    return;
+  failure_.why = why;
+  failure_.thread = thread;
+  failure_.signal = signal_;
+  failure_.error = error;
+  read_thread_name(thread, failure_.name);
+}
+
+}  // namespace hotpatch

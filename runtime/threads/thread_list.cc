@@ -1,0 +1,195 @@
+// /proc/self/task, read with plain system calls.
+// SPDX-License-Identifier: MIT
+#include "runtime/threads/thread_list.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "runtime/base/raw_file.h"
+#include "runtime/base/system_call.h"
+
+namespace hotpatch {
+
+namespace {
+
+constexpr char task_directory[] = "/proc/self/task";
+
+// A directory's two links; the others are one for each thread:
+// proc_task_getattr() in the kernel's fs/proc/base.c.
+constexpr std::size_t directory_links = 2;
+
+// getdents64(2)
+struct directory_entry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  std::uint16_t size;
+  std::uint8_t type;
+  char name[1];
+};
+
+constinit char listing[32768];
+
+// 0: not a number ("." and "..").
+pid_t parse_thread(const char* name)
+{
+  pid_t thread = 0;
+  for (; *name >= '0' && *name <= '9'; ++name)
+    thread = thread * 10 + (*name - '0');
+  return thread;
+}
+
+// Reads a file of /proc/self/task/THREAD and ends it with a NUL.
+std::size_t read_thread_file(pid_t thread, const char* file, char* buffer,
+                             std::size_t size)
+{
+  char path[64];
+  char digits[12];
+  std::size_t count = 0;
+  for (; thread != 0; thread /= 10)
+    digits[count++] = static_cast<char>('0' + thread % 10);
+
+  char* at = path;
+  std::memcpy(at, task_directory, sizeof task_directory - 1);
+  at += sizeof task_directory - 1;
+  *at++ = '/';
+  while (count != 0)
+    *at++ = digits[--count];
+  *at++ = '/';
+  std::strcpy(at, file);
+
+  const raw_file source(path, O_RDONLY);
+  const long got = source ? source.read(buffer, size - 1) : 0;
+  const std::size_t length = got > 0 ? static_cast<std::size_t>(got) : 0;
+  buffer[length] = '\0';
+  return length;
+}
+
+std::uint64_t hexadecimal(const char* text)
+{
+  std::uint64_t value = 0;
+  for (;; ++text)
+    if (*text >= '0' && *text <= '9')
+      value = value << 4 | static_cast<std::uint64_t>(*text - '0');
+    else if (*text >= 'a' && *text <= 'f')
+      value = value << 4 | static_cast<std::uint64_t>(*text - 'a' + 10);
+    else
+      return value;
+}
+
+const char* value_of(const char* status, const char* name)
+{
+  const char* at = std::strstr(status, name);
+  return at != nullptr ? at + std::strlen(name) : "";
+}
+
+}  // namespace
+
+pid_t own_thread_id() noexcept
+{
+  return static_cast<pid_t>(system_call(SYS_gettid));
+}
+
+pid_t own_process_id() noexcept
+{
+  return static_cast<pid_t>(system_call(SYS_getpid));
+}
+
+pid_t own_process_in_proc() noexcept
+{
+  char number[16];
+  const long length = system_call(SYS_readlinkat, AT_FDCWD, "/proc/self",
+                                  number, sizeof number - 1);
+  if (length < 0)
+    return static_cast<pid_t>(length);
+  number[length] = '\0';
+  return parse_thread(number);
+}
+
+std::size_t count_threads() noexcept
+{
+  struct stat count;
+  return system_call(SYS_newfstatat, AT_FDCWD, task_directory, &count, 0) == 0
+             ? count.st_nlink - directory_links
+             : 0;
+}
+
+int list_threads(thread_visitor visit, void* data,
+                 std::size_t& counted) noexcept
+{
+  const raw_file directory(task_directory, O_RDONLY | O_DIRECTORY);
+  if (!directory)
+    return directory.error();
+  for (;;) {
+    const long got = system_call(SYS_getdents64, directory.descriptor(),
+                                 listing, sizeof listing);
+    if (got < 0)
+      return static_cast<int>(-got);
+    if (got == 0)
+      break;
+    for (long at = 0; at < got;) {
+      const auto* entry =
+          reinterpret_cast<const directory_entry*>(listing + at);
+      if (const pid_t thread = parse_thread(entry->name))
+        visit(thread, data);
+      at += entry->size;
+    }
+  }
+  struct stat count;
+  const long failed = system_call(SYS_fstat, directory.descriptor(), &count);
+  if (failed < 0)
+    return static_cast<int>(-failed);
+  counted = count.st_nlink - directory_links;
+  return 0;
+}
+
+bool thread_status::blocks_everything() const noexcept
+{
+  constexpr std::uint64_t unblockable = 1ull << (9 - 1) | 1ull << (19 - 1);
+  return (blocked | unblockable) == ~0ull;
+}
+
+bool read_thread_status(pid_t thread, thread_status& status) noexcept
+{
+  char text[4096];
+  if (read_thread_file(thread, "status", text, sizeof text) == 0)
+    return false;
+  status.state = *value_of(text, "\nState:\t");
+  status.tracer = parse_thread(value_of(text, "\nTracerPid:\t"));
+  status.pending = hexadecimal(value_of(text, "\nSigPnd:\t"));
+  status.blocked = hexadecimal(value_of(text, "\nSigBlk:\t"));
+  return true;
+}
+
+bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept
+{
+  // The kernel names them and has them block what can be blocked
+  // (create_io_thread() in kernel/fork.c).  A program can do both; what it
+  // cannot forge is the flag PF_IO_WORKER in the ninth field of "stat".
+  if (!status.blocks_everything())
+    return false;
+  char text[512];
+  if (read_thread_file(thread, "stat", text, sizeof text) == 0)
+    return false;
+  const char* at = std::strrchr(text, ')');  // the name may contain anything
+  for (int field = 2; at != nullptr && field < 9; ++field)
+    at = std::strchr(at + 1, ' ');
+  if (at == nullptr)
+    return false;
+  unsigned long flags = 0;
+  for (++at; *at >= '0' && *at <= '9'; ++at)
+    flags = flags * 10 + static_cast<unsigned long>(*at - '0');
+  constexpr unsigned long io_worker = 0x10;
+  return (flags & io_worker) != 0 && std::strstr(text, "(iou-") != nullptr;
+}
+
+void read_thread_name(pid_t thread, thread_name& name) noexcept
+{
+  const std::size_t length =
+      read_thread_file(thread, "comm", name, sizeof name);
+  if (length != 0 && name[length - 1] == '\n')
+    name[length - 1] = '\0';
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Each layer includes only what lies below it (ARCHITECTURE, section 2).
+#
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086 # lists of layers
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+
+# includes_only PATH ALLOWED...: what the files at PATH include begins with PATH
+# or with one of ALLOWED.
+root=$HP_SRCDIR
+includes_only()
+{
+  allowed=$(echo config.h "$@" | tr ' ' '|')
+  grep -r --include='*.cc' --include='*.h' --include='*.hpp' '^#include "' \
+    "$root/$1"* >includes
+  ! grep -vE ":#include \"($allowed)" includes
+}
+
+public='runtime/include/'
+ok "the plugin: the format" includes_only plugin/ format/
+ok "the public headers: nothing" includes_only runtime/include/ hotpatch.h
+
+below="format/ $public"
+for layer in base elf sites objects threads text commit patches library api; do
+  ok "runtime/$layer: what lies below it" includes_only "runtime/$layer/" $below
+  below="$below runtime/$layer/"
+done
+ok "encode: what a site is" includes_only runtime/text/encode format/ $public \
+  runtime/sites/site.h
+
+pure="format/ $public runtime/base/ runtime/elf/ runtime/sites/
+  runtime/objects/ runtime/text/encode.h"
+ok "tools: the pure layers, and outside" includes_only tools/ $pure outside/
+
+# A low layer that uses a higher one.
+mkdir -p upside_down/low
+echo '#include "high/file.h"' >upside_down/low/file.h
+root=$workdir/upside_down
+ok "control: an include of a higher layer is seen" not includes_only low/ format/
+done_testing
