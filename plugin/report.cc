@@ -9,6 +9,7 @@
 #include "plugin/report.h"
 
 #include "plugin/choose.h"
+#include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/refuse.h"
 
@@ -53,7 +54,7 @@ function_facts& facts_of(tree decl)
   decl = source_of(decl);
   function_facts& facts = functions[DECL_UID(decl)];
   if (facts.name.empty()) {
-    facts.file = DECL_SOURCE_FILE(decl) ? DECL_SOURCE_FILE(decl) : "?";
+    facts.file = source_file(decl);
     facts.place = facts.file + ":" + std::to_string(DECL_SOURCE_LINE(decl));
     facts.name = lang_hooks.decl_printable_name(decl, 2);
   }

@@ -57,6 +57,18 @@ ok "another file" cxx -O2 -c b.cc -o b.o $report $all
 ok "is appended" reports "b.cc:1: int n::s::f(int): chosen by -all"
 ok "to the first" reports "a.c:1: small: chosen by -all"
 
+# Where it was built is nobody's business.
+for options in -O2 '-O2 -flto'; do
+  rm -f report.txt
+  ok "$options: -ffile-prefix-map" cc $options -ffile-prefix-map="$PWD=/src" \
+    -c "$PWD/a.c" -o a.o $report
+  ok "$options: holds for functions" reports \
+    "/src/a.c:4: chosen: chosen by its attribute"
+  ok "$options: and for callers" grep -qF \
+    "inlined into /src/a.c:serve, 5 places" report.txt
+  ok "$options: everywhere" not grep -qF "$PWD" report.txt
+done
+
 # With -flto the link-time compiler adds the copies that it makes.
 echo 'int served(int x) { return x * 2; }' >l.c
 echo 'int served(int); int main(void) { return served(0) + served(0); }' >m.c
