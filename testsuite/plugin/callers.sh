@@ -93,29 +93,6 @@ int main(void)
 }
 EOT
 
-# The body writes another variable, so the caller need not load this one again.
-cat >modref.c <<'EOT'
-#include "raw_patch.h"
-int value;
-long elsewhere;
-static __attribute__((hotpatch)) void f(void) { ++elsewhere; }
-static __attribute__((noipa)) void changes(void) { value = 7; }
-__attribute__((noipa)) int calls(void)
-{
-  value = 1;
-  f();
-  return value;
-}
-int main(void)
-{
-  raw_patch((void *)f, (void *)changes);
-  return calls() != 7;
-}
-EOT
-
-# The same about a static variable whose address nobody takes.
-sed 's/^int value/static int value/' modref.c >reference.c
-
 # The body is as another's, so the compiler makes one of both.
 cat >equal.c <<'EOT'
 #include "raw_patch.h"
@@ -235,9 +212,8 @@ int main(int argc, char **argv)
 }
 EOT
 
-programs='dead_call.c constprop.c partial.c modref.c reference.c equal.c
-  range.c recursion.c recursion_alias.c recursion_sum.c deep.c sibling.c
-  virtual.cc'
+programs='dead_call.c constprop.c partial.c equal.c range.c recursion.c
+  recursion_alias.c recursion_sum.c deep.c sibling.c virtual.cc'
 for options in -O2 '-O3 -fwhole-program' '-Os -flto' \
   '-O2 -fPIC -fno-semantic-interposition'; do
   for file in $programs; do
@@ -254,13 +230,7 @@ for options in -O2 '-O3 -fwhole-program'; do
 done
 
 visible="-O2 $without=noipa $without=noinline $without=noclone"
-for file in dead_call.c modref.c; do
-  ok "$file breaks without noipa" breaks $file -O2 $without=noipa
-done
-ok "modref.c breaks by ipa-modref alone" breaks modref.c -O2 $without=noipa \
-  -fno-ipa-reference -fno-ipa-pure-const
-ok "reference.c breaks by ipa-reference alone" breaks reference.c -O2 \
-  $without=noipa -fno-ipa-modref
+ok "dead_call.c breaks without noipa" breaks dead_call.c -O2 $without=noipa
 if [ "$($CC -dumpversion | cut -d. -f1)" -ge 14 ]; then
   ok "range.c breaks without noipa" breaks range.c -O2 $without=noipa
 else

@@ -75,6 +75,35 @@ for options in -O0 -O2 '-O2 -fcf-protection=full'; do
   ok "asm_goto.c survives $options" survives asm_goto.c $options
 done
 
+# Control: a loop that begins with the word is left in its middle.
+asm_goto_at_the_word()
+{
+  cc -O2 -S asm_goto_inside.c -o goto.s &&
+    sed 's/jl \.L[0-9]*/jl f/' goto.s >word.s &&
+    $CC goto.s -o program && ./program && $CC word.s -o program || return
+  ./program
+  [ $? -ne 0 ]
+}
+ok "asm_goto_inside.c breaks where the word is in the loop" asm_goto_at_the_word
+
+# With -fcf-protection a call through a pointer has to find endbr64.
+begins_with_endbr()
+{
+  objdump -d --no-show-raw-insn --disassemble="$1" program |
+    grep -A1 "<$1>:" | grep -w endbr64
+}
+echo 'HOT int f(int x) { return x; } int main(void) { return f(0); }' >endbr.c
+hot='-DHOT=__attribute__((hotpatch))'
+for options in -O0 -O2 '-O2 -flto' '-O2 -pg -mfentry' '-O2 -falign-functions=64'
+do
+  ok "endbr.c compiles with $options" survives endbr.c "$hot" \
+    -fcf-protection=full $options
+  ok "and begins with endbr64" begins_with_endbr f
+done
+ok "GCC's own hook compiles" survives endbr.c -O2 -fcf-protection=full \
+  '-DHOT=__attribute__((ms_hook_prologue))'
+ok "and does not begin with it" not begins_with_endbr f
+
 # A vectorised loop would call a variant of f.
 cat >simd.c <<'EOT'
 #include "raw_patch.h"
@@ -98,7 +127,6 @@ int main(void)
 }
 EOT
 simd='-DSIMD=__attribute__((simd("notinbranch")))'
-hot='-DHOT=__attribute__((hotpatch))'
 no_compile()
 {
   ! cc "$@" >/dev/null 2>&1
@@ -140,6 +168,26 @@ for options in -O2 '-O2 -flto' '-O2 -fPIC -pie'; do
   ok "what the resolver returns has a site" has_site program one
   ok "the others have none" has_no_site program f resolve
 done
+ok "versions.c does not even compile when all get sites" no_compile -O2 -c \
+  versions.c -o versions.o $all $without=refusal
+# The resolver has run before anybody can replace it.
+cat >resolver.c <<'EOT'
+#include "raw_patch.h"
+static int one(int x) { return x + 1; }
+static __attribute__((hotpatch)) int (*resolve(void))(int) { return one; }
+static __attribute__((noipa)) int other(int x) { return x + 40; }
+static __attribute__((noipa)) int (*others(void))(int) { return other; }
+int g(int x) __attribute__((ifunc("resolve")));
+int main(void)
+{
+  raw_patch((void *)resolve, (void *)others);
+  return g(2) != 42;
+}
+EOT
+ok "resolver.c with a site in the resolver is an error" no_compile -O2 -c \
+  resolver.c -o resolver.o
+ok "resolver.c breaks when it gets a site all the same" breaks resolver.c -O2 \
+  $without=refusal
 # The chosen one of them is an ordinary function.
 cat >chosen_version.c <<'EOT'
 #include "raw_patch.h"
@@ -160,54 +208,24 @@ echo 'int f(int x) { return x; } int main(void) { return f(0); }' >split.c
 if knows -fsplit-stack; then
   ok "-fsplit-stack works with -all" survives split.c -O2 -fsplit-stack $all
   ok "and without sites" has_no_site program f main
+  # The linker has to change the check where a function without it is called.
+  echo 'int g(int x) { return x; }' >other_stack.c
+  echo 'int g(int); int f(int x) { return g(x); }
+int main(void) { return f(0); }' >mixed.c
+  $CC -O2 -c other_stack.c -o other_stack.o
+  for linker in gold lld; do
+    set -- -O2 -fsplit-stack "-fuse-ld=$linker" other_stack.o
+    if ! command -v "ld.$linker" >/dev/null; then
+      skip "a call from a split stack links with $linker" "it is not installed"
+      continue
+    fi
+    ok "a call from a split stack links with $linker" survives mixed.c "$@" $all
+    ok "not when all get sites" not cc mixed.c -o mixed "$@" $all \
+      $without=refusal
+  done
 else
   skip "-fsplit-stack works with -all" "it does not link here"
 fi
-
-# The function that a caller sees makes the coroutine; its body lives elsewhere.
-cat >coroutine.cc <<'EOT'
-#include <coroutine>
-#include "raw_patch.h"
-struct task {
-  struct promise_type {
-    int value = 0;
-    task get_return_object()
-    {
-      return {std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
-    std::suspend_always initial_suspend() { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    std::suspend_always yield_value(int v) { value = v; return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-  std::coroutine_handle<promise_type> handle;
-  int next() { handle.resume(); return handle.promise().value; }
-};
-[[gnu::hotpatch]] task f(int x) { co_yield x; co_yield x + 1; }
-task other(int x) { co_yield x + 40; throw x; }
-int main()
-{
-  task before = f(1);
-  if (before.next() != 1)
-    return 2;
-  raw_patch((void*)f, (void*)other);
-  task after = f(2);
-  if (before.next() != 2 || after.next() != 42)
-    return 3;
-  try {
-    after.next();
-  } catch (int thrown) {
-    return thrown != 2;
-  }
-  return 4;
-}
-EOT
-for options in -O0 -O2 "-O2 $all" '-O2 -flto'; do
-  # shellcheck disable=SC2086
-  ok "coroutine.cc survives $options" survives coroutine.cc -std=c++20 $options
-  ok "what makes the coroutine has a site" has_site program _Z1fi
-done
 
 # Two equal functions, which a linker may fold into one.
 cat >twins.c <<'EOT'
