@@ -6,14 +6,16 @@
 
 namespace hotpatch {
 
-hp_status symbol_table::load(elf_file& file) noexcept
+hp_status symbol_table::load(elf_file& file, kind wanted) noexcept
 {
   count_ = 0;
   elf_section chosen;
   elf_section candidate;
   for (std::size_t i = 0; i < file.section_count(); ++i) {
-    if (!file.section(i, candidate) ||
-        (candidate.type != SHT_SYMTAB && candidate.type != SHT_DYNSYM))
+    const bool fits = file.section(i, candidate) &&
+                      (candidate.type == SHT_DYNSYM ||
+                       (wanted == kind::best && candidate.type == SHT_SYMTAB));
+    if (!fits)
       continue;
     chosen = candidate;
     if (chosen.type == SHT_SYMTAB)
@@ -57,6 +59,16 @@ bool symbol_table::read(std::size_t index, symbol& into,
   into.value = entry.st_value;
   into.size = entry.st_size;
   return true;
+}
+
+const char* symbol_table::undefined(std::size_t index) const noexcept
+{
+  Elf64_Sym entry;
+  std::memcpy(&entry, entries_ + index * sizeof entry, sizeof entry);
+  return entry.st_shndx == SHN_UNDEF && entry.st_name != 0 &&
+                 entry.st_name < texts_size_
+             ? texts_ + entry.st_name
+             : nullptr;
 }
 
 }  // namespace hotpatch

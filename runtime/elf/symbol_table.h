@@ -1,8 +1,7 @@
-// The symbols that an ELF file defines, one after the other.
+// The symbols of an ELF file, one after the other.
 //
 // Owns the invariant that a symbol's name ends inside the table's strings.
-// Prefers the full symbol table to the dynamic one.  Refers to the file, which
-// must stay open; used by one thread at a time.
+// Refers to the file, which must stay open; used by one thread at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_SYMBOL_TABLE_H
@@ -28,8 +27,14 @@ struct symbol {
 
 class symbol_table {
  public:
+  enum class kind : std::uint8_t {
+    best,     // the full table, or else the dynamic linker's
+    dynamic,  // the dynamic linker's
+  };
+
   // HP_OK also for a file without symbols.  HP_MALFORMED.
-  [[nodiscard]] hp_status load(elf_file& file) noexcept;
+  [[nodiscard]] hp_status load(elf_file& file,
+                               kind wanted = kind::best) noexcept;
 
   // Calls `visit(const symbol&)`, which returns false to end it, for each one
   // that the file defines.
@@ -43,11 +48,20 @@ class symbol_table {
         return;
   }
 
-  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  // Calls `visit(name)` for each symbol that the file leaves undefined.
+  template <typename Visit>
+  void for_each_undefined(Visit visit) const noexcept
+  {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (const char* name = undefined(i))
+        visit(name);
+  }
 
  private:
   bool read(std::size_t index, symbol& into,
             const char*& source) const noexcept;
+  // Its name, null if it is defined or has none.
+  const char* undefined(std::size_t index) const noexcept;
 
   const unsigned char* entries_ = nullptr;
   std::size_t count_ = 0;

@@ -12,6 +12,7 @@
 
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/status.h"
+#include "runtime/elf/symbol_table.h"
 
 namespace hotpatch {
 
@@ -31,6 +32,8 @@ hp_status patch_file::open(const char* path) noexcept
   const memory_view view = {ranges_.data(), ranges_.size()};
   if (const hp_status status = read_patch(path, view, records_, contents_);
       status != HP_OK)
+    return status;
+  if (const hp_status status = drop_unused_imports(); status != HP_OK)
     return status;
   if (const hp_status status = types_.load(elf_); status != HP_OK)
     return status;
@@ -97,6 +100,28 @@ hp_status patch_file::find_sections() noexcept
       return HP_OK;
   return fail(HP_MALFORMED, "%s: the section .hotpatch.state is not loaded",
               label());
+}
+
+// What one source of the patch takes for the program's may be defined by
+// another one: only what is left undefined is to be resolved.
+hp_status patch_file::drop_unused_imports() noexcept
+{
+  symbol_table dynamic;
+  if (const hp_status status = dynamic.load(elf_, symbol_table::kind::dynamic);
+      status != HP_OK)
+    return status;
+  array<bool> used;
+  array<patch_import>& imports = contents_.imports;
+  if (!used.resize(imports.size()))
+    return fail(HP_NO_MEMORY, "%s: out of memory", label());
+  dynamic.for_each_undefined([&](const char* name) {
+    for (std::size_t i = 0; i < imports.size(); ++i)
+      used[i] = used[i] || std::strcmp(imports[i].symbol, name) == 0;
+  });
+  for (std::size_t i = imports.size(); i-- > 0;)
+    if (!used[i])
+      imports.remove(i);
+  return HP_OK;
 }
 
 hp_status patch_file::set_name(const char* path) noexcept

@@ -46,6 +46,7 @@ class patch_file {
  private:
   [[nodiscard]] hp_status read(const char* path) noexcept;
   [[nodiscard]] hp_status find_sections() noexcept;
+  [[nodiscard]] hp_status drop_unused_imports() noexcept;
   [[nodiscard]] hp_status set_name(const char* path) noexcept;
 
   array<unsigned char> bytes_;

@@ -177,6 +177,26 @@ ok "a patch with weak symbols of its own" patch weak
 ok "what the user made weak stays absent" tells \
   "parse 204 reset 12 other 7" load:weak.so call
 
+cat >one.c <<'EOT'
+#include <hotpatch.h>
+int common(int);
+extern int total;
+HP_REPLACES("other.c:reset") static int fixed(int x)
+{
+  return common(x) + total;
+}
+EOT
+cat >two.c <<'EOT'
+int total = 7;
+int common(int x) { return x + 100; }
+EOT
+for options in '' -flto -fvisibility=hidden; do
+  # shellcheck disable=SC2086
+  ok "a patch of two sources $options" cc -O2 -fPIC -shared $options one.c \
+    two.c -o both.so
+  ok "uses its own $options" tells "other 109" load:both.so call
+done
+
 for n in 1 2 3; do
   cat >v$n.c <<EOT
 #include <hotpatch.h>
