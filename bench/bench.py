@@ -13,15 +13,17 @@ import pathlib
 import sys
 
 from frame import machine, plot, table
-from frame.kit import Kit
+from frame.kit import SIZES, Kit
 from frame.results import Results
 
-ORDER = ["apply", "many", "stop", "hp_list", "outside"]
+ORDER = ["apply", "many", "toggle", "stop", "first", "hp_list", "outside"]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--size", choices=SIZES, default="usual",
+                        help="how much is measured")
     parser.add_argument("--repetitions", type=int)
     parser.add_argument("figures", nargs="*", metavar="FIGURE",
                         help="of " + ", ".join(ORDER))
@@ -32,7 +34,8 @@ def measure(figure, kit, repetitions, out):
     """The figure's part of the JSON file and of RESULTS.md."""
     results = Results()
     kit.skipped = {}
-    results.take(figure.runs(kit), repetitions or figure.repetitions)
+    results.take(figure.runs(kit), repetitions or
+                 kit.sized(1, figure.repetitions, 3 * figure.repetitions))
     skipped = {**kit.skipped, **results.failures}
     ratios = [each for each in figure.ratios(results)
               if each.value is not None]
@@ -57,12 +60,12 @@ def main():
     kit = Kit(os.environ["HP_SRCDIR"], os.environ["HP_BUILDDIR"],
               pathlib.Path(os.environ["HP_BUILDDIR"]) / "bench/programs",
               os.environ.get("CC", "gcc"), os.environ.get("CXX", "g++"),
-              os.environ["HP_PLUGIN"])
+              os.environ["HP_PLUGIN"], chosen.size)
     about = machine.describe(os.environ.get("CC", "gcc"))
     page = ["# Results", "",
             "Made by `make -C bench bench`; README says what the figures "
-            "mean.  Medians;", "all peers of a figure in the same run, "
-            "in turn.", ""]
+            "mean.  Medians,", "and how far a sample usually is from them; "
+            "all peers of a figure in the", "same run, in turn.", ""]
     page += [f"* {key}: {value}" for key, value in about.items()] + [""]
     data = {"machine": about, "figures": {}}
     for name in chosen.figures or ORDER:

@@ -21,6 +21,7 @@ class Ratio:
     value: float
     target: str = ""
     met: bool | None = None
+    remark: str = ""
 
     @classmethod
     def below(cls, what, value, limit):

@@ -11,20 +11,27 @@ import sys
 from frame.figure import Skipped
 
 GCC_PEER = ["-O2", "-fno-inline"]
+SIZES = ("tiny", "usual", "full")
 
 
 class Kit:
-    def __init__(self, source, build, out, cc, cxx, plugin):
+    def __init__(self, source, build, out, cc, cxx, plugin, size="usual"):
         self.source = pathlib.Path(source)
         self.build = pathlib.Path(build)
         self.out = pathlib.Path(out)
         self.cc, self.cxx = cc.split(), cxx.split()
         self.plugin = plugin
+        self.size = size
         self.skipped = {}
         self.out.mkdir(parents=True, exist_ok=True)
 
     def skip(self, series, reason):
         self.skipped[series] = reason
+
+    def sized(self, tiny, usual, full=None):
+        """Of three amounts of work the one that was asked for."""
+        return {"tiny": tiny, "usual": usual,
+                "full": usual if full is None else full}[self.size]
 
     def run(self, *command):
         done = subprocess.run([str(part) for part in command],
@@ -56,8 +63,14 @@ class Kit:
         return [f"-L{place}", f"-Wl,-rpath,{place}", "-lhotpatch"]
 
     def object(self, name, command):
+        """Compiled again when the compiler or the plugin is newer; a hundred
+        thousand functions take a while."""
         path = self.out / f"{name}.o"
-        if not path.exists():
+        tools = [pathlib.Path(shutil.which(command[0]) or command[0]),
+                 pathlib.Path(self.plugin).resolve()]
+        if not path.exists() or any(
+                tool.exists() and tool.stat().st_mtime > path.stat().st_mtime
+                for tool in tools):
             self.run(*command, "-c", "-o", path)
         return path
 

@@ -45,22 +45,24 @@ def lines(results, plot, path):
 
 
 def bars(results, plot, path):
-    """One group for each series, one bar for each metric."""
+    """One group for each series, one bar for each metric and x."""
     script = HEAD.format(path=path, title=plot["title"],
                          ylabel=plot["ylabel"])
     script += ("set style data histogram\nset style fill solid 0.8\n"
                "set xtics rotate by -30 noenhanced\nset yrange [0:*]\n")
     rows = []
+    columns = [(metric, x) for metric in plot["metrics"]
+               for x in results.places(metric)]
     for series in results.series():
-        values = [results.value(series, metric) for metric in plot["metrics"]]
+        values = [results.value(series, *column) for column in columns]
         if any(value is not None for value in values):
             rows.append(f'"{series}" ' + " ".join(
                 "NaN" if value is None else str(value) for value in values))
     if not rows:
         return ""
     script += "$data << EOD\n" + "\n".join(rows) + "\nEOD\n"
-    curves = [f'$data using {i + 2}:xtic(1) title "{metric}"'
-              for i, metric in enumerate(plot["metrics"])]
+    curves = [f'$data using {i + 2}:xtic(1) title "{metric}, {x}"'
+              for i, (metric, x) in enumerate(columns)]
     return script + "plot " + ", ".join(curves) + "\n"
 
 

@@ -50,6 +50,20 @@ class Results:
                 return statistics.median(values)
         return None
 
+    def spread(self, series, metric, x):
+        """How far a sample usually is from the median, as a part of it."""
+        values = self.samples[series, metric, x]
+        middle = statistics.median(values)
+        away = statistics.median(abs(each - middle) for each in values)
+        return away / abs(middle) if middle else 0
+
+    def places(self, metric):
+        """What is varied: numbers in order, words as they came."""
+        found = list(dict.fromkeys(key[2] for key in self.samples
+                                   if key[1] == metric))
+        words = any(isinstance(each, str) for each in found)
+        return found if words else sorted(found)
+
     def ratio(self, metric, ours, theirs, x=None):
         a, b = self.value(ours, metric, x), self.value(theirs, metric, x)
         return a / b if a is not None and b else None
@@ -61,12 +75,14 @@ class Results:
         return list(dict.fromkeys(key[1] for key in self.samples))
 
     def points(self, series, metric):
-        return sorted((key[2], statistics.median(values))
-                      for key, values in self.samples.items()
-                      if key[:2] == (series, metric))
+        """(x, median) for each x that there is."""
+        return [(x, statistics.median(self.samples[series, metric, x]))
+                for x in self.places(metric)
+                if (series, metric, x) in self.samples]
 
     def as_json(self):
         return [{"series": series, "metric": metric, "x": x,
                  "unit": self.units[metric],
-                 "median": statistics.median(values), "values": values}
+                 "median": statistics.median(values),
+                 "spread": self.spread(series, metric, x), "values": values}
                 for (series, metric, x), values in self.samples.items()]

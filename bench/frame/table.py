@@ -6,9 +6,9 @@
 def number(value):
     if value is None:
         return ""
-    if value >= 1000:
+    if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if value < 10 else f"{value:.1f}"
+    return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def table(head, rows):
@@ -26,23 +26,31 @@ def table(head, rows):
 
 
 def figure_tables(results):
-    """One table for each metric: series down, x across."""
+    """One table for each metric: series down, x across; medians, and how far
+    from them a sample usually is."""
     for metric in results.metrics():
-        places = sorted({key[2] for key in results.samples
-                         if key[1] == metric})
+        places = results.places(metric)
         rows = []
         for series in results.series():
             points = dict(results.points(series, metric))
             if points:
-                rows.append([series, *(number(points.get(x))
-                                       for x in places)])
+                rows.append([series, *(cell(results, series, metric, x,
+                                            points.get(x)) for x in places)])
         unit = results.units[metric]
-        yield table([f"{metric} ({unit})", *(f"{x:,.15g}" for x in places)],
-                    rows)
+        head = [x if isinstance(x, str) else f"{x:,.15g}" for x in places]
+        yield table([f"{metric} ({unit})", *head], rows)
+
+
+def cell(results, series, metric, x, value):
+    if value is None:
+        return ""
+    if len(results.samples[series, metric, x]) == 1 or value == 0:
+        return number(value)
+    return f"{number(value)} ±{100 * results.spread(series, metric, x):.0f}%"
 
 
 def ratio_table(ratios):
     rows = [[each.what, number(each.value), each.target,
-             {None: "", True: "yes", False: "no"}[each.met]]
+             {None: "", True: "yes", False: "no"}[each.met] + each.remark]
             for each in ratios]
     return table(["ratio", "value", "target", "met"], rows)
