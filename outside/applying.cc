@@ -18,7 +18,8 @@
 #include "outside/stopped_process.h"
 #include "runtime/objects/import_stores.h"
 #include "runtime/base/status.h"
-#include "tools/process_access.h"
+#include "processes/access.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -47,9 +48,9 @@ void refuse_shadow_stack(pid_t process)
   const std::string features = status_field(
       thread_file(process, process, "status"), "x86_Thread_features");
   if (features.find("shstk") != std::string::npos)
-    throw tools::trouble("process " + std::to_string(process) +
-                         " uses shadow stacks, which cannot be kept in order "
-                         "from outside; link it with libhotpatch");
+    throw trouble("process " + std::to_string(process) +
+                  " uses shadow stacks, which cannot be kept in order "
+                  "from outside; link it with libhotpatch");
 }
 
 }  // namespace
@@ -58,7 +59,7 @@ live_patching::live_patching(pid_t process, const apply_settings& settings)
     : process_(process),
       settings_(settings),
       until_(deadline::in_milliseconds(settings.timeout_ms)),
-      memory_((tools::check_process(process), process))
+      memory_((check_process(process), process))
 {
   refuse_shadow_stack(process);
   look();
@@ -97,7 +98,7 @@ checked_patch live_patching::check(patch_object& file)
   const hp_status status =
       check_patch(file.file, program_->images(), result, report);
   if (!wrong.empty() || status != HP_OK)
-    throw tools::trouble(wrong.empty() ? last_message() : wrong);
+    throw trouble(wrong.empty() ? last_message() : wrong);
   return result;
 }
 
@@ -200,10 +201,10 @@ void live_patching::check_active(const site_change& change) const
   for (const loaded& each : loaded_)
     for (const site& where : each.sites)
       if (where.word == change.where.word && each.is_programs_own())
-        throw tools::trouble(change.name + " is replaced by the patch " +
-                             each.object->name +
-                             ", which the program itself has loaded; it has "
-                             "to unload it first");
+        throw trouble(change.name + " is replaced by the patch " +
+                      each.object->name +
+                      ", which the program itself has loaded; it has "
+                      "to unload it first");
   if (change.active == change.body())
     return;
   for (const loaded& each : loaded_)
@@ -212,9 +213,9 @@ void live_patching::check_active(const site_change& change) const
           each.object->contents().replacements[i].code + each.object->bias ==
               change.active)
         return;
-  throw tools::trouble(change.name +
-                       " is replaced by the program itself, or by a tool that "
-                       "left no patch object; it has to revert it first");
+  throw trouble(change.name +
+                " is replaced by the program itself, or by a tool that "
+                "left no patch object; it has to revert it first");
 }
 
 // The code that nobody may be inside when the site changes.
@@ -264,25 +265,23 @@ void live_patching::give_cells(borrowed_thread& thread, undertaking& what)
     if (each.cell != 0)
       continue;
     if (!has_far_form(each.where))
-      throw tools::trouble(each.name +
-                           " has no room for a far jump before it; it can only "
-                           "be replaced alone, by code that is near");
+      throw trouble(each.name +
+                    " has no room for a far jump before it; it can only "
+                    "be replaced alone, by code that is near");
     without.push_back(&each);
   }
   while (!without.empty()) {
     const std::size_t count =
         std::min<std::size_t>(without.size(), cell_page_size / 8);
     const std::span<site_change* const> some(without.data(), count);
-    const std::uint64_t wanted =
-        find_cell_page(tools::read_maps(process_), some);
+    const std::uint64_t wanted = find_cell_page(read_maps(process_), some);
     const std::int64_t page = thread.system_call(
         SYS_mmap, {wanted, cell_page_size, PROT_READ,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                    ~std::uint64_t{0}, 0});
     if (wanted == 0 || static_cast<std::uint64_t>(page) != wanted)
-      throw tools::trouble("process " + std::to_string(process_) +
-                           " has no free memory near enough to " +
-                           some[0]->name);
+      throw trouble("process " + std::to_string(process_) +
+                    " has no free memory near enough to " + some[0]->name);
     for (std::size_t i = 0; i < count; ++i)
       some[i]->cell = wanted + 8 * i;
     without.erase(without.begin(),
@@ -311,8 +310,8 @@ void live_patching::run_hook(borrowed_thread& thread, const loaded& patch,
         thread.call(hook.code + patch.object->bias, {});
     if (result != 0 &&
         (when == hook_time::before_apply || when == hook_time::before_revert))
-      throw tools::trouble(patch.object->name + " does not want it: " +
-                           text_in_process(memory_, result));
+      throw trouble(patch.object->name +
+                    " does not want it: " + text_in_process(memory_, result));
   }
 }
 
@@ -330,7 +329,7 @@ void live_patching::store_imports(patch_object& file, std::uint64_t bias,
   if (plan_import_stores(file.file.elf(), bias,
                          {checked.imports.data(), checked.imports.size()},
                          slots, stores) != HP_OK)
-    throw tools::trouble(last_message());
+    throw trouble(last_message());
   for (const import_store& each : stores)
     memory_.store(each.address, each.value);
 }
@@ -345,7 +344,7 @@ void live_patching::switch_sites(undertaking& what, apply_result& result)
       what.apply ? patch_phase::applied : patch_phase::loaded;
   std::int64_t pause = millisecond / 10;
   for (;;) {
-    const auto maps = tools::read_maps(process_);
+    const auto maps = read_maps(process_);
     stopped_process all(process_, until_);
     const std::string inside = find_inside(all, maps, what.code);
     if (inside.empty()) {
@@ -384,9 +383,9 @@ void live_patching::check_needs(const patch_object& patch)
     const loaded* found = find_loaded(need.name);
     if (found == nullptr || !found->is_applied() ||
         found->object->contents().version < need.version)
-      throw tools::trouble(patch.name + " needs the patch " + need.name +
-                           ", version " + std::to_string(need.version) +
-                           " or newer, which is not applied");
+      throw trouble(patch.name + " needs the patch " + need.name +
+                    ", version " + std::to_string(need.version) +
+                    " or newer, which is not applied");
   }
 }
 
@@ -410,11 +409,10 @@ live_patching::loaded* live_patching::prepare_name(patch_object& file,
   if (same)
     result.changed = false;
   else if (version > file.contents().version)
-    throw tools::trouble(version_text(*present->object) +
-                         ", is applied, which is newer than " +
-                         version_text(file));
+    throw trouble(version_text(*present->object) +
+                  ", is applied, which is newer than " + version_text(file));
   else if (version == file.contents().version)
-    throw tools::trouble(
+    throw trouble(
         version_text(file) +
         ", is applied already, from another file; revert it first, or give "
         "the new one a higher version");
@@ -459,15 +457,14 @@ void live_patching::load_and_switch(patch_object& file,
       what.patch = find_bias(bias);
       what.older = older_bias != 0 ? find_bias(older_bias) : nullptr;
       if (what.patch == nullptr)
-        throw tools::trouble(file.name +
-                             " was loaded, but cannot be found again");
+        throw trouble(file.name + " was loaded, but cannot be found again");
       what.sequence = newest_sequence() + 1;
       plan(what);
       give_cells(thread, what);
       run_hook(thread, *what.patch, hook_time::before_apply);
     });
     switch_sites(what, result);
-  } catch (const tools::trouble&) {
+  } catch (const trouble&) {
     if (bias != 0 && !finish)
       unload(bias);
     throw;
@@ -482,14 +479,14 @@ apply_result live_patching::revert(const std::string& name)
 {
   loaded* patch = find_loaded(name);
   if (patch == nullptr)
-    throw tools::trouble("process " + std::to_string(process_) +
-                         " has no patch named \"" + name +
-                         "\"; hp-status shows those that it has");
+    throw trouble("process " + std::to_string(process_) +
+                  " has no patch named \"" + name +
+                  "\"; hp-status shows those that it has");
   for (const loaded& other : loaded_)
     for (const patch_need& need : other.object->contents().needs)
       if (other.is_applied() && name == need.name)
-        throw tools::trouble(other.object->name + " needs the patch " + name +
-                             "; revert it first");
+        throw trouble(other.object->name + " needs the patch " + name +
+                      "; revert it first");
   apply_result result;
   result.name = name;
   result.functions = patch->object->contents().replacements.size();

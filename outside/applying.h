@@ -30,9 +30,9 @@
 namespace hotpatch::outside {
 
 // A thread is inside a function that is to change, until the end.
-class process_busy : public tools::trouble {
+class process_busy : public trouble {
  public:
-  using tools::trouble::trouble;
+  using trouble::trouble;
 };
 
 struct apply_settings {

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "outside/interrupted_call.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -109,18 +110,6 @@ std::vector<std::uint64_t> read_words(const target_memory& memory,
 
 }  // namespace
 
-std::vector<pid_t> list_threads(pid_t process)
-{
-  std::vector<pid_t> threads;
-  std::error_code error;
-  for (std::filesystem::directory_iterator
-           at("/proc/" + std::to_string(process) + "/task", error),
-       end;
-       !error && at != end; at.increment(error))
-    threads.push_back(std::atoi(at->path().filename().c_str()));
-  return threads;
-}
-
 borrow_place::borrow_place(const target_images& images, const target_code& code,
                            const target_memory& memory)
     : images_(images), code_(code), memory_(memory)
@@ -160,8 +149,7 @@ bool borrow_place::refuse(const tracee& thread, const char* why)
 bool borrow_place::has_plain_stack(const tracee& thread,
                                    const user_regs_struct& registers)
 {
-  const tools::process_mapping* stack =
-      tools::find_mapping(images_.maps(), registers.rsp);
+  const process_mapping* stack = mapping_at(images_.maps(), registers.rsp);
   if (stack == nullptr)
     return false;
   const bool first = thread.id() == thread.process();
@@ -284,7 +272,7 @@ tracee borrow_place::find(deadline until)
   std::int64_t patience = millisecond;
   for (;;) {
     std::vector<std::pair<std::size_t, pid_t>> order;
-    for (const pid_t thread : list_threads(process))
+    for (const pid_t thread : threads_of(process))
       order.emplace_back(rank_now(process, thread), thread);
     std::stable_sort(
         order.begin(), order.end(),
@@ -296,7 +284,7 @@ tracee borrow_place::find(deadline until)
                        deadline::in_nanoseconds(patience).or_earlier(until)))
           return thread;
       } catch (const thread_gone& gone) {
-        if (list_threads(process).empty())
+        if (threads_of(process).empty())
           throw;
         reason_ = gone.what();
       } catch (const not_in_time& late) {

@@ -58,9 +58,6 @@ class borrow_place {
   std::string reason_;
 };
 
-// The threads of the process now.
-std::vector<pid_t> list_threads(pid_t process);
-
 }  // namespace hotpatch::outside
 
 #endif

@@ -136,9 +136,9 @@ void borrowed_thread::need_workspace()
   const std::int64_t memory = system_call(
       SYS_mmap, {0, workspace_size, PROT_READ | PROT_WRITE, kind, no_call, 0});
   if (memory < 0 && memory > -4096)
-    throw tools::trouble("process " + std::to_string(thread_.process()) +
-                         " gets no memory for a call: " +
-                         std::strerror(static_cast<int>(-memory)));
+    throw trouble("process " + std::to_string(thread_.process()) +
+                  " gets no memory for a call: " +
+                  std::strerror(static_cast<int>(-memory)));
   workspace_ = static_cast<std::uint64_t>(memory);
   text_end_ = workspace_ + texts_at;
   // A page of its own that is never writable for the process, so that rules
@@ -148,9 +148,9 @@ void borrowed_thread::need_workspace()
       SYS_mmap,
       {workspace_, page, PROT_READ | PROT_EXEC, kind | MAP_FIXED, no_call, 0});
   if (code < 0 && code > -4096)
-    throw tools::trouble("process " + std::to_string(thread_.process()) +
-                         " may not have executable memory: " +
-                         std::strerror(static_cast<int>(-code)));
+    throw trouble("process " + std::to_string(thread_.process()) +
+                  " may not have executable memory: " +
+                  std::strerror(static_cast<int>(-code)));
   memory_.write(workspace_, call_code);
 }
 
@@ -159,7 +159,7 @@ std::uint64_t borrowed_thread::place(const std::string& text)
   need_workspace();
   const std::uint64_t at = text_end_;
   if (at + text.size() + 1 > workspace_ + texts_end)
-    throw tools::trouble("the path is too long: " + text);
+    throw trouble("the path is too long: " + text);
   memory_.write(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()),
                      text.size() + 1});
   text_end_ += text.size() + 1;

@@ -19,7 +19,7 @@ constexpr std::uint64_t distance = 64 * 1024;
 
 }  // namespace
 
-std::uint64_t find_cell_page(const std::vector<tools::process_mapping>& maps,
+std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,
                              std::span<site_change* const> changes)
 {
   std::uint64_t low = lowest_mapping;
@@ -34,7 +34,7 @@ std::uint64_t find_cell_page(const std::vector<tools::process_mapping>& maps,
   // The nearest gap below the first site; a heap grows above a program.
   std::uint64_t best = 0;
   std::uint64_t gap = low;
-  for (const tools::process_mapping& mapping : maps) {
+  for (const process_mapping& mapping : maps) {
     const std::uint64_t end = std::min(mapping.begin, high);
     if (end > gap && end - gap > 2 * distance) {
       const std::uint64_t page = (end - distance) & ~(cell_page_size - 1);

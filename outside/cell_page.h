@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "outside/site_switch.h"
-#include "tools/process_maps.h"
+#include "processes/maps.h"
 
 namespace hotpatch::outside {
 
 inline constexpr std::uint64_t cell_page_size = 4096;
 
 // The address of a free page that all of the sites reach, 0 if there is none.
-std::uint64_t find_cell_page(const std::vector<tools::process_mapping>& maps,
+std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,
                              std::span<site_change* const> changes);
 
 }  // namespace hotpatch::outside

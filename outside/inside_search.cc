@@ -8,8 +8,9 @@
 
 #include <sys/uio.h>
 
-#include "tools/process_access.h"
-#include "tools/text.h"
+#include "processes/access.h"
+#include "processes/text.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -19,7 +20,7 @@ constexpr std::size_t chunk_words = 8192;
 
 class search {
  public:
-  search(const std::vector<tools::process_mapping>& maps,
+  search(const std::vector<process_mapping>& maps,
          const std::vector<occupied_code>& code)
       : maps_(maps), code_(code), chunk_(chunk_words)
   {
@@ -57,7 +58,7 @@ class search {
 
   std::string look_at_stack(const tracee& thread, std::uint64_t from)
   {
-    const tools::process_mapping* stack = tools::find_mapping(maps_, from);
+    const process_mapping* stack = mapping_at(maps_, from);
     if (stack == nullptr)
       return "thread " + thread_text(thread.process(), thread.id()) +
              " runs on a stack that is not mapped";
@@ -69,7 +70,7 @@ class search {
       const ssize_t got =
           process_vm_readv(thread.process(), &local, 1, &remote, 1, 0);
       if (got <= 0)
-        tools::refuse_access(thread.process(), errno);
+        refuse_access(thread.process(), errno);
       for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i)
         if (const occupied_code* code = find(chunk_[i], false))
           return describe(thread, "has not left", chunk_[i], *code);
@@ -83,11 +84,11 @@ class search {
   {
     std::string text = "thread " + thread_text(thread.process(), thread.id()) +
                        ' ' + how + ' ' + code.name + ": 0x";
-    tools::append_hex(text, address);
+    append_hex(text, address);
     return text;
   }
 
-  const std::vector<tools::process_mapping>& maps_;
+  const std::vector<process_mapping>& maps_;
   const std::vector<occupied_code>& code_;
   std::vector<std::uint64_t> chunk_;
   std::uint64_t lowest_ = ~std::uint64_t{0};
@@ -97,7 +98,7 @@ class search {
 }  // namespace
 
 std::string find_inside(const stopped_process& process,
-                        const std::vector<tools::process_mapping>& maps,
+                        const std::vector<process_mapping>& maps,
                         const std::vector<occupied_code>& code)
 {
   if (code.empty())

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "outside/stopped_process.h"
-#include "tools/process_maps.h"
+#include "processes/maps.h"
 
 namespace hotpatch::outside {
 
@@ -28,7 +28,7 @@ struct occupied_code {
 
 // Empty: nobody is inside.  Otherwise who and where, in words.
 std::string find_inside(const stopped_process& process,
-                        const std::vector<tools::process_mapping>& maps,
+                        const std::vector<process_mapping>& maps,
                         const std::vector<occupied_code>& code);
 
 }  // namespace hotpatch::outside

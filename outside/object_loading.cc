@@ -12,7 +12,7 @@
 #include <dlfcn.h>
 #include <sys/stat.h>
 
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -23,10 +23,9 @@ constexpr std::size_t longest_text = 1024;
 [[noreturn]] void refuse(pid_t process, const char* what,
                          const target_memory& memory, std::uint64_t words)
 {
-  throw tools::trouble("process " + std::to_string(process) + ' ' + what +
-                       ": " +
-                       (words != 0 ? text_in_process(memory, words)
-                                   : std::string("no reason is given")));
+  throw trouble("process " + std::to_string(process) + ' ' + what + ": " +
+                (words != 0 ? text_in_process(memory, words)
+                            : std::string("no reason is given")));
 }
 
 }  // namespace
@@ -52,17 +51,17 @@ std::string path_in_process(const target_images& images,
     const std::unique_ptr<char, decltype(&std::free)> real(
         realpath(file.c_str(), nullptr), std::free);
     if (!real)
-      throw tools::trouble(file + ": " + std::strerror(errno));
+      throw trouble(file + ": " + std::strerror(errno));
     path = real.get();
   }
   struct stat here, there;
   if (stat(file.c_str(), &here) != 0 ||
       stat((root + path).c_str(), &there) != 0 || here.st_dev != there.st_dev ||
       here.st_ino != there.st_ino)
-    throw tools::trouble("process " + pid + " does not see " + file +
-                         ": it has another root directory or other mounts; "
-                         "copy the file to where it can, such as " +
-                         root + "/tmp, and give that path");
+    throw trouble("process " + pid + " does not see " + file +
+                  ": it has another root directory or other mounts; "
+                  "copy the file to where it can, such as " +
+                  root + "/tmp, and give that path");
   // The dynamic linker takes a path it knows for what it has loaded already,
   // even if the file is another one by now.
   const auto loaded = std::count_if(

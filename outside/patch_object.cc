@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/status.h"
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -19,7 +19,7 @@ namespace {
 void check(hp_status status)
 {
   if (status != HP_OK)
-    throw tools::trouble(last_message());
+    throw trouble(last_message());
 }
 
 // "/srv/fix.so" -> "fix"
@@ -68,9 +68,9 @@ format::patch_state load_state(const target_memory& memory,
   if (state.version != format::state_version ||
       state.size < sizeof(format::patch_state) ||
       state.phase > static_cast<std::uint32_t>(format::patch_phase::reverting))
-    throw tools::trouble(patch.path +
-                         ": its state in the process is of a form that this "
-                         "hp-apply does not know");
+    throw trouble(patch.path +
+                  ": its state in the process is of a form that this "
+                  "hp-apply does not know");
   return state;
 }
 

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "format/patch_word.h"
-#include "tools/text.h"
-#include "tools/trouble.h"
+#include "processes/text.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -28,8 +28,8 @@ std::uint64_t pristine(const site_change& change)
                      "hotpatch's (";
   std::uint8_t bytes[8];
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&change.word), 8, bytes);
-  tools::append_bytes(text, bytes);
-  throw tools::trouble(text + "), perhaps a debugger's breakpoint; remove it");
+  append_bytes(text, bytes);
+  throw trouble(text + "), perhaps a debugger's breakpoint; remove it");
 }
 
 bool changes_anything(const site_change& change)
@@ -88,9 +88,9 @@ void site_switch::prepare(std::span<site_change> changes)
     if (decode_pad(each.where, old) == each.cell)
       continue;
     if (!pad_is_pristine(old))
-      throw tools::trouble(each.name +
-                           ": the bytes before it are not as the compiler left "
-                           "them, something else uses them");
+      throw trouble(each.name +
+                    ": the bytes before it are not as the compiler left "
+                    "them, something else uses them");
     memory_.store(far_pad_address(each.where), pad);
   }
 }
@@ -99,9 +99,9 @@ void site_switch::check_unchanged(std::span<const site_change> changes) const
 {
   for (const site_change& each : changes)
     if (memory_.load<std::uint64_t>(each.where.word) != each.word)
-      throw tools::trouble(each.name +
-                           ": its patch word changed meanwhile, somebody else "
-                           "is patching this process; try again");
+      throw trouble(each.name +
+                    ": its patch word changed meanwhile, somebody else "
+                    "is patching this process; try again");
 }
 
 void site_switch::store_cells(std::span<const site_change> changes)
@@ -148,9 +148,9 @@ void site_switch::verify(std::span<const site_change> changes) const
   look(now);
   for (const site_change& each : now)
     if (changes_anything(each))
-      throw tools::trouble(each.name +
-                           ": the process does not hold what was written to "
-                           "it; hp-revert undoes what there is");
+      throw trouble(each.name +
+                    ": the process does not hold what was written to "
+                    "it; hp-revert undoes what there is");
 }
 
 }  // namespace hotpatch::outside

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "outside/borrow_place.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -17,7 +18,7 @@ std::size_t stopped_process::seize_new()
   for (const tracee& thread : threads_)
     known.insert(thread.id());
   std::size_t added = 0;
-  for (const pid_t id : list_threads(process_)) {
+  for (const pid_t id : threads_of(process_)) {
     if (known.contains(id))
       continue;
     try {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -50,27 +50,27 @@ target_code find_target_code(const target_images& images)
     if (is_c_library(image))
       found.library = &image;
   if (found.loader == nullptr || found.library == nullptr)
-    throw tools::trouble(process +
-                         " is a static program: it cannot load a patch "
-                         "object; link it dynamically");
+    throw trouble(process +
+                  " is a static program: it cannot load a patch "
+                  "object; link it dynamically");
   look_for_dlopen(*found.library, found);
   // Before glibc 2.34 they were in a library of their own.
   for (const target_image& image : images.all())
     if (image.base_name().starts_with("libdl"))
       look_for_dlopen(image, found);
   if (found.dlopen == 0 || found.dlclose == 0 || found.dlerror == 0)
-    throw tools::trouble(process +
-                         " has no dlopen(): link it with -ldl, which the C "
-                         "library of this system still needs");
+    throw trouble(process +
+                  " has no dlopen(): link it with -ldl, which the C "
+                  "library of this system still needs");
 
   found.borrowed.system_call = find_code(*found.library, system_call_code);
   found.borrowed.restorer = find_code(*found.library, restorer_code);
   if (found.borrowed.restorer == 0)
     found.borrowed.restorer = find_code(*found.library, short_restorer_code);
   if (found.borrowed.system_call == 0 || found.borrowed.restorer == 0)
-    throw tools::trouble(process + ": " + found.library->path +
-                         " has no code through which a system call can be "
-                         "made; this C library is not known");
+    throw trouble(process + ": " + found.library->path +
+                  " has no code through which a system call can be "
+                  "made; this C library is not known");
   return found;
 }
 

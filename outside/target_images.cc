@@ -10,10 +10,10 @@
 #include <elf.h>
 #include <sys/stat.h>
 
-#include "tools/mapped_file.h"
-#include "tools/process_access.h"
-#include "tools/process_memory.h"
-#include "tools/trouble.h"
+#include "processes/mapped_file.h"
+#include "processes/access.h"
+#include "processes/memory.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -31,7 +31,7 @@ std::uint64_t read_loader_base(pid_t process)
   return 0;
 }
 
-bool same_file(const tools::process_mapping& a, const tools::process_mapping& b)
+bool same_file(const process_mapping& a, const process_mapping& b)
 {
   return a.device == b.device && a.inode == b.inode;
 }
@@ -59,15 +59,15 @@ std::string_view target_image::base_name() const
 
 target_images::target_images(pid_t process) : process_(process)
 {
-  tools::check_process(process);
-  maps_ = tools::read_maps(process);
+  check_process(process);
+  maps_ = read_maps(process);
   loader_base_ = read_loader_base(process);
   struct stat executable = {};
   stat(("/proc/" + std::to_string(process) + "/exe").c_str(), &executable);
   program_inode_ = executable.st_ino;
-  const tools::process_memory memory(process);
-  const tools::process_mapping* last = nullptr;
-  for (const tools::process_mapping& mapping : maps_) {
+  const process_memory memory(process);
+  const process_mapping* last = nullptr;
+  for (const process_mapping& mapping : maps_) {
     if (!mapping.executable || mapping.inode == 0 ||
         !mapping.path.starts_with('/'))
       continue;
@@ -78,12 +78,12 @@ target_images::target_images(pid_t process) : process_(process)
       continue;
     }
     try {
-      if (auto opened = tools::open_mapped(process, mapping, memory)) {
+      if (auto opened = open_mapped(process, mapping, memory)) {
         images_.push_back({mapping.path, std::move(opened->file), opened->bias,
                            mapping.begin, mapping.end});
         last = &mapping;
       }
-    } catch (const tools::trouble&) {
+    } catch (const trouble&) {
       // An image that cannot be looked at has nothing to offer.
     }
   }
@@ -101,7 +101,7 @@ const target_image* target_images::find(std::uint64_t address) const
 const target_image* target_images::program() const
 {
   for (const target_image& image : images_)
-    if (tools::find_mapping(maps_, image.begin)->inode == program_inode_)
+    if (mapping_at(maps_, image.begin)->inode == program_inode_)
       return &image;
   return nullptr;
 }
@@ -110,12 +110,11 @@ const target_image* target_images::loader() const
 {
   if (loader_base_ == 0)
     return nullptr;
-  const tools::process_mapping* base = tools::find_mapping(maps_, loader_base_);
+  const process_mapping* base = mapping_at(maps_, loader_base_);
   if (base == nullptr)
     return nullptr;
   for (const target_image& image : images_) {
-    const tools::process_mapping* code =
-        tools::find_mapping(maps_, image.begin);
+    const process_mapping* code = mapping_at(maps_, image.begin);
     if (code != nullptr && same_file(*code, *base))
       return &image;
   }

@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "runtime/elf/elf_file.h"
-#include "tools/process_maps.h"
+#include "processes/maps.h"
 
 namespace hotpatch::outside {
 
@@ -41,7 +41,7 @@ class target_images {
   explicit target_images(pid_t process);
 
   pid_t process() const { return process_; }
-  const std::vector<tools::process_mapping>& maps() const { return maps_; }
+  const std::vector<process_mapping>& maps() const { return maps_; }
   std::span<const target_image> all() const { return images_; }
 
   // Null if no code of an image is there.
@@ -55,7 +55,7 @@ class target_images {
 
  private:
   pid_t process_;
-  std::vector<tools::process_mapping> maps_;
+  std::vector<process_mapping> maps_;
   std::vector<target_image> images_;
   std::uint64_t loader_base_ = 0;
   ino_t program_inode_ = 0;

@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "tools/process_access.h"
-#include "tools/text.h"
-#include "tools/trouble.h"
+#include "processes/access.h"
+#include "processes/text.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -22,9 +22,8 @@ namespace {
 {
   const int error = errno;
   std::string text = "process " + std::to_string(process) + ": memory at 0x";
-  tools::append_hex(text, address);
-  throw tools::trouble(text + " cannot be " + what + ": " +
-                       std::strerror(error));
+  append_hex(text, address);
+  throw trouble(text + " cannot be " + what + ": " + std::strerror(error));
 }
 
 }  // namespace
@@ -35,7 +34,7 @@ target_memory::target_memory(pid_t process)
                  O_RDWR | O_CLOEXEC))
 {
   if (!file_)
-    tools::refuse_access(process, errno);
+    refuse_access(process, errno);
 }
 
 std::size_t target_memory::read_some(std::uint64_t address,

@@ -7,7 +7,7 @@
 
 #include "format/patch_record.h"
 #include "runtime/sites/record_survey.h"
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -29,9 +29,9 @@ target_program::target_program(const target_images& images)
       record_survey survey;
       record_fault fault;
       if (survey_records(reader, survey, fault) == HP_MALFORMED)
-        throw tools::trouble(where.path + ": .hotpatch is damaged: record " +
-                             std::to_string(fault.record) + ": " + fault.field +
-                             ": " + fault.reason);
+        throw trouble(where.path + ": .hotpatch is damaged: record " +
+                      std::to_string(fault.record) + ": " + fault.field + ": " +
+                      fault.reason);
       image.view = content->view();
       image.sites = content->section(0);
     }

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <elf.h>
@@ -16,7 +15,8 @@
 #include <sys/wait.h>
 
 #include "outside/interrupted_call.h"
-#include "tools/process_access.h"
+#include "processes/access.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -53,31 +53,6 @@ void* as_pointer(T value)
 
 }  // namespace
 
-std::string thread_file(pid_t process, pid_t thread, const char* name)
-{
-  std::ifstream file("/proc/" + std::to_string(process) + "/task/" +
-                     std::to_string(thread) + '/' + name);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string status_field(const std::string& status, const char* name)
-{
-  const std::string wanted = std::string("\n") + name + ":\t";
-  std::size_t at = status.find(wanted);
-  if (at == std::string::npos)
-    return {};
-  at += wanted.size();
-  return status.substr(at, status.find('\n', at) - at);
-}
-
-std::string thread_text(pid_t process, pid_t thread)
-{
-  std::string name = thread_file(process, thread, "comm");
-  while (!name.empty() && name.back() == '\n')
-    name.pop_back();
-  return std::to_string(thread) + " (" + name + ')';
-}
-
 tracee::tracee(pid_t process, pid_t thread) : process_(process), thread_(thread)
 {
   constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
@@ -111,11 +86,11 @@ void tracee::refuse(int error) const
     std::ifstream file("/proc/" + tracer + "/comm");
     std::string name;
     std::getline(file, name);
-    throw tools::trouble("process " + std::to_string(process_) +
-                         " is being debugged by process " + tracer + " (" +
-                         name + "); only one may trace it: let it go there");
+    throw trouble("process " + std::to_string(process_) +
+                  " is being debugged by process " + tracer + " (" + name +
+                  "); only one may trace it: let it go there");
   }
-  tools::refuse_access(process_, error);
+  refuse_access(process_, error);
 }
 
 void tracee::check(long result, const char* what) const
@@ -126,8 +101,8 @@ void tracee::check(long result, const char* what) const
   if (error == ESRCH)
     throw thread_gone("thread " + std::to_string(thread_) +
                       " ended or was killed");
-  throw tools::trouble("thread " + thread_text(process_, thread_) + ": " +
-                       what + ": " + std::strerror(error));
+  throw trouble("thread " + thread_text(process_, thread_) + ": " + what +
+                ": " + std::strerror(error));
 }
 
 void tracee::interrupt()
@@ -240,7 +215,7 @@ std::vector<std::uint8_t> tracee::vectors() const
         "its vector registers cannot be read");
   bytes.resize(into.iov_len);
   if (bytes.size() < least_vector_bytes)
-    throw tools::trouble(
+    throw trouble(
         "this processor has no XSAVE, which is needed to keep "
         "vector registers");
   return bytes;

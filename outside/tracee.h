@@ -17,14 +17,13 @@
 
 #include <cstdint>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include <sys/types.h>
 #include <sys/user.h>
 
 #include "runtime/base/deadline.h"
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -35,9 +34,9 @@ class thread_gone : public std::runtime_error {
 };
 
 // It did not stop in time.
-class not_in_time : public tools::trouble {
+class not_in_time : public trouble {
  public:
-  using tools::trouble::trouble;
+  using trouble::trouble;
 };
 
 enum class stop_kind {
@@ -115,15 +114,6 @@ class tracee {
   bool stopped_ = false;
   int signal_ = 0;  // to be handed on
 };
-
-// "1234 (worker)"
-std::string thread_text(pid_t process, pid_t thread);
-
-// The contents of one of a thread's files in /proc; empty if there is none.
-std::string thread_file(pid_t process, pid_t thread, const char* name);
-
-// The value behind "Name:" in the text of a status file.
-std::string status_field(const std::string& status, const char* name);
 
 }  // namespace hotpatch::outside
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "runtime/base/deadline.h"
-#include "tools/all_processes.h"
+#include "processes/all_processes.h"
 
 namespace hotpatch::tools {
 

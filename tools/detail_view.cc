@@ -4,7 +4,7 @@
 #include "tools/detail_view.h"
 
 #include "tools/site_words.h"
-#include "tools/text.h"
+#include "processes/text.h"
 
 namespace hotpatch::tools {
 

@@ -13,8 +13,8 @@
 #include "runtime/sites/elf_image.h"
 #include "runtime/sites/record_survey.h"
 #include "runtime/base/status.h"
-#include "tools/text.h"
-#include "tools/trouble.h"
+#include "processes/text.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 

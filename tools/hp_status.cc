@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "tools/all_processes.h"
+#include "processes/all_processes.h"
 #include "tools/output.h"
 #include "tools/process_status.h"
 #include "tools/status_view.h"
@@ -22,6 +22,7 @@ const char* argp_program_version =
 
 namespace {
 
+using namespace hotpatch;
 using namespace hotpatch::tools;
 
 enum : int { key_all = 256 };

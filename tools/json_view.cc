@@ -5,7 +5,7 @@
 
 #include "tools/json_writer.h"
 #include "tools/site_words.h"
-#include "tools/text.h"
+#include "processes/text.h"
 
 namespace hotpatch::tools {
 

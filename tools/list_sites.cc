@@ -14,8 +14,8 @@
 #include "tools/live_sites.h"
 #include "tools/selection.h"
 #include "tools/table_view.h"
-#include "tools/text.h"
-#include "tools/trouble.h"
+#include "processes/text.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 

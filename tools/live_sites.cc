@@ -8,9 +8,9 @@
 #include <tuple>
 
 #include "tools/file_sites.h"
-#include "tools/mapped_file.h"
-#include "tools/process_access.h"
-#include "tools/trouble.h"
+#include "processes/mapped_file.h"
+#include "processes/access.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 
@@ -129,7 +129,7 @@ live_state live_process::state_of(const site& where)
 
 void live_process::name_target(live_state& live)
 {
-  const process_mapping* mapping = find_mapping(maps_, live.target);
+  const process_mapping* mapping = mapping_at(maps_, live.target);
   if (!mapping)
     return;
   live.target_image = mapping->path;

@@ -16,8 +16,8 @@
 
 #include "runtime/elf/elf_symbols.h"
 #include "tools/listing.h"
-#include "tools/process_maps.h"
-#include "tools/process_memory.h"
+#include "processes/maps.h"
+#include "processes/memory.h"
 
 namespace hotpatch::tools {
 

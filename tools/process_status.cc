@@ -10,8 +10,8 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
-#include "tools/all_processes.h"
-#include "tools/trouble.h"
+#include "processes/all_processes.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 

@@ -5,7 +5,7 @@
 
 #include <iterator>
 
-#include "tools/text.h"
+#include "processes/text.h"
 
 namespace hotpatch::tools {
 

@@ -4,7 +4,7 @@
 #include "tools/status_view.h"
 
 #include "tools/json_writer.h"
-#include "tools/text.h"
+#include "processes/text.h"
 
 namespace hotpatch::tools {
 

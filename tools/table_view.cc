@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "tools/site_words.h"
-#include "tools/text.h"
+#include "processes/text.h"
 
 namespace hotpatch::tools {
 

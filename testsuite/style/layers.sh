@@ -30,7 +30,11 @@ ok "encode: what a site is" includes_only runtime/text/encode format/ $public \
 
 pure="format/ $public runtime/base/ runtime/elf/ runtime/sites/
   runtime/objects/ runtime/text/encode.h"
-ok "tools: the pure layers, and outside" includes_only tools/ $pure outside/
+ok "processes: the pure layers" includes_only processes/ $pure
+ok "outside: the pure layers, and processes" includes_only outside/ $pure \
+  processes/
+ok "tools: the pure layers, processes, and outside" includes_only tools/ $pure \
+  processes/ outside/
 
 # A low layer that uses a higher one.
 mkdir -p upside_down/low

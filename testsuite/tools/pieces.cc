@@ -15,10 +15,11 @@
 
 #include "runtime/base/file_descriptor.h"
 #include "tools/output.h"
-#include "tools/process_maps.h"
+#include "processes/maps.h"
 #include "tools/site_pattern.h"
-#include "tools/text.h"
+#include "processes/text.h"
 
+using namespace hotpatch;
 using namespace hotpatch::tools;
 
 BOOST_AUTO_TEST_CASE(a_mapping_of_a_file)
@@ -72,11 +73,11 @@ BOOST_AUTO_TEST_CASE(a_mapping_is_found_by_its_addresses_only)
   maps[0].end = 0x2000;
   maps[1].begin = 0x3000;
   maps[1].end = 0x4000;
-  BOOST_TEST(find_mapping(maps, 0xfff) == nullptr);
-  BOOST_TEST(find_mapping(maps, 0x1000) == &maps[0]);
-  BOOST_TEST(find_mapping(maps, 0x2000) == nullptr);
-  BOOST_TEST(find_mapping(maps, 0x3fff) == &maps[1]);
-  BOOST_TEST(find_mapping(maps, 0x4000) == nullptr);
+  BOOST_TEST(mapping_at(maps, 0xfff) == nullptr);
+  BOOST_TEST(mapping_at(maps, 0x1000) == &maps[0]);
+  BOOST_TEST(mapping_at(maps, 0x2000) == nullptr);
+  BOOST_TEST(mapping_at(maps, 0x3fff) == &maps[1]);
+  BOOST_TEST(mapping_at(maps, 0x4000) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(numbers_from_end_to_end)

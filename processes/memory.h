@@ -5,8 +5,8 @@
 // sites.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_PROCESS_MEMORY_H
-#define HOTPATCH_TOOLS_PROCESS_MEMORY_H
+#ifndef HOTPATCH_PROCESSES_MEMORY_H
+#define HOTPATCH_PROCESSES_MEMORY_H
 
 #include <cstdint>
 #include <span>
@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 class process_memory {
  public:
@@ -33,6 +33,6 @@ class process_memory {
   std::vector<std::uint8_t> window_;
 };
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch
 
 #endif

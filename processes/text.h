@@ -1,19 +1,19 @@
-// The pieces that hp-list's output is put together from: numbers, padding, and
-// names that may hold anything.
+// The pieces that messages and tables are put together from: numbers, padding,
+// and names that may hold anything.
 //
 // Everything appends to a string and may be called from any thread.  A name
 // from a file never reaches the terminal with control characters in it.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_TEXT_H
-#define HOTPATCH_TOOLS_TEXT_H
+#ifndef HOTPATCH_PROCESSES_TEXT_H
+#define HOTPATCH_PROCESSES_TEXT_H
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 void append_decimal(std::string& text, std::uint64_t value);
 
@@ -30,6 +30,6 @@ void append_printable(std::string& text, std::string_view name);
 // least two: a column is told from a blank in a name by that.
 void pad_to(std::string& text, std::size_t start, std::size_t width);
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch
 
 #endif

@@ -3,12 +3,12 @@
 // One thread at a time.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_PROCESS_ACCESS_H
-#define HOTPATCH_TOOLS_PROCESS_ACCESS_H
+#ifndef HOTPATCH_PROCESSES_ACCESS_H
+#define HOTPATCH_PROCESSES_ACCESS_H
 
 #include <sys/types.h>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 // Throws trouble for what has no sites because of what it is: no such process,
 // a zombie, a kernel thread, a 32-bit program.
@@ -18,6 +18,6 @@ void check_process(pid_t pid);
 // look at it, and which setting of this system stands in the way.
 [[noreturn]] void refuse_access(pid_t pid, int error);
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch
 
 #endif

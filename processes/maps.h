@@ -4,8 +4,8 @@
 // against what is found there.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_PROCESS_MAPS_H
-#define HOTPATCH_TOOLS_PROCESS_MAPS_H
+#ifndef HOTPATCH_PROCESSES_MAPS_H
+#define HOTPATCH_PROCESSES_MAPS_H
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 struct process_mapping {
   std::uint64_t begin = 0;
@@ -30,12 +30,12 @@ struct process_mapping {
 std::vector<process_mapping> read_maps(pid_t pid);
 
 // Null if nothing is mapped there.
-const process_mapping* find_mapping(const std::vector<process_mapping>& maps,
-                                    std::uint64_t address);
+const process_mapping* mapping_at(const std::vector<process_mapping>& maps,
+                                  std::uint64_t address);
 
 // One line of the file, without its newline; false if it is not such a line.
 bool parse_mapping(std::string_view line, process_mapping& into);
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch
 
 #endif

@@ -1,7 +1,7 @@
 // Why a process cannot be read, in words.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/process_access.h"
+#include "processes/access.h"
 
 #include <cerrno>
 #include <cstring>
@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/trouble.h"
+#include "processes/trouble.h"
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 namespace {
 
@@ -119,4 +119,4 @@ void refuse_access(pid_t pid, int error)
   }
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

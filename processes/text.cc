@@ -1,12 +1,12 @@
 // Numbers, bytes, names and padding as text.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/text.h"
+#include "processes/text.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 namespace {
 
@@ -73,4 +73,4 @@ void pad_to(std::string& text, std::size_t start, std::size_t width)
   text.append(length + 2 < width ? width - length : 2, ' ');
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

@@ -1,7 +1,7 @@
 // Listing /proc.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/all_processes.h"
+#include "processes/all_processes.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 std::vector<pid_t> all_processes()
 {
@@ -43,4 +43,4 @@ std::vector<pid_t> processes_of(const std::string& program)
   return found;
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

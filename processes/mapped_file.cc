@@ -1,7 +1,7 @@
 // Finding the file behind a mapping, and proving that it is the one.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/mapped_file.h"
+#include "processes/mapped_file.h"
 
 #include <string>
 
@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "runtime/base/status.h"
-#include "tools/text.h"
-#include "tools/trouble.h"
+#include "processes/text.h"
+#include "processes/trouble.h"
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 namespace {
 
@@ -153,4 +153,4 @@ std::optional<mapped_file> open_mapped(pid_t pid,
   not_to_be_had(pid, mapping);
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

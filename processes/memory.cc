@@ -1,7 +1,7 @@
 // process_vm_readv(2), and /proc/PID/mem where there is none.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/process_memory.h"
+#include "processes/memory.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "runtime/base/file_descriptor.h"
-#include "tools/process_access.h"
+#include "processes/access.h"
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 namespace {
 
@@ -73,4 +73,4 @@ bool process_memory::cached(std::uint64_t address, std::span<std::uint8_t> into)
   return true;
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

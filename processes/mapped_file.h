@@ -5,17 +5,17 @@
 // inode, or the same build-id in the file and in the process's memory.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_MAPPED_FILE_H
-#define HOTPATCH_TOOLS_MAPPED_FILE_H
+#ifndef HOTPATCH_PROCESSES_MAPPED_FILE_H
+#define HOTPATCH_PROCESSES_MAPPED_FILE_H
 
 #include <memory>
 #include <optional>
 
 #include "runtime/elf/elf_file.h"
-#include "tools/process_maps.h"
-#include "tools/process_memory.h"
+#include "processes/maps.h"
+#include "processes/memory.h"
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 struct mapped_file {
   std::shared_ptr<elf_file> file;
@@ -28,6 +28,6 @@ std::optional<mapped_file> open_mapped(pid_t pid,
                                        const process_mapping& mapping,
                                        const process_memory& memory);
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch
 
 #endif

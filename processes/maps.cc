@@ -1,7 +1,7 @@
 // Parsing /proc/PID/maps.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/process_maps.h"
+#include "processes/maps.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,9 +11,9 @@
 
 #include <sys/sysmacros.h>
 
-#include "tools/process_access.h"
+#include "processes/access.h"
 
-namespace hotpatch::tools {
+namespace hotpatch {
 
 namespace {
 
@@ -87,8 +87,8 @@ std::vector<process_mapping> read_maps(pid_t pid)
   return maps;
 }
 
-const process_mapping* find_mapping(const std::vector<process_mapping>& maps,
-                                    std::uint64_t address)
+const process_mapping* mapping_at(const std::vector<process_mapping>& maps,
+                                  std::uint64_t address)
 {
   auto after =
       std::upper_bound(maps.begin(), maps.end(), address,
@@ -100,4 +100,4 @@ const process_mapping* find_mapping(const std::vector<process_mapping>& maps,
   return &*std::prev(after);
 }
 
-}  // namespace hotpatch::tools
+}  // namespace hotpatch

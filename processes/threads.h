@@ -1,0 +1,31 @@
+// The threads of another process, as /proc shows them.
+//
+// A snapshot: a thread may have ended, and its number may belong to another, as
+// soon as it was read.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_PROCESSES_THREADS_H
+#define HOTPATCH_PROCESSES_THREADS_H
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace hotpatch {
+
+// None if there is no such process.
+std::vector<pid_t> threads_of(pid_t process);
+
+// "1234 (worker)"
+std::string thread_text(pid_t process, pid_t thread);
+
+// The contents of one of a thread's files in /proc; empty if there is none.
+std::string thread_file(pid_t process, pid_t thread, const char* name);
+
+// The value behind "Name:" in the text of a status file.
+std::string status_field(const std::string& status, const char* name);
+
+}  // namespace hotpatch
+
+#endif
