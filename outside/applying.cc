@@ -7,19 +7,19 @@
 #include <chrono>
 #include <thread>
 
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
 #include "outside/borrow_place.h"
 #include "outside/borrowed_thread.h"
-#include "outside/cell_page.h"
+#include "outside/cell_supply.h"
+#include "outside/hook_call.h"
 #include "outside/loader_list.h"
 #include "outside/object_loading.h"
+#include "outside/rehearsal.h"
 #include "outside/stopped_process.h"
-#include "runtime/objects/import_stores.h"
-#include "runtime/base/status.h"
 #include "processes/access.h"
 #include "processes/threads.h"
+#include "runtime/base/status.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/objects/import_stores.h"
 
 namespace hotpatch::outside {
 
@@ -53,16 +53,37 @@ void refuse_shadow_stack(pid_t process)
                   "from outside; link it with libhotpatch");
 }
 
+// With every thread standing while sites change, nobody can meet a mixture:
+// from outside, immediate keeps what strict promises, too.
+change_level stated_level(const patch_object& patch)
+{
+  const std::uint32_t stated = patch.contents().level;
+  if (stated == HP_SAFEPOINT + 1)
+    throw trouble(patch.name +
+                  " is to be applied at safe points, of which only the program "
+                  "itself knows (hp_load); --level=quiescent does without");
+  return stated == 0 || stated == HP_QUIESCENT + 1 ? change_level::quiescent
+                                                   : change_level::immediate;
+}
+
 }  // namespace
+
+// What the process has of that name already.
+struct live_patching::present_patch {
+  const loaded_patch* same = nullptr;   // the same build
+  const loaded_patch* other = nullptr;  // another one
+
+  bool is_applied() const { return same != nullptr && same->is_applied(); }
+};
 
 live_patching::live_patching(pid_t process, const apply_settings& settings)
     : process_(process),
       settings_(settings),
       until_(deadline::in_milliseconds(settings.timeout_ms)),
-      memory_((check_process(process), process))
+      memory_((check_process(process), process)),
+      patches_(process, memory_)
 {
   refuse_shadow_stack(process);
-  look();
 }
 
 void live_patching::tell(const std::string& text) const
@@ -71,248 +92,44 @@ void live_patching::tell(const std::string& text) const
     settings_.tell("process " + std::to_string(process_) + ": " + text);
 }
 
-// A function whose image was unloaded meanwhile has no site any more.
-void live_patching::find_sites(loaded& patch)
-{
-  checked_patch found;
-  check_report report;
-  (void)check_patch(patch.object->file, program_->images(), found, report);
-  const auto& replacements = patch.object->contents().replacements;
-  patch.sites.assign(replacements.size(), {});
-  for (const patch_target& each : found.targets)
-    patch.sites[static_cast<std::size_t>(each.replacement -
-                                         replacements.begin())] = each.where;
-}
-
-// All that is wrong, a line each.
-checked_patch live_patching::check(patch_object& file)
-{
-  std::string wrong;
-  const auto collect = [](hp_status, const char* message, void* data) {
-    auto& text = *static_cast<std::string*>(data);
-    text += text.empty() ? "" : "\n";
-    text += message;
-  };
-  checked_patch result;
-  check_report report(collect, &wrong);
-  const hp_status status =
-      check_patch(file.file, program_->images(), result, report);
-  if (!wrong.empty() || status != HP_OK)
-    throw trouble(wrong.empty() ? last_message() : wrong);
-  return result;
-}
-
-void live_patching::look()
-{
-  loaded_.clear();
-  images_ = std::make_unique<target_images>(process_);
-  program_ = std::make_unique<target_program>(*images_);
-  for (auto& object : loaded_patch_objects(*images_)) {
-    loaded found = {std::move(object), {}, {}};
-    found.state = load_state(memory_, *found.object);
-    find_sites(found);
-    loaded_.push_back(std::move(found));
-  }
-}
-
-live_patching::loaded* live_patching::find_loaded(const std::string& name)
-{
-  loaded* best = nullptr;
-  for (loaded& each : loaded_)
-    if (each.object->name == name &&
-        (best == nullptr || each.state.sequence > best->state.sequence))
-      best = &each;
-  return best;
-}
-
-live_patching::loaded* live_patching::find_bias(std::uint64_t bias)
-{
-  for (loaded& each : loaded_)
-    if (each.object->bias == bias)
-      return &each;
-  return nullptr;
-}
-
-std::uint64_t live_patching::newest_sequence() const
-{
-  std::uint64_t newest = 0;
-  for (const loaded& each : loaded_)
-    newest = std::max(newest, each.state.sequence);
-  return newest;
-}
-
 template <typename Action>
 void live_patching::borrow(Action action)
 {
-  const target_code code = find_target_code(*images_);
-  borrow_place place(*images_, code, memory_);
+  const target_code code = find_target_code(patches_.images());
+  borrow_place place(patches_.images(), code, memory_);
   tracee lender = place.find(until_);
   tell("thread " + thread_text(process_, lender.id()) + " is borrowed");
   borrowed_thread thread(lender, memory_, code.borrowed, until_);
   action(thread, code);
 }
 
-// --- What is to change
-// --------------------------------------------------------
-
-// The newest of the patches that will be applied then; 0: the original.
-std::uint64_t live_patching::target_of(const site& where,
-                                       const undertaking& what) const
+void live_patching::try_to_borrow()
 {
-  std::uint64_t newest = 0;
-  std::uint64_t target = 0;
-  for (const loaded& each : loaded_) {
-    const bool mine = &each == what.patch;
-    if (&each == what.older || (mine ? !what.apply : !each.is_applied()))
-      continue;
-    const std::uint64_t sequence = mine ? what.sequence : each.state.sequence;
-    for (std::size_t i = 0; i < each.sites.size(); ++i)
-      if (each.sites[i].word == where.word && sequence >= newest) {
-        newest = sequence;
-        target =
-            each.object->contents().replacements[i].code + each.object->bias;
-      }
-  }
-  return target;
+  const target_code code = find_target_code(patches_.images());
+  const tracee lender =
+      borrow_place(patches_.images(), code, memory_).find(until_);
+  tell("thread " + thread_text(process_, lender.id()) + " could be borrowed");
 }
 
-void live_patching::add_changes(const loaded& patch, undertaking& into) const
+void live_patching::run_hooks(borrowed_thread& thread,
+                              const patch_object& patch, hook_time when)
 {
-  for (std::size_t i = 0; i < patch.sites.size(); ++i) {
-    const site& where = patch.sites[i];
-    const auto same = [&](const site_change& other) {
-      return other.where.word == where.word;
-    };
-    if (where.word == 0 ||
-        std::any_of(into.changes.begin(), into.changes.end(), same))
-      continue;
-    site_change change;
-    change.where = where;
-    change.name = patch.object->contents().replacements[i].target;
-    change.target = target_of(where, into);
-    into.changes.push_back(std::move(change));
-  }
-}
-
-// A site may only lead to its original or to what some patch object, also one
-// that an interrupted hp-apply left, has for it.
-void live_patching::check_active(const site_change& change) const
-{
-  for (const loaded& each : loaded_)
-    for (const site& where : each.sites)
-      if (where.word == change.where.word && each.is_programs_own())
-        throw trouble(change.name + " is replaced by the patch " +
-                      each.object->name +
-                      ", which the program itself has loaded; it has "
-                      "to unload it first");
-  if (change.active == change.body())
+  if (!has_hook(patch, when))
     return;
-  for (const loaded& each : loaded_)
-    for (std::size_t i = 0; i < each.sites.size(); ++i)
-      if (each.sites[i].word == change.where.word &&
-          each.object->contents().replacements[i].code + each.object->bias ==
-              change.active)
-        return;
-  throw trouble(change.name +
-                " is replaced by the program itself, or by a tool that "
-                "left no patch object; it has to revert it first");
+  tell("a hook of " + patch.name + " is called");
+  call_hooks(thread, memory_, patch, when);
 }
 
-// The code that nobody may be inside when the site changes.
-void live_patching::add_code(const site_change& change, undertaking& into) const
+change_level live_patching::level_for(const patch_object& patch) const
 {
-  if (change.active == change.wanted())
-    return;
-  if (change.active == change.body()) {
-    into.code.push_back({change.body(), change.where.end, change.name, false});
-    return;
-  }
-  for (const loaded& each : loaded_)
-    for (const patch_replacement& old : each.object->contents().replacements)
-      if (old.code + each.object->bias == change.active)
-        into.code.push_back({change.active, old.end + each.object->bias,
-                             std::string(old.name) + " of " + each.object->name,
-                             false});
+  return settings_.level ? *settings_.level : stated_level(patch);
 }
 
-void live_patching::plan(undertaking& what)
+void live_patching::plan(switch_plan& what, change_level level)
 {
-  add_changes(*what.patch, what);
-  if (what.older != nullptr)
-    add_changes(*what.older, what);
-  std::sort(what.changes.begin(), what.changes.end(),
-            [](const site_change& a, const site_change& b) {
-              return a.where.word < b.where.word;
-            });
-  site_switch(memory_).look(what.changes);
-  for (const site_change& each : what.changes) {
-    check_active(each);
-    add_code(each, what);
-  }
-  if (!what.apply)
-    what.code.push_back({what.patch->object->begin(), what.patch->object->end(),
-                         "the patch object " + what.patch->object->name, true});
-  if (!settings_.quiescent)
+  make_plan(patches_, memory_, what);
+  if (level == change_level::immediate)
     what.code.clear();
-}
-
-void live_patching::give_cells(borrowed_thread& thread, undertaking& what)
-{
-  if (!site_switch::needs_cells(what.changes))
-    return;
-  std::vector<site_change*> without;
-  for (site_change& each : what.changes) {
-    if (each.cell != 0)
-      continue;
-    if (!has_far_form(each.where))
-      throw trouble(each.name +
-                    " has no room for a far jump before it; it can only "
-                    "be replaced alone, by code that is near");
-    without.push_back(&each);
-  }
-  while (!without.empty()) {
-    const std::size_t count =
-        std::min<std::size_t>(without.size(), cell_page_size / 8);
-    const std::span<site_change* const> some(without.data(), count);
-    const std::uint64_t wanted = find_cell_page(read_maps(process_), some);
-    const std::int64_t page = thread.system_call(
-        SYS_mmap, {wanted, cell_page_size, PROT_READ,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                   ~std::uint64_t{0}, 0});
-    if (wanted == 0 || static_cast<std::uint64_t>(page) != wanted)
-      throw trouble("process " + std::to_string(process_) +
-                    " has no free memory near enough to " + some[0]->name);
-    for (std::size_t i = 0; i < count; ++i)
-      some[i]->cell = wanted + 8 * i;
-    without.erase(without.begin(),
-                  without.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-}
-
-// --- Doing it
-// -----------------------------------------------------------------
-
-bool live_patching::has_hook(const patch_object& patch, hook_time when) const
-{
-  return std::any_of(patch.contents().hooks.begin(),
-                     patch.contents().hooks.end(),
-                     [&](const patch_hook& hook) { return hook.when == when; });
-}
-
-void live_patching::run_hook(borrowed_thread& thread, const loaded& patch,
-                             hook_time when)
-{
-  for (const patch_hook& hook : patch.object->contents().hooks) {
-    if (hook.when != when)
-      continue;
-    tell(std::string("hook ") + hook.name);
-    const std::uint64_t result =
-        thread.call(hook.code + patch.object->bias, {});
-    if (result != 0 &&
-        (when == hook_time::before_apply || when == hook_time::before_revert))
-      throw trouble(patch.object->name +
-                    " does not want it: " + text_in_process(memory_, result));
-  }
 }
 
 void live_patching::store_imports(patch_object& file, std::uint64_t bias,
@@ -334,7 +151,7 @@ void live_patching::store_imports(patch_object& file, std::uint64_t bias,
     memory_.store(each.address, each.value);
 }
 
-void live_patching::switch_sites(undertaking& what, apply_result& result)
+void live_patching::switch_sites(switch_plan& what, apply_result& result)
 {
   site_switch sites(memory_);
   sites.prepare(what.changes);
@@ -377,46 +194,26 @@ void live_patching::unload(std::uint64_t bias)
   });
 }
 
-void live_patching::check_needs(const patch_object& patch)
+live_patching::present_patch live_patching::find_present(
+    patch_object& file) const
 {
-  for (const patch_need& need : patch.contents().needs) {
-    const loaded* found = find_loaded(need.name);
-    if (found == nullptr || !found->is_applied() ||
-        found->object->contents().version < need.version)
-      throw trouble(patch.name + " needs the patch " + need.name +
-                    ", version " + std::to_string(need.version) +
-                    " or newer, which is not applied");
-  }
-}
-
-// Null: nothing of that name is there.
-live_patching::loaded* live_patching::prepare_name(patch_object& file,
-                                                   apply_result& result)
-{
-  loaded* present = find_loaded(file.name);
-  if (present == nullptr)
-    return nullptr;
-  const bool same = same_build(*present->object, file);
-  if (!present->is_applied()) {
-    tell(version_text(*present->object) +
+  const loaded_patch* found = patches_.find_name(file.name);
+  if (found == nullptr)
+    return {};
+  const bool same = same_build(*found->object, file);
+  if (!found->is_applied())
+    tell(version_text(*found->object) +
          " was left behind half done by an hp-apply that was interrupted");
-    if (same)
-      return present;
-    revert(file.name);
-    return nullptr;
-  }
-  const std::uint32_t version = present->object->contents().version;
-  if (same)
-    result.changed = false;
-  else if (version > file.contents().version)
-    throw trouble(version_text(*present->object) +
+  else if (const std::uint32_t version = found->object->contents().version;
+           !same && version > file.contents().version)
+    throw trouble(version_text(*found->object) +
                   ", is applied, which is newer than " + version_text(file));
-  else if (version == file.contents().version)
+  else if (!same && version == file.contents().version)
     throw trouble(
         version_text(file) +
         ", is applied already, from another file; revert it first, or give "
         "the new one a higher version");
-  return present;
+  return same ? present_patch{found, nullptr} : present_patch{nullptr, found};
 }
 
 apply_result live_patching::apply(const std::string& path)
@@ -425,43 +222,67 @@ apply_result live_patching::apply(const std::string& path)
   apply_result result;
   result.name = file->name;
   result.functions = file->contents().replacements.size();
-  loaded* present = prepare_name(*file, result);
+  present_patch present;
+  checked_patch checked;
+  all_reasons wrong;
+  wrong.attempt([&] { present = find_present(*file); });
+  result.changed = !present.is_applied();
   if (!result.changed)
     return result;
-  check_needs(*file);
-  const checked_patch checked = check(*file);
+  wrong.attempt([&] { patches_.check_needs(*file); });
+  wrong.attempt([&] {
+    checked = patches_.check(*file);
+    check_sites(patches_, memory_, checked);
+  });
+  wrong.attempt([&] {
+    (void)find_target_code(patches_.images());
+    (void)path_in_process(patches_.images(), file->path);
+    if (settings_.dry_run)
+      try_to_borrow();
+  });
+  wrong.attempt([&] { (void)level_for(*file); });
+  wrong.throw_any();
   tell(version_text(*file) + ": all checks passed");
-  if (settings_.dry_run)
+  if (settings_.dry_run) {
+    result.report = describe(checked);
     return result;
+  }
+  if (present.other != nullptr && !present.other->is_applied()) {
+    apply_result undone;
+    take_away(*present.other, undone);
+    present = {};
+  }
   load_and_switch(*file, checked, present, result);
   return result;
 }
 
 void live_patching::load_and_switch(patch_object& file,
                                     const checked_patch& checked,
-                                    loaded* present, apply_result& result)
+                                    const present_patch& present,
+                                    apply_result& result)
 {
-  const std::string path = path_in_process(*images_, file.path);
-  const bool finish = present != nullptr && !present->is_applied();
+  const std::string path = path_in_process(patches_.images(), file.path);
+  const change_level level = level_for(file);
+  const bool finish = present.same != nullptr;
   const std::uint64_t older_bias =
-      present != nullptr && !finish ? present->object->bias : 0;
-  std::uint64_t bias = finish ? present->object->bias : 0;
-  undertaking what;
+      present.other != nullptr ? present.other->object->bias : 0;
+  std::uint64_t bias = finish ? present.same->object->bias : 0;
+  switch_plan what;
   try {
     borrow([&](borrowed_thread& thread, const target_code& code) {
       if (bias == 0)
         bias =
             bias_of_handle(memory_, load_object(thread, memory_, code, path));
       store_imports(file, bias, checked);
-      look();
-      what.patch = find_bias(bias);
-      what.older = older_bias != 0 ? find_bias(older_bias) : nullptr;
+      patches_.look();
+      what.patch = patches_.find_bias(bias);
+      what.older = older_bias != 0 ? patches_.find_bias(older_bias) : nullptr;
       if (what.patch == nullptr)
         throw trouble(file.name + " was loaded, but cannot be found again");
-      what.sequence = newest_sequence() + 1;
-      plan(what);
-      give_cells(thread, what);
-      run_hook(thread, *what.patch, hook_time::before_apply);
+      what.sequence = patches_.newest_sequence() + 1;
+      plan(what, level);
+      supply_cells(thread, what.changes);
+      run_hooks(thread, *what.patch->object, hook_time::before_apply);
     });
     switch_sites(what, result);
   } catch (const trouble&) {
@@ -471,49 +292,54 @@ void live_patching::load_and_switch(patch_object& file,
   }
   if (has_hook(*what.patch->object, hook_time::after_apply))
     borrow([&](borrowed_thread& thread, const target_code&) {
-      run_hook(thread, *what.patch, hook_time::after_apply);
+      run_hooks(thread, *what.patch->object, hook_time::after_apply);
     });
 }
 
 apply_result live_patching::revert(const std::string& name)
 {
-  loaded* patch = find_loaded(name);
+  const loaded_patch* patch = patches_.find_name(name);
   if (patch == nullptr)
     throw trouble("process " + std::to_string(process_) +
                   " has no patch named \"" + name +
                   "\"; hp-status shows those that it has");
-  for (const loaded& other : loaded_)
-    for (const patch_need& need : other.object->contents().needs)
-      if (other.is_applied() && name == need.name)
-        throw trouble(other.object->name + " needs the patch " + name +
-                      "; revert it first");
+  patches_.check_unneeded(name);
   apply_result result;
   result.name = name;
   result.functions = patch->object->contents().replacements.size();
-  undertaking what;
-  what.patch = patch;
+  take_away(*patch, result);
+  return result;
+}
+
+void live_patching::take_away(const loaded_patch& patch, apply_result& result)
+{
+  const patch_object& object = *patch.object;
+  const change_level level = settings_.level.value_or(change_level::quiescent);
+  switch_plan what;
+  what.patch = &patch;
   what.apply = false;
-  plan(what);
-  if (settings_.dry_run)
-    return result;
-  const std::uint64_t bias = patch->object->bias;
+  plan(what, level);
+  if (settings_.dry_run) {
+    try_to_borrow();
+    return;
+  }
+  const std::uint64_t bias = object.bias;
   const bool has_before =
-      patch->is_applied() && has_hook(*patch->object, hook_time::before_revert);
+      patch.is_applied() && has_hook(object, hook_time::before_revert);
   if (has_before || site_switch::needs_cells(what.changes))
     borrow([&](borrowed_thread& thread, const target_code&) {
       if (has_before)
-        run_hook(thread, *patch, hook_time::before_revert);
-      give_cells(thread, what);
+        run_hooks(thread, object, hook_time::before_revert);
+      supply_cells(thread, what.changes);
     });
   switch_sites(what, result);
-  if (has_hook(*patch->object, hook_time::after_revert))
+  if (has_hook(object, hook_time::after_revert))
     borrow([&](borrowed_thread& thread, const target_code&) {
-      run_hook(thread, *patch, hook_time::after_revert);
+      run_hooks(thread, object, hook_time::after_revert);
     });
-  if (settings_.quiescent)
+  if (level == change_level::quiescent)
     unload(bias);
-  look();
-  return result;
+  patches_.look();
 }
 
 }  // namespace hotpatch::outside

@@ -54,25 +54,25 @@ int ptrace_scope()
       about.st_uid != geteuid() && geteuid() != 0)
     refuse(pid, " belongs to another user (uid " +
                     std::to_string(about.st_uid) +
-                    "), or the system protects it; run hp-list as that user "
+                    "), or the system protects it; do it as that user "
                     "or as root");
   switch (ptrace_scope()) {
     case 1:
       refuse(pid,
              ": the system lets only a parent read it "
-             "(kernel.yama.ptrace_scope is 1); run hp-list as root, or allow "
+             "(kernel.yama.ptrace_scope is 1); do it as root, or allow "
              "it with: sysctl kernel.yama.ptrace_scope=0");
     case 2:
       refuse(pid,
              ": the system lets only an administrator read it "
-             "(kernel.yama.ptrace_scope is 2); run hp-list as root");
+             "(kernel.yama.ptrace_scope is 2); do it as root");
     case 3:
       refuse(pid,
              ": the system lets nobody read it until it is booted again "
              "(kernel.yama.ptrace_scope is 3)");
     default:
       refuse(pid,
-             ": the system refuses to let it be read; run hp-list as root, "
+             ": the system refuses to let it be read; do it as root, "
              "in a container with the capability SYS_PTRACE");
   }
 }

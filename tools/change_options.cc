@@ -23,8 +23,8 @@ constexpr argp_option option_table[] = {
      "Every process that executes this file, instead of PID", 1},
     {nullptr, 0, nullptr, 0, "How:", 2},
     {"level", 'l', "LEVEL", 0,
-     "quiescent (default): when no thread is inside a function that changes; "
-     "immediate: now",
+     "quiescent: when no thread is inside a function that changes; immediate: "
+     "now.  If not given, what the patch states, or quiescent",
      2},
     {"timeout", 't', "SECONDS", 0,
      "How long to wait for threads, 10 if not given", 2},
@@ -65,7 +65,9 @@ void parse_level(std::string_view text, change_options& chosen,
   if (text != "quiescent" && text != "immediate")
     argp_error(state, "--level: '%s' is not quiescent or immediate",
                text.data());
-  chosen.settings.quiescent = text == "quiescent";
+  chosen.settings.level = text == "quiescent"
+                              ? outside::change_level::quiescent
+                              : outside::change_level::immediate;
 }
 
 void parse_timeout(std::string_view text, change_options& chosen,

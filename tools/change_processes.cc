@@ -31,6 +31,8 @@ void tell_result(change_kind kind, const change_options& chosen, pid_t pid,
     std::printf("process %d: %s can be %s, %zu function%s\n", pid,
                 result.name.c_str(), what, result.functions,
                 result.functions == 1 ? "" : "s");
+    for (const std::string& line : result.report)
+      std::printf("  %s\n", line.c_str());
     return;
   }
   std::printf(

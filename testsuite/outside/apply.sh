@@ -26,7 +26,17 @@ there_and_back()
 }
 
 start alone
-ok "--dry-run says that it can be" "$hp_apply" --dry-run "$pid" fix.so
+reports()
+{
+  "$hp_apply" --dry-run "$pid" fix.so >output || return
+  cat output
+  grep -q "^process $pid: fix can be applied, 2 functions" output &&
+    grep -q 'replaces target.c:second: int (int)' output &&
+    grep -q 'at .*target.c:[0-9]* in .*/target$' output &&
+    grep -q 'by fixed_second, .*fix.c:[0-9]*$' output &&
+    grep -q 'uses counter of .*/target$' output
+}
+ok "--dry-run says that it can be, what, where, and what is used" reports
 ok "--dry-run changes nothing" says 11012
 ok "--dry-run loads nothing" not loaded
 ok "one thread: applied" "$hp_apply" "$pid" fix.so
@@ -48,6 +58,15 @@ start 20
 ok "many threads: ten times" there_and_back 10
 ok "--level=immediate" "$hp_apply" --level=immediate "$pid" fix.so
 ok "it does the new" says 110210
+cc -O2 -fPIC -shared '-DLEVEL="safepoint"' "$here/fix.c" -o points.so
+"$hp_revert" "$pid" fix >output
+at_points()
+{
+  ! "$hp_apply" "$pid" points.so 2>output && grep 'safe points' output &&
+    says 11012 && "$hp_apply" --level=quiescent "$pid" points.so &&
+    says 110210
+}
+ok "a level that only the program can give is refused, unless overruled" at_points
 ok "hp-list sees it" \
   sh -c "'$hp_list' --pid $pid | grep -q 'first .*fixed_first'"
 ok "registers, system calls, both functions: nothing was ever wrong" all_well

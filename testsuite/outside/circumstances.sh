@@ -55,6 +55,10 @@ ok "another prototype: both are named" \
 sed 's/"first"/"missing"/; s/target.c:counter/target.c:nothing/' "$here/fix.c" \
   >missing.c
 cc -O2 -fPIC -shared missing.c -o missing.so
+ok "--dry-run: all that is wrong" refuses "missing.*no patch site" --dry-run \
+  "$pid" missing.so
+ok "a missing variable, in the dry run's report" \
+  grep -q "target.c:nothing" output
 ok "a missing function" refuses "missing.*no patch site" "$pid" missing.so
 ok "a missing variable, in the same report" grep -q "target.c:nothing" output
 ok "the process goes on as it was" unharmed

@@ -10,6 +10,10 @@
 
 HP_PATCH("fix", VERSION, "Ten times as much");
 
+#ifdef LEVEL
+HP_PATCH_LEVEL(LEVEL);
+#endif
+
 extern int counter HP_IMPORT("target.c:counter");
 
 extern int second(int x) HP_IMPORT("target.c:second");

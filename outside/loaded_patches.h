@@ -1,0 +1,86 @@
+// What a process has: its images, the sites in them, and the patch objects that
+// it has loaded.
+//
+// A snapshot, as its parts are: look() takes another one, after something was
+// loaded or changed, and ends the life of every loaded_patch handed out before.
+// From the thread that traces.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_OUTSIDE_LOADED_PATCHES_H
+#define HOTPATCH_OUTSIDE_LOADED_PATCHES_H
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "outside/patch_object.h"
+#include "outside/target_images.h"
+#include "outside/target_memory.h"
+#include "outside/target_program.h"
+#include "runtime/objects/patch_check.h"
+
+namespace hotpatch::outside {
+
+// A patch object that the process has, and the sites that it concerns.
+struct loaded_patch {
+  std::unique_ptr<patch_object> object;
+  format::patch_state state;
+  std::vector<site> sites;  // as its replacements; word 0: there is none
+
+  bool is_applied() const
+  {
+    return state.phase ==
+           static_cast<std::uint32_t>(format::patch_phase::applied);
+  }
+
+  // By the library in the process, which must not be circumvented.
+  bool is_programs_own() const { return state.phase != 0 && state.agent == 0; }
+
+  // Where its replacement number `index` begins in the process.
+  std::uint64_t code(std::size_t index) const
+  {
+    return object->contents().replacements[index].code + object->bias;
+  }
+};
+
+class loaded_patches {
+ public:
+  // Throws trouble if the process cannot be read.
+  loaded_patches(pid_t process, const target_memory& memory);
+
+  void look();
+
+  const target_images& images() const { return *images_; }
+  std::span<const loaded_patch> all() const { return patches_; }
+
+  // The newest of that name; null if there is none.
+  const loaded_patch* find_name(const std::string& name) const;
+  const loaded_patch* find_bias(std::uint64_t bias) const;
+
+  std::uint64_t newest_sequence() const;
+
+  // Whether a patch object fits the program.  Throws trouble with all that is
+  // wrong, a line each.
+  checked_patch check(patch_object& file) const;
+
+  // Throws trouble if another patch that it needs is not applied.
+  void check_needs(const patch_object& patch) const;
+
+  // Throws trouble if an applied patch needs the one of that name.
+  void check_unneeded(const std::string& name) const;
+
+ private:
+  void find_sites(loaded_patch& patch) const;
+
+  pid_t process_;
+  const target_memory& memory_;
+  std::unique_ptr<target_images> images_;
+  std::unique_ptr<target_program> program_;
+  std::vector<loaded_patch> patches_;
+};
+
+}  // namespace hotpatch::outside
+
+#endif

@@ -1,0 +1,54 @@
+// A dry run's report.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/rehearsal.h"
+
+#include "processes/text.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+std::string place(const char* file, std::uint32_t line)
+{
+  std::string text;
+  append_printable(text, file);
+  return text + ':' + std::to_string(line);
+}
+
+void add_target(const patch_target& target, std::vector<std::string>& lines)
+{
+  const patch_replacement& by = *target.replacement;
+  std::string text = "replaces ";
+  append_printable(text, by.target);
+  text += ": ";
+  append_printable(text, target.where.prototype);
+  lines.push_back(text);
+  lines.push_back("  at " + place(target.where.file, target.where.line) +
+                  " in " + target.image->path);
+  text = "  by ";
+  append_printable(text, by.name);
+  lines.push_back(text + ", " + place(by.file, by.line));
+}
+
+std::string describe_import(const import_value& import)
+{
+  std::string text = "uses ";
+  append_printable(text, import.symbol);
+  return text + " of " + import.image->path;
+}
+
+}  // namespace
+
+std::vector<std::string> describe(const checked_patch& checked)
+{
+  std::vector<std::string> lines;
+  for (const patch_target& each : checked.targets)
+    add_target(each, lines);
+  for (const import_value& each : checked.imports)
+    if (each.image != nullptr)
+      lines.push_back(describe_import(each));
+  return lines;
+}
+
+}  // namespace hotpatch::outside

@@ -1,0 +1,134 @@
+// From patches to changes of sites.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/switch_plan.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "processes/trouble.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+using patch_list = std::span<const loaded_patch>;
+
+// The newest of the patches that will be applied then; 0: the original.
+std::uint64_t target_of(patch_list all, const site& where,
+                        const switch_plan& plan)
+{
+  std::uint64_t newest = 0;
+  std::uint64_t target = 0;
+  for (const loaded_patch& each : all) {
+    const bool mine = &each == plan.patch;
+    if (&each == plan.older || (mine ? !plan.apply : !each.is_applied()))
+      continue;
+    const std::uint64_t sequence = mine ? plan.sequence : each.state.sequence;
+    for (std::size_t i = 0; i < each.sites.size(); ++i)
+      if (each.sites[i].word == where.word && sequence >= newest) {
+        newest = sequence;
+        target = each.code(i);
+      }
+  }
+  return target;
+}
+
+void add_changes(patch_list all, const loaded_patch& patch, switch_plan& plan)
+{
+  for (std::size_t i = 0; i < patch.sites.size(); ++i) {
+    const site& where = patch.sites[i];
+    const auto same = [&](const site_change& other) {
+      return other.where.word == where.word;
+    };
+    if (where.word == 0 ||
+        std::any_of(plan.changes.begin(), plan.changes.end(), same))
+      continue;
+    site_change change;
+    change.where = where;
+    change.name = patch.object->contents().replacements[i].target;
+    change.target = target_of(all, where, plan);
+    plan.changes.push_back(std::move(change));
+  }
+}
+
+// A site may only lead to its original or to what some patch object, also one
+// that an interrupted hp-apply left, has for it.
+void check_active(patch_list all, const site_change& change)
+{
+  bool known = change.active == change.body();
+  for (const loaded_patch& each : all)
+    for (std::size_t i = 0; i < each.sites.size(); ++i) {
+      if (each.sites[i].word != change.where.word)
+        continue;
+      if (each.is_programs_own())
+        throw trouble(change.name + " is replaced by the patch " +
+                      each.object->name +
+                      ", which the program itself has loaded; it has to "
+                      "unload it first");
+      known = known || each.code(i) == change.active;
+    }
+  if (!known)
+    throw trouble(change.name +
+                  " is replaced by the program itself, or by a tool that left "
+                  "no patch object; it has to revert it first");
+}
+
+// The code that nobody may be inside when the site changes.
+void add_code(patch_list all, const site_change& change, switch_plan& plan)
+{
+  if (change.active == change.wanted())
+    return;
+  if (change.active == change.body()) {
+    plan.code.push_back({change.body(), change.where.end, change.name, false});
+    return;
+  }
+  for (const loaded_patch& each : all)
+    for (const patch_replacement& old : each.object->contents().replacements)
+      if (old.code + each.object->bias == change.active)
+        plan.code.push_back({change.active, old.end + each.object->bias,
+                             std::string(old.name) + " of " + each.object->name,
+                             false});
+}
+
+}  // namespace
+
+void check_sites(const loaded_patches& patches, target_memory& memory,
+                 const checked_patch& checked)
+{
+  std::vector<site_change> changes;
+  for (const patch_target& each : checked.targets) {
+    site_change change;
+    change.where = each.where;
+    change.name = each.replacement->target;
+    changes.push_back(std::move(change));
+  }
+  site_switch(memory).look(changes);
+  for (const site_change& each : changes)
+    check_active(patches.all(), each);
+}
+
+void make_plan(const loaded_patches& patches, target_memory& memory,
+               switch_plan& plan)
+{
+  const patch_list all = patches.all();
+  add_changes(all, *plan.patch, plan);
+  if (plan.older != nullptr)
+    add_changes(all, *plan.older, plan);
+  std::sort(plan.changes.begin(), plan.changes.end(),
+            [](const site_change& a, const site_change& b) {
+              return a.where.word < b.where.word;
+            });
+  site_switch(memory).look(plan.changes);
+  for (const site_change& each : plan.changes) {
+    check_active(all, each);
+    add_code(all, each, plan);
+  }
+  if (!plan.apply)
+    plan.code.push_back({plan.patch->object->begin(), plan.patch->object->end(),
+                         "the patch object " + plan.patch->object->name, true});
+}
+
+}  // namespace hotpatch::outside
