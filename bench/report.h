@@ -32,6 +32,16 @@ inline void report(const char* metric, double x, double value, const char* unit)
   std::fflush(stdout);
 }
 
+inline void report(const char* metric, const char* x, double value,
+                   const char* unit)
+{
+  std::printf(
+      "{\"metric\": \"%s\", \"x\": \"%s\", \"value\": %.15g, "
+      "\"unit\": \"%s\"}\n",
+      metric, x, value, unit);
+  std::fflush(stdout);
+}
+
 // Not empty; sorts them.
 inline double percentile(std::vector<std::int64_t>& times, double part)
 {
