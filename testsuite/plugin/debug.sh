@@ -193,4 +193,46 @@ sized()
     "$(printf %x $((end - symbol)))" ]
 }
 ok "the symbol has the size of the body, for perf" sized
+
+# A profile has the time of each body under its own name, and who called it.
+cat >profiled.c <<'EOT'
+#include "raw_patch.h"
+#include <time.h>
+volatile int sink;
+#define SPIN for (clock_t end = clock() + CLOCKS_PER_SEC / 5; clock() < end;) \
+  for (int i = 0; i < 100000; ++i) sink += i
+__attribute__((hotpatch)) void f(void) { SPIN; }
+__attribute__((noipa)) void other(void) { SPIN; }
+__attribute__((noipa)) void calls(void) { f(); sink = 1; }
+int main(void)
+{
+  calls();
+  raw_patch((void *)f, (void *)other);
+  calls();
+  return 0;
+}
+EOT
+# profile OPTION...: lines "function caller" of all samples in stacks.out.
+profile()
+{
+  cc -fno-omit-frame-pointer "$@" profiled.c -o profiled &&
+    perf record -q -g -e cpu-clock:u -o perf.data ./profiled &&
+    perf script -i perf.data -F ip,sym >script.out 2>script.err || return
+  awk 'NF == 0 { n = 0; next } { n++ } n == 1 { top = $2 }
+    n == 2 { print top, $2 }' script.out | sort | uniq -c | tee stacks.out
+}
+if ! command -v perf >/dev/null; then
+  skip "perf knows a patched function" "perf is not installed"
+elif ! perf record -q -e cpu-clock:u -o perf.data true >perf.out 2>&1; then
+  skip "perf knows a patched function" "perf may not measure here"
+else
+  for options in -O0 -O2 '-O2 -fcf-protection=full'; do
+    ok "perf: a profile with $options" profile $options
+    ok "perf: the original, and who called it" grep -q ' f calls$' stacks.out
+    ok "perf: its replacement, called by the same" grep -q ' other calls$' \
+      stacks.out
+    ok "perf: nobody else called them" not grep -E \
+      ' (f|other) (\[unknown\]|main|f|other)$' stacks.out
+  done
+fi
 done_testing
