@@ -151,6 +151,8 @@ ok "a cleanup in C survives -O2" cleanup -O2
 ok "a cleanup in C survives -O2 -flto" cleanup -O2 -flto
 for file in pure.c registers.c alignment.c noreturn.c; do
   ok "$file breaks without noipa" breaks $file -O2 $without=noipa
+  ok "$file breaks without noipa with -flto" breaks $file -O2 -flto \
+    $without=noipa
 done
 ok "nothrow.cc breaks without clearing" breaks nothrow.cc -O2 $without=nothrow
 ok "nothrow_between.cc breaks without clearing" \

@@ -39,6 +39,12 @@ for linker in bfd gold lld; do
   ok "$linker: its strings go, and those that stay are there once" strings_go
   ok "$linker: its code goes" sh -c '! nm program | grep -w unused'
 done
+if command -v ld.gold >/dev/null; then
+  ok "control: gold, and text that does not refer to records" cc -O2 \
+    -ffunction-sections -fuse-ld=gold -Wl,--gc-sections $all \
+    -fplugin-arg-hotpatch-without=reference part.c main.c -o dropped
+  ok "control: no records are left" has_no_site dropped used main
+fi
 
 sorted()
 {
