@@ -59,7 +59,7 @@ hp_status code_ranges::prepare(std::span<const code_range> ranges) noexcept
 {
   entries_.clear();
   std::memset(pages_, 0, sizeof pages_);
-  lowest_ = span_ = 0;
+  hull_ = {};
   if (!entries_.reserve(ranges.size()))
     return fail(HP_NO_MEMORY, "no memory to look for %zu functions on stacks",
                 ranges.size());
@@ -85,8 +85,7 @@ hp_status code_ranges::prepare(std::span<const code_range> ranges) noexcept
   std::uint64_t reach = 0;
   for (entry& each : entries_)
     each.reach = reach = std::max(reach, each.limit);
-  lowest_ = entries_[0].begin;
-  span_ = reach - lowest_;
+  hull_ = {entries_[0].begin, reach - entries_[0].begin};
   return HP_OK;
 }
 

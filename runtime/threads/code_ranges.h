@@ -63,12 +63,23 @@ class code_ranges {
   // keeps for a purpose of its own.
   void count_only_returns(bool only) noexcept { only_returns_ = only; }
 
-  // False for almost all addresses that are in no range; cheap.
+  // From the first range to the end of the last: what an address is compared
+  // with first, in a copy that the compiler can keep in registers.
+  struct hull {
+    std::uint64_t lowest = 0;
+    std::uint64_t span = 0;
+    bool contains(std::uint64_t address) const noexcept
+    {
+      return address - lowest <= span;
+    }
+  };
+  hull around() const noexcept { return hull_; }
+
+  // False for almost all addresses in the hull that are in no range; cheap.
   bool may_contain(std::uint64_t address) const noexcept
   {
     const std::uint64_t page = address >> page_shift;
-    return address - lowest_ <= span_ &&
-           (pages_[page / 64 % words] >> (page % 64) & 1) != 0;
+    return (pages_[page / 64 % words] >> (page % 64) & 1) != 0;
   }
 
   // The index, in the span given to prepare(), of a range that contains the
@@ -93,8 +104,7 @@ class code_ranges {
 
   mapped_array<entry> entries_;
   bool only_returns_ = false;
-  std::uint64_t lowest_ = 0;
-  std::uint64_t span_ = 0;
+  hull hull_;
   std::uint64_t pages_[words] = {};  // bit: page number modulo 64 * words
 };
 

@@ -13,6 +13,8 @@ namespace hotpatch {
 namespace {
 
 constexpr std::uint64_t page_size = 4096;
+constexpr std::uint64_t cache_line = 64;
+constexpr std::size_t ahead = 96;  // words: twelve lines
 
 }  // namespace
 
@@ -81,11 +83,15 @@ memory_search::find_word(std::uint64_t from, std::uint64_t to,
                          code_ranges::role how) noexcept
 {
   const valgrind_silence here;
+  const code_ranges::hull around = ranges_.around();
   const auto* const end =
       reinterpret_cast<const std::uint64_t*>(to & ~std::uint64_t{7});
   for (auto* word = reinterpret_cast<const std::uint64_t*>((from + 7) & ~7ull);
        word < end; ++word) {
-    if (!ranges_.may_contain(*word))
+    // The words are in the cache of the core that the thread ran on.
+    if (reinterpret_cast<std::uint64_t>(word) % cache_line == 0)
+      __builtin_prefetch(word + ahead);
+    if (!around.contains(*word) || !ranges_.may_contain(*word))
       continue;
     // Where too little is left to tell, it may be one.
     const bool from_signal = end - word <= 2 || is_signal_frame(word);
