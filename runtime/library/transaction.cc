@@ -21,21 +21,27 @@ namespace hotpatch {
 
 namespace {
 
-// By which means text is changed here, and why so; kept for the log, which is
-// called without the library's lock.
+// What was told last.
+constinit std::atomic<const char*> told_writer{nullptr};
+constinit std::atomic<const char*> told_barrier{nullptr};
+
+// By which means text is changed here, and, where that will be told, why so;
+// kept for the log, which is called without the library's lock.
 struct means {
   const char* writer = "";
   const char* barrier = "";
   char writer_reason[256] = "";
   char barrier_reason[384] = "";
 
-  void note(text_writer& used) noexcept
+  void note(text_writer& used, bool barrier_missed) noexcept
   {
     writer = used.name();
     barrier = barrier_name();
-    std::snprintf(writer_reason, sizeof writer_reason, "%s", used.reason());
-    std::snprintf(barrier_reason, sizeof barrier_reason, "%s",
-                  hotpatch::barrier_reason());
+    if (told_writer.load() != writer)
+      std::snprintf(writer_reason, sizeof writer_reason, "%s", used.reason());
+    if (told_barrier.load() != barrier || barrier_missed)
+      std::snprintf(barrier_reason, sizeof barrier_reason, "%s",
+                    hotpatch::barrier_reason());
   }
 };
 
@@ -51,8 +57,6 @@ void log_choice(const char* what, const char* chosen, const char* reason)
 // Told by the first change and whenever something else is used.
 void log_means(const means& now)
 {
-  static constinit std::atomic<const char*> told_writer{nullptr};
-  static constinit std::atomic<const char*> told_barrier{nullptr};
   const bool writer_is_new = told_writer.exchange(now.writer) != now.writer;
   const bool barrier_is_new = told_barrier.exchange(now.barrier) != now.barrier;
   if (writer_is_new)
@@ -115,7 +119,7 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
     const hp_status result = self.change(operations, order, added);
     if (result == HP_OK && added)
       pins.keep(self.kept());
-    used.note(self.writer());
+    used.note(self.writer(), order.barrier_missed);
     return result;
   });
   if (status == HP_OK)

@@ -64,10 +64,8 @@ bool loaded_image::is(const dl_phdr_info& info) const noexcept
                      loader_name_.data()) == 0;
 }
 
-hp_status loaded_image::prepare() noexcept
+hp_status loaded_image::prepare_now() noexcept
 {
-  if (prepared_)
-    return status_;
   status_ = read_records();
   if (status_ != HP_OK)
     section_ = {};

@@ -32,7 +32,10 @@ class loaded_image {
   // possibly an empty one.  HP_MALFORMED is kept, with its reason; after
   // HP_UNREADABLE, which a limit may have caused, and HP_NO_MEMORY the next
   // call tries again.
-  [[nodiscard]] hp_status prepare() noexcept;
+  [[nodiscard]] hp_status prepare() noexcept
+  {
+    return prepared_ ? status_ : prepare_now();
+  }
 
   [[nodiscard]] const char* reason() const noexcept { return reason_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
@@ -64,6 +67,7 @@ class loaded_image {
 
  private:
   [[nodiscard]] bool set_up(const dl_phdr_info& info) noexcept;
+  [[nodiscard]] hp_status prepare_now() noexcept;
   [[nodiscard]] hp_status read_records() noexcept;
 
   std::uint64_t id_ = 0;

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "testsuite/lib/tap.h"
+#include "testsuite/lib/own_calls.h"
+#include "testsuite/hostile/child.h"
 
 enum { all_sites = 100000, few_sites = 10000 };
 
@@ -89,6 +91,28 @@ struct counts {
 
 enum { refused = 77 };
 
+/* Where there is only one thread, nobody needs a barrier. */
+static void* wait_for_ever(void* unused)
+{
+  for (;;)
+    pause();
+  return unused;
+}
+static void begin_thread(void)
+{
+  pthread_t other;
+  if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0)
+    _exit(5);
+}
+
+static void count_call(struct counts* counts, long number)
+{
+  counts->all++;
+  counts->protections += number == SYS_mprotect;
+  counts->barriers += number == SYS_membarrier;
+  counts->mappings += number == SYS_mmap || number == SYS_mremap;
+}
+
 /* What a child does between two calls of getppid(), which nobody else makes.
  * 0: tracing is refused here. */
 static int count_calls(void (*body)(void), struct counts* counts)
@@ -102,6 +126,7 @@ static int count_calls(void (*body)(void), struct counts* counts)
   if (child == 0) {
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
       _exit(refused);
+    begin_thread();
     raise(SIGSTOP);
     body();
     _exit(0);
@@ -123,10 +148,7 @@ static int count_calls(void (*body)(void), struct counts* counts)
     if (number == SYS_getppid) {
       counting = !counting;
     } else if (counting) {
-      counts->all++;
-      counts->protections += number == SYS_mprotect;
-      counts->barriers += number == SYS_membarrier;
-      counts->mappings += number == SYS_mmap || number == SYS_mremap;
+      count_call(counts, number);
     }
   }
   OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child has done it");
@@ -203,6 +225,48 @@ static void few_system_calls(void)
      "one by one it is a window and a barrier each, which is seen");
 }
 
+/* strict is refused where a tracer is attached, which would get its int3. */
+static struct counts own_counts;
+static void count_own(long number)
+{
+  count_call(&own_counts, number);
+}
+static int strict_counted(hp_transaction* all)
+{
+  const hp_commit_options options = {HP_STRICT, 0, 5000, {NULL}};
+  memset(&own_counts, 0, sizeof own_counts);
+  if (!own_calls_listen(count_own))
+    return child_cannot;
+  const hp_status status = hp_commit(all, &options);
+  own_calls_stop();
+  printf("# %ld system calls: mprotect %ld, membarrier %ld, mmap %ld\n",
+         own_counts.all, own_counts.protections, own_counts.barriers,
+         own_counts.mappings);
+  EXPECT(status == HP_OK);
+  /* At every 64th site each step looks after the handler. */
+  EXPECT(own_counts.all < all_sites / 10);
+  /* The first barrier is a trial, before anything is written. */
+  EXPECT(own_counts.barriers == 4);
+  return child_good;
+}
+static int few_strict_calls(void)
+{
+  begin_thread();
+  for (int each = 0; each < 2; each++) {
+    const int far = each == 1;
+    const int outcome = strict_counted(
+        patch_of(all_sites, far ? far_replacement : near_replacement));
+    if (outcome != child_good)
+      return outcome;
+    EXPECT(own_counts.protections <= (far ? 8 : 2));
+    EXPECT(replaced() == all_sites);
+    EXPECT(strict_counted(removal()) == child_good);
+    EXPECT(own_counts.protections == 2);
+    EXPECT(replaced() == 0);
+  }
+  return child_good;
+}
+
 /* --- How the work grows ----------------------------------------------------
  */
 
@@ -248,6 +312,7 @@ int main(void)
   /* This finds out how, before anything is counted. */
   OK(strcmp(hp_writer(), "none") != 0, "text can be written");
   few_system_calls();
+  in_child(few_strict_calls, "strict: four barriers, few system calls");
   grows_slowly(near_replacement, "near: not as the square");
   grows_slowly(far_replacement, "far: not as the square");
   return done_testing();
