@@ -1,9 +1,13 @@
 // The functions of hotpatch.h that load and unload patch objects.
 // SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <cstring>
+
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/patch_loader.h"
 #include "runtime/base/status.h"
 #include "runtime/library/transaction.h"
+#include "runtime/library/whole_path.h"
 
 namespace hotpatch {
 
@@ -14,6 +18,11 @@ bool empty(const char* text)
   return text == nullptr || *text == '\0';
 }
 
+hp_status no_path(const char* path)
+{
+  return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
+}
+
 }  // namespace
 
 }  // namespace hotpatch
@@ -22,13 +31,21 @@ using namespace hotpatch;
 
 extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
 {
+  load_options wanted = {default_options, options == nullptr};
+  wanted.commit.timeout_ms = 1000;
+  if (options != nullptr)
+    wanted.commit = *options;
   hp_status status = HP_OK;
   if (empty(path))
     status = fail(HP_INVALID, "hp_load: the path is null or empty");
   else if (options != nullptr)
     status = check_options("hp_load", *options);
-  if (status == HP_OK)
-    status = load_patch_object(path, options, __builtin_frame_address(0));
+  if (status == HP_OK) {
+    const whole_path whole(path);
+    status = whole ? load_patch_object({whole.text(), whole.text()}, wanted,
+                                       __builtin_frame_address(0))
+                   : no_path(path);
+  }
   log_outcome(status, "hp_load", path);
   return status;
 }
@@ -55,6 +72,9 @@ extern "C" hp_status hp_check(const char* path, hp_finding_visitor visit,
 {
   if (empty(path))
     return fail(HP_INVALID, "hp_check: the path is null or empty");
+  const whole_path whole(path);
+  if (!whole)
+    return no_path(path);
   check_report report(visit, data);
-  return check_patch_object(path, report);
+  return check_patch_object({whole.text(), whole.text()}, report);
 }

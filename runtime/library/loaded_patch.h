@@ -31,6 +31,11 @@ class loaded_patch {
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
+  // Of its application among those of patch objects.
+  [[nodiscard]] std::uint64_t sequence() const noexcept
+  {
+    return state_->sequence;
+  }
   // Somewhere in the object, but not in its code: a thread that keeps an
   // address of that counts as being inside.
   [[nodiscard]] const void* place() const noexcept { return state_; }

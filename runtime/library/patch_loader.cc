@@ -2,29 +2,20 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/library/patch_loader.h"
 
-#include <cerrno>
-#include <climits>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <link.h>
 
 #include "runtime/library/data_stores.h"
-#include "runtime/library/image_pin.h"
 #include "runtime/library/image_release.h"
 #include "runtime/library/library.h"
 #include "runtime/library/loaded_patch.h"
 #include "runtime/library/loaded_program.h"
-#include "runtime/base/memory_map.h"
+#include "runtime/library/opened_object.h"
 #include "runtime/patches/named_patch.h"
 #include "runtime/objects/patch_check.h"
 #include "runtime/base/status.h"
 #include "runtime/library/transaction.h"
-
-// Weak for the same reason as in image_pin.cc.
-#pragma weak dlerror
-#pragma weak dlinfo
+#include "runtime/library/whole_path.h"
 
 namespace hotpatch {
 
@@ -88,95 +79,7 @@ hp_status check_all(patch_file& patch, loaded_program& program,
   return status == HP_OK ? report.result() : status;
 }
 
-// Absolute, so that the object is found again whatever the process does.
-struct whole_path {
-  explicit whole_path(const char* path) : text(realpath(path, nullptr)) {}
-  whole_path(const whole_path&) = delete;
-  whole_path& operator=(const whole_path&) = delete;
-  ~whole_path() { std::free(text); }
-  char* text;
-};
-
-hp_status no_path(const char* path)
-{
-  return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
-}
-
 // --- Loading ----------------------------------------------------------------
-
-// Gives the object back unless somebody takes it over.
-class opened_object {
- public:
-  opened_object() noexcept = default;
-  opened_object(const opened_object&) = delete;
-  opened_object& operator=(const opened_object&) = delete;
-  ~opened_object() { close_image(handle_); }
-
-  hp_status open(const patch_file& patch) noexcept
-  {
-    if (!can_open_images())
-      return fail(HP_UNSUPPORTED,
-                  "%s: this program is linked statically, so it cannot load "
-                  "shared objects",
-                  patch.label());
-    if (const hp_status status = open_path(patch, patch.label());
-        status != HP_OK || is_same(patch))
-      return status;
-    // An older file of that path is loaded.  Under another spelling the loader
-    // looks at the file itself.
-    char path[PATH_MAX + 2];
-    const char* slash = std::strrchr(patch.label(), '/');
-    std::snprintf(path, sizeof path, "%.*s/.%s",
-                  static_cast<int>(slash - patch.label()), patch.label(),
-                  slash);
-    if (const hp_status status = open_path(patch, path);
-        status != HP_OK || is_same(patch))
-      return status;
-    return fail(HP_UNREADABLE,
-                "%s: another file of that name is loaded already, or it was "
-                "changed meanwhile; give the new one a name of its own",
-                patch.label());
-  }
-
-  [[nodiscard]] std::uint64_t base() const noexcept { return base_; }
-  void* handle() const noexcept { return handle_; }
-  void release() noexcept { handle_ = nullptr; }
-
- private:
-  hp_status open_path(const patch_file& patch, const char* path) noexcept
-  {
-    close_image(handle_);
-    // All symbols now: a slot that would be filled later looks unresolved.
-    handle_ = open_image(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle_ == nullptr) {
-      const char* reason = dlerror != nullptr ? dlerror() : nullptr;
-      return fail(HP_UNREADABLE, "%s: %s", patch.label(),
-                  reason != nullptr ? reason : "cannot be loaded");
-    }
-    const link_map* map = nullptr;
-    if (dlinfo == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, &map) != 0)
-      return fail(HP_UNSUPPORTED,
-                  "%s: the dynamic linker does not tell where it is loaded",
-                  patch.label());
-    base_ = map->l_addr;
-    return HP_OK;
-  }
-
-  // The records are read-only and hold no addresses, so they are the same in
-  // memory; the state is looked at because its place comes from the file.
-  bool is_same(const patch_file& patch) const noexcept
-  {
-    const record_section records = patch.records();
-    memory_mapping last;
-    return find_mapping(base_ + records.address + records.size - 1, last) &&
-           find_mapping(base_ + patch.state(), last) &&
-           std::memcmp(reinterpret_cast<const void*>(base_ + records.address),
-                       patch.record_bytes(), records.size) == 0;
-  }
-
-  void* handle_ = nullptr;
-  std::uint64_t base_ = 0;
-};
 
 hp_status store_imports(patch_file& patch, std::uint64_t base,
                         const checked_patch& checked)
@@ -204,12 +107,12 @@ hp_status no_memory(const patch_file& patch)
   return fail(HP_NO_MEMORY, "%s: out of memory", patch.label());
 }
 
-hp_commit_options wishes_of(const patch_contents& patch)
+hp_commit_options choose(const load_options& wanted,
+                         const patch_contents& patch)
 {
-  hp_commit_options options = default_options;
-  if (patch.level != 0)
+  hp_commit_options options = wanted.commit;
+  if (wanted.patch_chooses_level && patch.level != 0)
     options.level = static_cast<hp_level>(patch.level - 1);
-  options.timeout_ms = 1000;
   return options;
 }
 
@@ -253,27 +156,25 @@ hp_status apply(const patch_file& patch, std::uint64_t base,
 
 }  // namespace
 
-hp_status check_patch_object(const char* path, check_report& report) noexcept
+hp_status check_patch_object(const patch_source& source,
+                             check_report& report) noexcept
 {
-  const whole_path whole(path);
-  if (whole.text == nullptr)
-    return no_path(path);
   patch_file patch;
-  if (const hp_status status = patch.open(whole.text); status != HP_OK)
+  if (const hp_status status = patch.open(source.label, source.file);
+      status != HP_OK)
     return status;
   loaded_program program;
   checked_patch checked;
   return check_all(patch, program, checked, report);
 }
 
-hp_status load_patch_object(const char* path, const hp_commit_options* options,
+hp_status load_patch_object(const patch_source& source,
+                            const load_options& options,
                             const void* frame) noexcept
 {
-  const whole_path whole(path);
-  if (whole.text == nullptr)
-    return no_path(path);
   patch_file patch;
-  if (const hp_status status = patch.open(whole.text); status != HP_OK)
+  if (const hp_status status = patch.open(source.label, source.file);
+      status != HP_OK)
     return status;
   loaded_program program;
   checked_patch checked;
@@ -283,7 +184,7 @@ hp_status load_patch_object(const char* path, const hp_commit_options* options,
     return status;
 
   opened_object object;
-  hp_status status = object.open(patch);
+  hp_status status = object.open(patch, source.file);
   if (status == HP_OK)
     status = store_imports(patch, object.base(), checked);
   if (status != HP_OK)
@@ -298,8 +199,7 @@ hp_status load_patch_object(const char* path, const hp_commit_options* options,
   });
   if (status == HP_OK) {
     status = apply(patch, object.base(), checked, *loaded,
-                   options != nullptr ? *options : wishes_of(patch.contents()),
-                   frame);
+                   choose(options, patch.contents()), frame);
     if (status == HP_OK)
       return HP_OK;
     const hp_status taken = library::locked([&](library& self) {
@@ -317,7 +217,7 @@ hp_status unload_patch_object(const char* name,
                               const void* frame) noexcept
 {
   const whole_path whole(name);
-  const char* path = whole.text != nullptr ? whole.text : name;
+  const char* path = whole ? whole.text() : name;
   loaded_patch* found = nullptr;
   bool applied = false;
   array<char> own_name;  // another thread may free what was found

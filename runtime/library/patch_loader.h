@@ -13,14 +13,24 @@
 
 namespace hotpatch {
 
+// Where a patch object is.
+struct patch_source {
+  const char* label;  // what people call it: absolute, names it to hp_unload()
+  const char* file;   // an absolute path that leads there in this process
+};
+
 // All checks of the file against this process; nothing is loaded.
-[[nodiscard]] hp_status check_patch_object(const char* path,
+[[nodiscard]] hp_status check_patch_object(const patch_source& source,
                                            check_report& report) noexcept;
 
-// `options` null: as the patch wishes.  `frame`: the __builtin_frame_address of
-// the function that the program called.
-[[nodiscard]] hp_status load_patch_object(const char* path,
-                                          const hp_commit_options* options,
+struct load_options {
+  hp_commit_options commit;
+  bool patch_chooses_level;  // if it states one
+};
+
+// `frame`: the __builtin_frame_address of the function that the program called.
+[[nodiscard]] hp_status load_patch_object(const patch_source& source,
+                                          const load_options& options,
                                           const void* frame) noexcept;
 
 [[nodiscard]] hp_status unload_patch_object(const char* name,

@@ -16,9 +16,9 @@
 
 namespace hotpatch {
 
-hp_status patch_file::open(const char* path) noexcept
+hp_status patch_file::open(const char* path, const char* file) noexcept
 {
-  if (const hp_status status = read(path); status != HP_OK)
+  if (const hp_status status = read(path, file); status != HP_OK)
     return status;
   if (const hp_status status =
           elf_.open_memory(path, bytes_.data(), bytes_.size());
@@ -29,8 +29,7 @@ hp_status patch_file::open(const char* path) noexcept
                 "%s: is no shared object; link the patch with -shared", path);
   if (const hp_status status = find_sections(); status != HP_OK)
     return status;
-  const memory_view view = {ranges_.data(), ranges_.size()};
-  if (const hp_status status = read_patch(path, view, records_, contents_);
+  if (const hp_status status = read_patch(path, view(), records_, contents_);
       status != HP_OK)
     return status;
   if (const hp_status status = drop_unused_imports(); status != HP_OK)
@@ -40,10 +39,10 @@ hp_status patch_file::open(const char* path) noexcept
   return set_name(path);
 }
 
-hp_status patch_file::read(const char* path) noexcept
+hp_status patch_file::read(const char* path, const char* place) noexcept
 {
   // O_NONBLOCK: a FIFO must not make us wait for a writer.
-  const file_descriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const file_descriptor file(::open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat about;
   if (!file || fstat(file.get(), &about) != 0)
     return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
@@ -138,8 +137,7 @@ hp_status patch_file::set_name(const char* path) noexcept
 
 const unsigned char* patch_file::record_bytes() const noexcept
 {
-  const memory_view view = {ranges_.data(), ranges_.size()};
-  return view.find(records_.address)->at(records_.address);
+  return view().find(records_.address)->at(records_.address);
 }
 
 memory_range patch_file::code() const noexcept

@@ -18,8 +18,14 @@ namespace hotpatch {
 
 class patch_file {
  public:
-  // HP_UNREADABLE, also if it is no patch object; HP_MALFORMED, HP_NO_MEMORY.
-  [[nodiscard]] hp_status open(const char* path) noexcept;
+  // `path` stands in messages and names a patch that has no name; `file` is
+  // opened.  HP_UNREADABLE, also if it is no patch object; HP_MALFORMED,
+  // HP_NO_MEMORY.
+  [[nodiscard]] hp_status open(const char* path, const char* file) noexcept;
+  [[nodiscard]] hp_status open(const char* path) noexcept
+  {
+    return open(path, path);
+  }
 
   [[nodiscard]] const patch_contents& contents() const noexcept
   {
@@ -36,6 +42,12 @@ class patch_file {
   [[nodiscard]] record_section records() const noexcept { return records_; }
   [[nodiscard]] const unsigned char* record_bytes() const noexcept;
 
+  // What is loaded of it, at the file's own addresses.
+  [[nodiscard]] memory_view view() const noexcept
+  {
+    return {ranges_.data(), ranges_.size()};
+  }
+
   // Where the state is, at the file's own address.
   [[nodiscard]] std::uint64_t state() const noexcept { return state_; }
 
@@ -44,7 +56,7 @@ class patch_file {
   [[nodiscard]] memory_range code() const noexcept;
 
  private:
-  [[nodiscard]] hp_status read(const char* path) noexcept;
+  [[nodiscard]] hp_status read(const char* path, const char* place) noexcept;
   [[nodiscard]] hp_status find_sections() noexcept;
   [[nodiscard]] hp_status drop_unused_imports() noexcept;
   [[nodiscard]] hp_status set_name(const char* path) noexcept;

@@ -2,7 +2,7 @@
  * say, one after the other, and print what came of it.
  *
  *   load:FILE[@LEVEL]  unload:NAME[@LEVEL]  remove:NAME  check:FILE  call
- *   patches  mapped:TEXT  state:FILE@ADDRESS
+ *   patches  mapped:TEXT  state:FILE@ADDRESS  move:FILE@NAME
  *
  * SPDX-License-Identifier: MIT
  */
@@ -75,6 +75,17 @@ static inline void print_state(char* argument)
          state[1], state[2], state[3], state[4]);
 }
 
+/* The file gets the name behind an '@', as if it had been copied over. */
+static inline void move_file(char* argument)
+{
+  char* const mark = strrchr(argument, '@');
+  if (mark == NULL)
+    return;
+  *mark = '\0';
+  if (rename(argument, mark + 1) != 0)
+    perror(argument);
+}
+
 /* The level behind an '@', which is cut off; null if there is none. */
 static inline const hp_commit_options* take_options(char* argument,
                                                     hp_commit_options* into)
@@ -115,6 +126,8 @@ static inline int run_commands(int argc, char** argv, void (*call)(void))
       print_mapped(argument);
     } else if (strncmp(command, "state:", 6) == 0) {
       print_state(argument);
+    } else if (strncmp(command, "move:", 5) == 0) {
+      move_file(argument);
     } else if (strcmp(command, "patches") == 0) {
       hp_patch_each(print_patch, NULL);
     } else if (strcmp(command, "call") == 0) {

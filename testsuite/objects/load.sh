@@ -230,9 +230,31 @@ unload: HP_OK
 unload: HP_OK" load:v3.so load:needs.so unload:versioned unload:dependent \
   unload:versioned
 cp v1.so same.so
-mkdir moved
-ok "another file under the same name" runs "load: HP_OK
+ok "another file with the same patch" runs "load: HP_OK
 unload: HP_OK" load:same.so unload:versioned
+
+# The dynamic linker knows a path that it has loaded: whoever asks it for the new
+# file gets the old code, and the records do not tell the two apart.
+for id in --build-id --build-id=none; do
+  for n in 1 2 3; do
+    printf '%s\n' '#include <hotpatch.h>' \
+      'HP_REPLACES("program.c:reset")' \
+      "static int fixed(int x) { return x * $n; }" >same.c
+    patch same -Wl,$id && mv same.so same$n.so
+  done
+  cp same1.so same.so
+  ok "another file under the same path, the old code still there ($id)" \
+    runs "load: HP_OK
+parse 204 reset 1 other 1003
+unload: HP_OK
+load: HP_OK
+parse 204 reset 2 other 1005
+unload: HP_OK
+load: HP_OK
+parse 204 reset 3 other 1007" load:same.so call unload:same@immediate \
+    move:same2.so@same.so load:same.so call unload:same@immediate \
+    move:same3.so@same.so load:same.so call
+done
 
 cat >hooks.c <<'EOT'
 #include <hotpatch.h>
