@@ -16,8 +16,8 @@ from frame import machine, plot, table
 from frame.kit import SIZES, Kit
 from frame.results import Results
 
-ORDER = ["calls", "patched", "apply", "many", "toggle", "stop", "first",
-         "hp_list", "outside"]
+ORDER = ["calls", "patched", "apply", "many", "toggle", "reach", "stop",
+         "first", "hp_list", "outside"]
 
 
 def arguments():

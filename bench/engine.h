@@ -35,8 +35,9 @@ bool revert(std::size_t which);
 bool apply_many(std::size_t count);
 bool revert_many(std::size_t count);
 
-// What a call of a replaced function returns; -1: what it always does.
-int replaced_result();
+// Whether the calling thread's last call, which returned `result`, entered the
+// replacement.
+bool entered_replacement(int result);
 
 }  // namespace engine
 

@@ -83,9 +83,9 @@ bool revert_many(std::size_t count)
   return true;
 }
 
-int replaced_result()
+bool entered_replacement(int returned)
 {
-  return result;
+  return returned == result;
 }
 
 }  // namespace bench::engine

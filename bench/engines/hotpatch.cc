@@ -1,5 +1,8 @@
 // hotpatch itself.
 // SPDX-License-Identifier: MIT
+#include <cstdlib>
+#include <cstring>
+
 #include <hotpatch.h>
 
 #include "bench/engine.h"
@@ -15,9 +18,12 @@ int replacement(int)
   return result;
 }
 
+// Of the environment variable BENCH_LEVEL.
+hp_commit_options options = {HP_IMMEDIATE, 0, 1000, {}};
+
 bool commit(hp_transaction* all)
 {
-  if (hp_commit(all, nullptr) == HP_OK)
+  if (hp_commit(all, &options) == HP_OK)
     return true;
   hp_abort(all);
   return false;
@@ -25,16 +31,31 @@ bool commit(hp_transaction* all)
 
 }  // namespace
 
-void start() {}
+void start()
+{
+  const char* level = std::getenv("BENCH_LEVEL");
+  if (level != nullptr && std::strcmp(level, "strict") == 0)
+    options.level = HP_STRICT;
+  else if (level != nullptr && std::strcmp(level, "quiescent") == 0)
+    options.level = HP_QUIESCENT;
+}
 
 bool apply(std::size_t which)
 {
-  return hp_apply(subjects[which].name, replacement) == HP_OK;
+  if (options.level == HP_IMMEDIATE)
+    return hp_apply(subjects[which].name, replacement) == HP_OK;
+  hp_transaction* one = hp_begin();
+  hp_add_apply(one, subjects[which].name, replacement);
+  return commit(one);
 }
 
 bool revert(std::size_t which)
 {
-  return hp_revert(subjects[which].name) == HP_OK;
+  if (options.level == HP_IMMEDIATE)
+    return hp_revert(subjects[which].name) == HP_OK;
+  hp_transaction* one = hp_begin();
+  hp_add_revert(one, subjects[which].name);
+  return commit(one);
 }
 
 bool apply_many(std::size_t count)
@@ -47,7 +68,7 @@ bool apply_many(std::size_t count)
 
 bool revert_many(std::size_t count)
 {
-  if (count == subject_count)
+  if (count == subject_count && options.level == HP_IMMEDIATE)
     return hp_revert_all() == HP_OK;
   hp_transaction* all = hp_begin();
   for (std::size_t i = 0; i < count; ++i)
@@ -55,9 +76,9 @@ bool revert_many(std::size_t count)
   return commit(all);
 }
 
-int replaced_result()
+bool entered_replacement(int returned)
 {
-  return result;
+  return returned == result;
 }
 
 }  // namespace bench::engine

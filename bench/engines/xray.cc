@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "bench/engine.h"
@@ -16,7 +17,12 @@ namespace {
 
 std::vector<std::int32_t> ids;
 
-[[clang::xray_never_instrument]] void handler(std::int32_t, XRayEntryType) {}
+thread_local bool handled = false;
+
+[[clang::xray_never_instrument]] void handler(std::int32_t, XRayEntryType)
+{
+  handled = true;
+}
 
 }  // namespace
 
@@ -57,9 +63,9 @@ bool revert_many(std::size_t)
   return __xray_unpatch() == XRayPatchingStatus::SUCCESS;
 }
 
-int replaced_result()
+bool entered_replacement(int)
 {
-  return -1;
+  return std::exchange(handled, false);
 }
 
 }  // namespace bench::engine

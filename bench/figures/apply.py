@@ -3,6 +3,7 @@
 from frame.figure import Figure, Ratio, Run
 
 BUSY = (0, 1, 8)
+COUNTS = (64, 10_000)
 
 
 class Apply(Figure):
@@ -20,18 +21,24 @@ while the function is called."""
               "metrics": ["apply p50"]},)
 
     def runs(self, kit):
-        for count in 64, 10_000:
+        for count in COUNTS[:kit.sized(1, 2)]:
             for name, path in kit.engines("single", count):
                 for busy in BUSY:
                     # The classic hook crashes programs whose threads call.
                     if name == "classic" and busy:
                         continue
-                    rounds = 10_000 if busy == 0 else 1000
+                    rounds = str(kit.sized(20, 10_000 if busy == 0 else 1000))
                     yield Run(f"{name}, {count:,} functions",
-                              [path, str(busy), str(rounds)])
+                              [path, str(busy), rounds])
+                    if name != "hotpatch" or count != COUNTS[0]:
+                        continue
+                    for level in "strict", "quiescent":
+                        yield Run(f"hotpatch, {level}",
+                                  [path, str(busy), str(int(rounds) // 10)],
+                                  {"BENCH_LEVEL": level})
 
     def ratios(self, results):
-        for count in 64, 10_000:
+        for count in COUNTS:
             for busy in BUSY:
                 for way in "apply", "revert":
                     value = results.ratio(

@@ -11,6 +11,8 @@ import sys
 from frame.figure import Skipped
 
 GCC_PEER = ["-O2", "-fno-inline"]
+FLAG_BODY = ("-DBODY(x,i)=extern int bench_flag; return __atomic_load_n("
+             "&bench_flag, __ATOMIC_RELAXED) ? -2 : x + i")
 SIZES = ("tiny", "usual", "full")
 
 
@@ -51,10 +53,10 @@ class Kit:
     def functions(self, count):
         """A C file with that many functions (functions.py)."""
         path = self.out / f"functions-{count}.c"
-        if not path.exists():
-            path.write_text(self.run(sys.executable,
-                                     self.source / "bench/functions.py",
-                                     count))
+        text = self.run(sys.executable, self.source / "bench/functions.py",
+                        count)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return path
 
     def library(self):
@@ -63,14 +65,15 @@ class Kit:
         return [f"-L{place}", f"-Wl,-rpath,{place}", "-lhotpatch"]
 
     def object(self, name, command):
-        """Compiled again when the compiler or the plugin is newer; a hundred
-        thousand functions take a while."""
+        """Compiled again when its sources, the compiler or the plugin are
+        newer; a hundred thousand functions take a while."""
         path = self.out / f"{name}.o"
-        tools = [pathlib.Path(shutil.which(command[0]) or command[0]),
-                 pathlib.Path(self.plugin).resolve()]
+        parts = [pathlib.Path(shutil.which(command[0]) or command[0]),
+                 pathlib.Path(self.plugin).resolve(),
+                 *(part for part in command if isinstance(part, pathlib.Path))]
         if not path.exists() or any(
-                tool.exists() and tool.stat().st_mtime > path.stat().st_mtime
-                for tool in tools):
+                part.exists() and part.stat().st_mtime > path.stat().st_mtime
+                for part in parts):
             self.run(*command, "-c", "-o", path)
         return path
 
@@ -87,6 +90,8 @@ class Kit:
             peer = ["-O2", f"-fplugin={self.plugin}",
                     "-fplugin-arg-hotpatch-all"]
             link = self.library()
+        elif engine == "flag":
+            peer = [*GCC_PEER, FLAG_BODY]
         else:
             peer = GCC_PEER
         functions = self.object(f"functions-{engine}-{count}",

@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 
+LIMIT = 120  # seconds; nothing here takes nearly as long
+
+
 class Results:
     def __init__(self):
         self.samples = {}  # (series, metric, x) -> values
@@ -34,8 +37,13 @@ class Results:
                 self.take_one(run)
 
     def take_one(self, run):
-        done = subprocess.run(run.command, capture_output=True, text=True,
-                              env={**os.environ, **run.environment})
+        try:
+            done = subprocess.run(run.command, capture_output=True, text=True,
+                                  timeout=LIMIT,
+                                  env={**os.environ, **run.environment})
+        except subprocess.TimeoutExpired:
+            self.failures[run.series] = f"did not end in {LIMIT} s"
+            return
         if done.returncode != 0:
             self.failures[run.series] = (
                 f"ended with {done.returncode}: {done.stderr.strip()[-200:]}")

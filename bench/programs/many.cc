@@ -37,9 +37,8 @@ int main()
   engine::start();
   if (!measure("apply, first time", engine::apply_many))
     return 1;
-  const int expected = engine::replaced_result();
-  for (std::size_t i = 0; expected != -1 && i < subject_count; ++i)
-    if (subjects[i].call(1) != expected)
+  for (std::size_t i = 0; i < subject_count; ++i)
+    if (!engine::entered_replacement(subjects[i].call(1)))
       return 1;
   return measure("revert", engine::revert_many) &&
                  measure("apply, again", engine::apply_many) &&
