@@ -10,13 +10,12 @@
 . "$HP_SRCDIR/testsuite/lib/site_tests.sh"
 
 seconds=${HOTPATCH_FUZZ_SECONDS-10}
-layers='array elf_archive elf_file elf_image elf_notes elf_relocate elf_symbols
-  memory_view name_demangle name_index name_query record_reader record_survey status
-  symbol_table view_texts'
-sources=
-for layer in $layers; do
-  [ ! -f "$HP_SRCDIR/runtime/$layer.cc" ] ||
-    sources="$sources $HP_SRCDIR/runtime/$layer.cc"
+sources=$HP_SRCDIR/runtime/base/status.cc
+for part in elf/elf_archive elf/elf_file elf/elf_notes elf/elf_relocate \
+  elf/elf_symbols elf/memory_view elf/symbol_table elf/view_texts \
+  sites/elf_image sites/name_demangle sites/name_index sites/name_query \
+  sites/record_reader sites/record_survey; do
+  sources="$sources $HP_SRCDIR/runtime/$part.cc"
 done
 
 # build COMPILER TARGET OUTPUT FLAGS...

@@ -20,7 +20,7 @@ api=$HP_SRCDIR/testsuite/api
 compile_library()
 {
   # shellcheck disable=SC2016  # the inner shell's own parameter
-  printf '%s\n' "$HP_SRCDIR"/runtime/*.cc |
+  printf '%s\n' "$HP_SRCDIR"/runtime/*/*.cc |
     FLAGS="-std=c++20 $flags -fPIC -fno-exceptions -fno-rtti -fsanitize=$1
       $include" CXX="$CXX" xargs -P2 -I{} sh -c \
       '$CXX $FLAGS -c "$1" -o "$(basename "$1" .cc).o"' compile {} &&
