@@ -1,4 +1,4 @@
-// Prints the dead bytes before a symbol and the records of a function.
+// Prints the dead bytes before a symbol and keeps the records of a function.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/emit.h"
@@ -6,6 +6,7 @@
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/patch_part.h"
+#include "plugin/record_sections.h"
 #include "plugin/record_text.h"
 #include "plugin/site.h"
 
@@ -45,7 +46,7 @@ void print_reference_to_records(const site& of)
 {
   if (leads_section(of) && current_options().with.reference)
     fprintf(asm_out_file, "\t.reloc ., R_X86_64_NONE, %s\n",
-            local_label('r', of.number).c_str());
+            records_label(section_leader).c_str());
 }
 
 // Dead bytes between the function's alignment and its symbol: int3, then the
@@ -90,49 +91,37 @@ void print_alignment_check(const site& of)
           assembler_name(of.decl).c_str());
 }
 
-void print_record_section(const site& of)
-{
-  const tree group = DECL_COMDAT_GROUP(of.decl);
-  const std::string link = local_label('w', section_leader);
-  if (group)
-    fprintf(asm_out_file,
-            "\t.pushsection .hotpatch,\"aoG\",@progbits,%s,%s,comdat\n",
-            link.c_str(), IDENTIFIER_POINTER(group));
-  else
-    fprintf(asm_out_file, "\t.pushsection .hotpatch,\"ao\",@progbits,%s\n",
-            link.c_str());
-  if (leads_section(of))
-    fprintf(asm_out_file, "%s:\n", local_label('r', of.number).c_str());
-}
-
 // For the function itself and each name that was made an alias of it, or of an
 // alias.  Neither a versioned name (symver) nor a label that GCC makes for its
 // thunks (.LTHUNK0) is a name by which anybody knows the function.
-bool print_record_of(symtab_node* node, void*)
+bool add_record_of(symtab_node* node, void* out)
 {
   const site& of = *current_site();
+  section_text& text = *static_cast<section_text*>(out);
   if (node->decl == of.decl)
-    print_record(of, node->decl, 0, section_leader);
+    write_record(text, of, node->decl, 0);
   else if (!node->symver && assembler_name(node->decl)[0] != '.')
-    print_record(of, node->decl, format::site_alias, section_leader);
+    write_record(text, of, node->decl, format::site_alias);
   return false;
 }
 
-void print_records(const site& of)
+void keep_records(const site& of)
 {
-  print_alignment_check(of);
-  print_record_section(of);
-  symtab_node::get(of.decl)->call_for_symbol_and_aliases(print_record_of,
-                                                         nullptr, true);
-  fputs("\t.popsection\n", asm_out_file);
+  section_text text(section_leader);
+  symtab_node::get(of.decl)->call_for_symbol_and_aliases(add_record_of, &text,
+                                                         true);
+  const tree group = DECL_COMDAT_GROUP(of.decl);
+  add_records(section_leader, group ? IDENTIFIER_POINTER(group) : "", text);
 }
 
 void epilogue_hook(FILE* file)
 {
   if (target_epilogue)
     target_epilogue(file);
-  if (const site* const of = current_site())
-    print_records(*of);
+  if (const site* const of = current_site()) {
+    print_alignment_check(*of);
+    keep_records(*of);
+  }
   print_patch_records(current_function_decl);
 }
 

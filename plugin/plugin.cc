@@ -13,6 +13,7 @@
 #include "plugin/patch_attribute.h"
 #include "plugin/patch_imports.h"
 #include "plugin/predefine.h"
+#include "plugin/record_sections.h"
 #include "plugin/recursion.h"
 #include "plugin/report.h"
 #include "plugin/site.h"
@@ -45,6 +46,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);
   hotpatch::register_patch_imports(name);
+  hotpatch::register_record_sections(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::keep_in_one_piece(name);

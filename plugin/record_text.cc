@@ -4,7 +4,6 @@
 #include "plugin/record_text.h"
 
 #include "plugin/names.h"
-#include "plugin/section_text.h"
 
 namespace hotpatch {
 
@@ -22,14 +21,12 @@ std::uint32_t flags_of(const site& of)
 
 }  // namespace
 
-void print_record(const site& of, tree decl, std::uint32_t extra_flags,
-                  unsigned leader)
+void write_record(section_text& out, const site& of, tree decl,
+                  std::uint32_t extra_flags)
 {
   const char* type = of.facts.mangled_type;
   const auto line = static_cast<std::uint32_t>(DECL_SOURCE_LINE(decl));
   const unsigned pad = std::min(of.place.pad, 0xf8u);
-  section_text out("unique," + std::to_string(leader));
-  out.line(".balign 4");
   out.line(".short " + std::to_string(format::record_version) + "," +
            std::to_string(sizeof(format::record)));
   out.number(of.id, "id");
@@ -48,7 +45,6 @@ void print_record(const site& of, tree decl, std::uint32_t extra_flags,
            std::to_string(pad) + ",0,0,0,0,0,0");  // kind, pad, reserved
   out.hash(*type ? format::type_hash(type) : 0, "prototype hash");
   out.hash(of.facts.layout, "layout hash");
-  fputs(out.text().c_str(), asm_out_file);
 }
 
 }  // namespace hotpatch

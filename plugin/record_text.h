@@ -4,17 +4,17 @@
 #ifndef HOTPATCH_PLUGIN_RECORD_TEXT_H
 #define HOTPATCH_PLUGIN_RECORD_TEXT_H
 
+#include "plugin/section_text.h"
 #include "plugin/site.h"
 
 #include "format/record.h"
 
 namespace hotpatch {
 
-// Prints the record of the site under the name of `decl`, which is its
-// function or an alias of that, into the current section, which is known by the
-// number of its first site, `leader`.
-void print_record(const site& of, tree decl, std::uint32_t extra_flags,
-                  unsigned leader);
+// Writes the record of the site under the name of `decl`, which is its function
+// or an alias of that.
+void write_record(section_text& out, const site& of, tree decl,
+                  std::uint32_t extra_flags);
 
 }  // namespace hotpatch
 

@@ -23,66 +23,72 @@ std::string hexadecimal(std::uint64_t value)
 void section_text::line(const std::string& text)
 {
   text_ += "\t" + text + "\n";
+  directive_ = "";
 }
 
 // The assembler reads all of it, with -all for every function: it is kept
-// short.
-void section_text::field(const std::string& text, const char* what)
+// short.  In a list of values, "." is the place of each by itself.
+void section_text::field(const char* directive, const std::string& value,
+                         const char* what)
 {
-  line(flag_verbose_asm ? text + "\t# " + what : text);
+  if (flag_verbose_asm) {
+    line(directive + (" " + value) + "\t# " + what);
+  } else if (!strcmp(directive, directive_)) {
+    text_.back() = ',';
+    text_ += value + "\n";
+  } else {
+    line(directive + (" " + value));
+    directive_ = directive;
+  }
 }
 
 void section_text::offset(const std::string& label, const char* what)
 {
-  field(".long " + label + "-.", what);
+  field(".long", label + "-.", what);
 }
 
 void section_text::number(std::uint32_t value, const char* what)
 {
-  field(".long " + hexadecimal(value), what);
+  field(".long", hexadecimal(value), what);
 }
 
 void section_text::hash(std::uint64_t value, const char* what)
 {
-  field(".quad " + hexadecimal(value), what);
-}
-
-// The string itself goes to .hotpatch.str, where the linker merges equal ones.
-std::string section_text::defined(const std::string& strings) const
-{
-  return std::string("\t.pushsection ") + format::string_section_name +
-         ",\"aMS\",@progbits,1" + (unique_.empty() ? "" : "," + unique_) +
-         "\n" + strings + "\t.popsection\n";
+  field(".quad", hexadecimal(value), what);
 }
 
 // Outside of functions the label is a numeric one: the assembly of several
 // translation units comes together in one file when optimising at link time.
 // The strings of sites, which are written when code is, have labels of their
-// own, and are there once for each section.
+// own.
 void section_text::string(const std::string& text, const char* what)
 {
-  static std::map<std::string, unsigned> known;
+  static std::map<std::pair<unsigned, std::string>, unsigned> known;
   if (text.empty()) {
     number(0, what);
     return;
   }
   const std::string definition = ":\n\t.string " + quoted(text) + "\n";
-  if (unique_.empty()) {
+  if (!leader_) {
     offset("7071f", what);
-    text_ += defined("7071" + definition);
+    text_ += in_string_section("7071" + definition, "");
+    directive_ = "";
     return;
   }
   const auto next = static_cast<unsigned>(known.size());
-  const auto [found, is_new] = known.try_emplace(unique_ + '"' + text, next);
+  const auto [found, is_new] =
+      known.try_emplace(std::pair(*leader_, text), next);
   const std::string label = local_label('t', found->second);
   offset(label, what);
   if (is_new)
     strings_ += label + definition;
 }
 
-std::string section_text::text() const
+std::string in_string_section(const std::string& strings,
+                              const std::string& unique)
 {
-  return strings_.empty() ? text_ : text_ + defined(strings_);
+  return std::string("\t.pushsection ") + format::string_section_name +
+         ",\"aMS\",@progbits,1" + unique + "\n" + strings + "\t.popsection\n";
 }
 
 std::string quoted(const std::string& text)

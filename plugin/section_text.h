@@ -14,9 +14,12 @@ namespace hotpatch {
 
 class section_text {
  public:
-  // Strings go to a section of their own if `unique` says so, with "unique,3":
-  // then --gc-sections can drop them together with the records.
-  explicit section_text(const std::string& unique = "") : unique_(unique) {}
+  section_text() = default;
+
+  // Of records that share a text section, known by the number of its first
+  // site.  Their strings are there once, and whoever writes the section writes
+  // strings() behind it.
+  explicit section_text(unsigned leader) : leader_(leader) {}
 
   void line(const std::string& text);
 
@@ -28,16 +31,27 @@ class section_text {
   // A distance to a string; 0 for an empty one.
   void string(const std::string& text, const char* what);
 
-  std::string text() const;
+  const std::string& text() const { return text_; }
+
+  // The section of strings that the text refers to and does not contain.  A
+  // section of its own for each leader: --gc-sections can then drop it
+  // together with the records.
+  const std::string& strings() const { return strings_; }
 
  private:
-  void field(const std::string& text, const char* what);
-  std::string defined(const std::string& strings) const;
+  void field(const char* directive, const std::string& value, const char* what);
 
-  const std::string unique_;
+  const std::optional<unsigned> leader_;
+  const char* directive_ = "";  // of the last line, if a value may follow there
   std::string text_;
-  std::string strings_;  // not yet in the text
+  std::string strings_;
 };
+
+// `strings` as they are written into .hotpatch.str, where the linker merges
+// equal ones; `unique` is nothing, or what keeps the section apart
+// (",unique,3").
+std::string in_string_section(const std::string& strings,
+                              const std::string& unique);
 
 // A string as the assembler wants it, in quotation marks.
 std::string quoted(const std::string& text);

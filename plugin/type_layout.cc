@@ -280,7 +280,7 @@ std::size_t number_of(tree type)
 std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
 {
   std::vector<bool> seen(types.size());
-  std::set<std::uint64_t> texts;
+  std::vector<std::uint64_t> texts;
   std::vector<std::size_t> open = from;
   while (!open.empty()) {
     const std::size_t index = open.back();
@@ -288,13 +288,12 @@ std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
     if (seen[index])
       continue;
     seen[index] = true;
-    texts.insert(types[index].text_hash);
+    texts.push_back(types[index].text_hash);
     open.insert(open.end(), types[index].uses.begin(), types[index].uses.end());
   }
-  std::uint64_t sum = 0;
-  for (const std::uint64_t hash : texts)
-    sum += hash;
-  return sum;
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return std::accumulate(texts.begin(), texts.end(), std::uint64_t{0});
 }
 
 std::uint64_t closure_of(std::size_t index)

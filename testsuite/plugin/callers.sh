@@ -152,6 +152,28 @@ EOT
 } >recursion_alias.c
 sed 's/return f(n - 1)/return n + f(n - 1)/; s/!= 42/!= 54/' recursion.c \
   >recursion_sum.c
+# GCC's notes on memory are other ones for such calls than for unknown ones.
+cat >recursion_pure.c <<'EOT'
+__attribute__((hotpatch, const)) int f(int n) { return n < 2 ? n : f(n - 1); }
+__attribute__((hotpatch, const)) int fib(int n)
+{
+  return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
+__attribute__((hotpatch, pure)) int g(int *p) { return *p < 2 ? *p : g(p + 1); }
+__attribute__((hotpatch, noreturn)) void end(int n)
+{
+  if (n > 5)
+    __builtin_exit(0);
+  end(n + 1);
+}
+int main(void)
+{
+  int a[] = {5, 7, 1};
+  if (f(5) + g(a) + fib(6) == 10)
+    end(0);
+  return 1;
+}
+EOT
 # A recursion as deep as this needs its tail call to be a jump.
 cat >deep.c <<'EOT'
 __attribute__((hotpatch)) long f(long n, long sum)
@@ -213,7 +235,8 @@ int main(int argc, char **argv)
 EOT
 
 programs='dead_call.c constprop.c partial.c equal.c range.c recursion.c
-  recursion_alias.c recursion_sum.c deep.c sibling.c virtual.cc'
+  recursion_alias.c recursion_sum.c recursion_pure.c deep.c sibling.c
+  virtual.cc'
 for options in -O2 '-O3 -fwhole-program' '-Os -flto' \
   '-O2 -fPIC -fno-semantic-interposition'; do
   for file in $programs; do

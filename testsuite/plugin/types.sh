@@ -107,6 +107,8 @@ EOT
 go=_ZN4leaf2goERK3boxIPS_E
 cxx_first=$(hash $go class.cc -O2)
 ok "a class has one" same "$cxx_first" "$(hash $go class.cc -O0)"
+# Whichever GCC.
+ok "the same with every GCC in C++" same "$cxx_first" 7cec719b0a6d9efd
 class_changed()
 {
   sed "$2" class.cc >changed.cc
