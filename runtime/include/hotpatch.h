@@ -336,11 +336,12 @@ typedef void (*hp_after_hook)(const hp_patch_info* patch);
 
 /* The library copies the texts, and keeps the code of the hooks loaded. */
 struct hp_patch_info {
-  const char* name;           /* no blanks, none of <>=,;!" ; up to 255 bytes */
-  uint32_t version;           /* takes the place of an older one */
-  uint32_t flags;             /* 0 */
-  const char* description;    /* may be null */
-  const char* const* depends; /* names of patches, then null; may be null */
+  const char* name;        /* no blanks, none of <>=,;!" ; up to 255 bytes */
+  uint32_t version;        /* takes the place of an older one */
+  uint32_t flags;          /* 0 */
+  const char* description; /* may be null */
+  /* "NAME" or "NAME>=VERSION" of other patches, then null; may be null */
+  const char* const* depends;
   /* What each prepares, its counterpart ends: after a before_apply comes the
    * after_apply, or, if the transaction fails, the after_revert; after a
    * before_revert comes the after_revert, or, if the transaction fails, the
@@ -358,8 +359,8 @@ struct hp_patch_info {
  * same transaction, with all its replacements.
  *
  * Errors: HP_INVALID, HP_NO_MEMORY; when it is committed also HP_APPLIED,
- * HP_OLDER, HP_MISSING with the name of the patch that it depends on,
- * HP_VETOED. */
+ * HP_OLDER, HP_MISSING with the name of the patch that it depends on and that
+ * is not applied, or only in an older version, HP_VETOED. */
 HP_API hp_status hp_add_patch(hp_transaction* transaction,
                               const hp_patch_info* patch);
 

@@ -14,6 +14,7 @@
 #include "runtime/patches/named_patch.h"
 #include "runtime/objects/patch_check.h"
 #include "runtime/base/status.h"
+#include "runtime/library/text_pool.h"
 #include "runtime/library/transaction.h"
 #include "runtime/library/whole_path.h"
 
@@ -116,15 +117,30 @@ hp_commit_options choose(const load_options& wanted,
   return options;
 }
 
+// As hp_patch_info wants them.
+bool list_needs(const patch_file& patch, text_pool& texts,
+                array<const char*>& depends)
+{
+  for (const patch_need& need : patch.contents().needs) {
+    char text[512];
+    if (need.version == 0)
+      std::snprintf(text, sizeof text, "%.300s", need.name);
+    else
+      std::snprintf(text, sizeof text, "%.300s>=%u", need.name, need.version);
+    const char* kept = texts.copy(text);
+    if (kept == nullptr || !depends.append(kept))
+      return false;
+  }
+  return depends.append(nullptr);
+}
+
 hp_status apply(const patch_file& patch, std::uint64_t base,
                 const checked_patch& checked, loaded_patch& loaded,
                 const hp_commit_options& options, const void* frame)
 {
+  text_pool texts;
   array<const char*> depends;
-  for (const patch_need& need : patch.contents().needs)
-    if (!depends.append(need.name))
-      return no_memory(patch);
-  if (!depends.append(nullptr))
+  if (!list_needs(patch, texts, depends))
     return no_memory(patch);
   hp_patch_info info = {};
   info.name = patch.name();

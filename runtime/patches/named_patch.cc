@@ -32,15 +32,36 @@ const char* keep(char*& end, const char* text)
 }
 
 // Names stand in messages, in lists and on command lines.
-bool is_name(const char* name)
+bool is_name(const char* name, std::size_t size)
 {
-  const std::size_t size = strnlen(name, longest_name + 1);
   if (size == 0 || size > longest_name)
     return false;
-  for (const char* c = name; *c != '\0'; ++c)
+  for (const char* c = name; c != name + size; ++c)
     if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f ||
         std::strchr("<>=,;!\"", *c) != nullptr)
       return false;
+  return true;
+}
+
+bool is_name(const char* name)
+{
+  return is_name(name, strnlen(name, longest_name + 1));
+}
+
+// A decimal number of 32 bits.
+bool parse_version(const char* digits, std::uint32_t& version)
+{
+  std::uint64_t value = 0;
+  if (*digits == '\0')
+    return false;
+  for (; *digits != '\0'; ++digits) {
+    if (*digits < '0' || *digits > '9')
+      return false;
+    value = value * 10 + static_cast<std::uint64_t>(*digits - '0');
+    if (value > UINT32_MAX)
+      return false;
+  }
+  version = static_cast<std::uint32_t>(value);
   return true;
 }
 
@@ -52,6 +73,19 @@ hook_addresses hooks_of(const hp_patch_info& info) noexcept
            reinterpret_cast<std::uint64_t>(info.after_apply),
            reinterpret_cast<std::uint64_t>(info.before_revert),
            reinterpret_cast<std::uint64_t>(info.after_revert)}};
+}
+
+bool patch_dependency::parse(const char* text) noexcept
+{
+  constexpr char or_newer[] = ">=";
+  const char* const operation = std::strstr(text, or_newer);
+  name = text;
+  length = operation != nullptr ? static_cast<std::size_t>(operation - text)
+                                : strnlen(text, longest_name + 1);
+  version = 0;
+  return is_name(name, length) &&
+         (operation == nullptr ||
+          parse_version(operation + sizeof or_newer - 1, version));
 }
 
 const char* flaw_of(const hp_patch_info& info) noexcept
@@ -66,9 +100,11 @@ const char* flaw_of(const hp_patch_info& info) noexcept
   for (const void* each : info.reserved)
     if (each != nullptr)
       return "a reserved member of the patch is not null";
+  patch_dependency ignored;
   for (std::size_t i = 0; i < count(info.depends); ++i)
-    if (!is_name(info.depends[i]))
-      return "a name that the patch depends on is empty or no patch's name";
+    if (!ignored.parse(info.depends[i]))
+      return "what the patch depends on is neither a patch's name nor "
+             "NAME>=VERSION";
   return nullptr;
 }
 
@@ -105,6 +141,15 @@ named_patch* patch_list::find(const char* name) const noexcept
 {
   for (named_patch* each : patches_)
     if (std::strcmp(each->info.name, name) == 0)
+      return each;
+  return nullptr;
+}
+
+named_patch* patch_list::find(const patch_dependency& wanted) const noexcept
+{
+  for (named_patch* each : patches_)
+    if (std::strncmp(each->info.name, wanted.name, wanted.length) == 0 &&
+        each->info.name[wanted.length] == '\0')
       return each;
   return nullptr;
 }

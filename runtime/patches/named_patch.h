@@ -36,6 +36,16 @@ struct hook_addresses {
 };
 [[nodiscard]] hook_addresses hooks_of(const hp_patch_info& info) noexcept;
 
+// Another patch that has to be there: "NAME", or "NAME>=VERSION".
+struct patch_dependency {
+  const char* name = "";
+  std::size_t length = 0;     // of the name
+  std::uint32_t version = 0;  // or a newer one
+
+  // False: the text is no such thing.
+  [[nodiscard]] bool parse(const char* text) noexcept;
+};
+
 // What is wrong with a description, null if nothing is.
 [[nodiscard]] const char* flaw_of(const hp_patch_info& info) noexcept;
 
@@ -45,6 +55,7 @@ class patch_list {
   constexpr patch_list() noexcept = default;
 
   named_patch* find(const char* name) const noexcept;
+  named_patch* find(const patch_dependency& wanted) const noexcept;
   named_patch* find(std::uint64_t id) const noexcept;
   [[nodiscard]] bool append(named_patch* patch) noexcept
   {

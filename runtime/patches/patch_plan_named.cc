@@ -114,23 +114,43 @@ hp_status patch_plan::refuse_part(const site_state& state,
               state.site.name, name, name);
 }
 
+// `patch` needs `wanted`, of which there is going to be only `present`, an
+// older version, or null.
+hp_status patch_plan::refuse_dependency(
+    const named_patch& patch, const patch_dependency& wanted,
+    const named_patch* present) const noexcept
+{
+  const char* name = patch.info.name;
+  const auto length = static_cast<int>(wanted.length);
+  const bool stays = all_.named_.find(patch.id) != nullptr;
+  if (present != nullptr)
+    return fail(stays ? HP_NEEDED : HP_MISSING,
+                "patch \"%s\" needs version %u of patch \"%.*s\", or a newer "
+                "one, and only version %u %s applied",
+                name, wanted.version, length, wanted.name,
+                present->info.version, stays ? "would be" : "is");
+  if (stays)
+    return fail(HP_NEEDED,
+                "patch \"%.*s\" cannot be taken away: patch \"%s\" needs it; "
+                "take that one away before, or in the same transaction",
+                length, wanted.name, name);
+  return fail(HP_MISSING,
+              "patch \"%s\" needs patch \"%.*s\", which is not applied", name,
+              length, wanted.name);
+}
+
 hp_status patch_plan::check_dependencies() const noexcept
 {
   if (!named_change_)
     return HP_OK;
   for (const named_patch* each : named_)
     for (const char* const* on = each->info.depends; *on != nullptr; ++on) {
-      if (named_.find(*on) != nullptr)
-        continue;
-      const char* name = each->info.name;
-      if (all_.named_.find(each->id) != nullptr)
-        return fail(HP_NEEDED,
-                    "patch \"%s\" cannot be taken away: patch \"%s\" needs it; "
-                    "take that one away before, or in the same transaction",
-                    *on, name);
-      return fail(HP_MISSING,
-                  "patch \"%s\" needs patch \"%s\", which is not applied", name,
-                  *on);
+      patch_dependency wanted;
+      if (!wanted.parse(*on))
+        return HP_INTERNAL;
+      const named_patch* present = named_.find(wanted);
+      if (present == nullptr || present->info.version < wanted.version)
+        return refuse_dependency(*each, wanted, present);
     }
   return HP_OK;
 }

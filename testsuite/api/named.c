@@ -244,6 +244,30 @@ static void dependencies(void)
   SAME(applied(), "", "and are gone");
 }
 
+static void least_versions(void)
+{
+  IS(give_up(begun("base", 2)), HP_OK, "the second version");
+  IS(give_up(begun_on("top", "base>=3")), HP_MISSING, "the third is needed");
+  OK(strstr(hp_error_message(), "\"top\" needs version 3 of patch \"base\"") &&
+         strstr(hp_error_message(), "only version 2 is"),
+     "it says so");
+  IS(give_up(begun_on("top", "bas>=1")), HP_MISSING, "the whole name counts");
+  IS(give_up(begun_on("top", "base>=2")), HP_OK, "the second will do");
+  IS(give_up(begun("base", 4294967295u)), HP_OK, "and a newer one");
+  IS(give_up(begun_on("more", "base>=4294967295")), HP_OK, "is the newest");
+  hp_transaction* all = hp_begin();
+  const hp_patch_info old = described("base", 3);
+  hp_add_remove_patch(all, "base");
+  hp_add_patch(all, &old);
+  IS(give_up(all), HP_NEEDED, "back to an older one");
+  OK(strstr(hp_error_message(), "only version 3 would be applied") != NULL,
+     "is refused with both versions");
+  SAME(applied(), "top1:0/0 base4294967295:0/0 more1:0/0", "nothing happens");
+  IS(hp_remove_patch("base"), HP_NEEDED, "it cannot go");
+  OK(strstr(hp_error_message(), "\"base\" cannot") != NULL, "by its name");
+  IS(hp_revert_all(), HP_OK, "all may go");
+}
+
 static void looking(void)
 {
   const char* const depends[] = {"base", NULL};
@@ -284,7 +308,9 @@ static void refused(const hp_patch_info* info, const char* name)
 static void arguments(void)
 {
   static char long_name[300];
-  const char* const unnamed[] = {"a", "", NULL};
+  const char* const wrong[] = {"",       ">=1",   "a>=",           "a>=x",
+                               "a>=-1",  "a>1",   "a>=1>=2",       "a >= 1",
+                               "a>=1.0", "a=1.0", "a>=4294967296", "a>=1 "};
   hp_patch_info info = described(NULL, 1);
   refused(&info, "no name");
   info.name = "";
@@ -303,8 +329,12 @@ static void arguments(void)
   info.reserved[3] = "";
   refused(&info, "a reserved member");
   info = described("depends", 1);
-  info.depends = unnamed;
-  refused(&info, "an empty name to depend on");
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const char* const depends[] = {"a", wrong[i], NULL};
+    info.depends = depends;
+    refused(&info, "no name and version to depend on");
+  }
+  info.depends = NULL;
   hp_transaction* all = hp_begin();
   IS(hp_add_patch(NULL, &info), HP_INVALID, "no transaction");
   IS(hp_add_patch(all, NULL), HP_INVALID, "no patch");
@@ -327,6 +357,7 @@ int main(void)
   parts_belong_together();
   versions();
   dependencies();
+  least_versions();
   looking();
   arguments();
   return done_testing();
