@@ -49,7 +49,8 @@ struct apply_result {
   std::string name;
   std::size_t functions = 0;
   std::int64_t stood_ns = 0;
-  bool changed = true;              // false: it was so already
+  bool changed = true;     // false: it was so already
+  bool by_itself = false;  // not from outside: it did not have to stand still
   std::vector<std::string> report;  // of a dry run, what would be done
 };
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/change_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace hotpatch::tools {
 
 namespace {
 
-enum : int { key_all = 256 };
+enum : int { key_all = 256, key_control, key_trace };
 
 constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "Which processes:", 1},
@@ -24,12 +25,19 @@ constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "How:", 2},
     {"level", 'l', "LEVEL", 0,
      "quiescent: when no thread is inside a function that changes; immediate: "
-     "now.  If not given, what the patch states, or quiescent",
+     "now; through a control socket also strict and safepoint.  If not given, "
+     "what the patch states, or quiescent",
      2},
     {"timeout", 't', "SECONDS", 0,
      "How long to wait for threads, 10 if not given", 2},
     {"wait", 'w', nullptr, 0, "Wait for threads as long as it takes", 2},
     {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
+    {"control", key_control, "SOCKET", 0,
+     "Where the process offers its control socket, if that is not the usual "
+     "place",
+     2},
+    {"trace", key_trace, nullptr, 0,
+     "Trace the process even if it offers a control socket", 2},
     {"verbose", 'v', nullptr, 0, "Tell what is done", 2},
     {nullptr, 0, nullptr, 0, nullptr, -1},
     {}};
@@ -62,12 +70,17 @@ bool parse_number(std::string_view text, Number& value)
 void parse_level(std::string_view text, change_options& chosen,
                  argp_state* state)
 {
-  if (text != "quiescent" && text != "immediate")
-    argp_error(state, "--level: '%s' is not quiescent or immediate",
+  constexpr std::string_view levels[] = {"quiescent", "immediate", "strict",
+                                         "safepoint"};
+  if (std::find(std::begin(levels), std::end(levels), text) == std::end(levels))
+    argp_error(state,
+               "--level: '%s' is not quiescent, immediate, strict or safepoint",
                text.data());
-  chosen.settings.level = text == "quiescent"
-                              ? outside::change_level::quiescent
-                              : outside::change_level::immediate;
+  if (text == "quiescent")
+    chosen.settings.level = outside::change_level::quiescent;
+  if (text == "immediate")
+    chosen.settings.level = outside::change_level::immediate;
+  chosen.control.level = text;
 }
 
 void parse_timeout(std::string_view text, change_options& chosen,
@@ -108,6 +121,12 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case 'n':
       chosen.settings.dry_run = true;
+      break;
+    case key_control:
+      chosen.control.path = argument;
+      break;
+    case key_trace:
+      chosen.traces = true;
       break;
     case 'v':
       chosen.verbose = true;

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "outside/applying.h"
+#include "outside/control_patching.h"
 
 namespace hotpatch::tools {
 
@@ -20,6 +21,8 @@ struct change_options {
   std::string program;               // all its processes, instead of a pid
   std::vector<std::string> patches;  // files to apply, or names to revert
   outside::apply_settings settings;
+  outside::control_wishes control;
+  bool traces = false;  // also where a control socket is offered
   bool verbose = false;
 };
 

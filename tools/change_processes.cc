@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "outside/control_patching.h"
 #include "runtime/base/deadline.h"
 #include "processes/all_processes.h"
+#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 
@@ -35,6 +37,13 @@ void tell_result(change_kind kind, const change_options& chosen, pid_t pid,
       std::printf("  %s\n", line.c_str());
     return;
   }
+  if (result.by_itself) {
+    std::printf("process %d: %s is %s, %zu function%s, by itself in %.3f ms\n",
+                pid, result.name.c_str(), what, result.functions,
+                result.functions == 1 ? "" : "s",
+                static_cast<double>(took_ns) / 1e6);
+    return;
+  }
   std::printf(
       "process %d: %s is %s, %zu function%s; it stood still for "
       "%.3f ms of %.3f ms\n",
@@ -44,15 +53,32 @@ void tell_result(change_kind kind, const change_options& chosen, pid_t pid,
       static_cast<double>(took_ns) / 1e6);
 }
 
+// By the process itself if it offers that, or by tracing it.
+outside::apply_result change_patch(change_kind kind,
+                                   const change_options& chosen, pid_t pid,
+                                   const std::string& patch)
+{
+  const bool apply = kind == change_kind::apply;
+  if (!chosen.traces) {
+    outside::control_patching itself(pid, chosen.settings, chosen.control);
+    if (const auto result = apply ? itself.apply(patch) : itself.revert(patch))
+      return *result;
+  }
+  const std::string& level = chosen.control.level;
+  if (!level.empty() && !chosen.settings.level)
+    throw trouble("process " + std::to_string(pid) +
+                  " is traced, which knows only the levels quiescent and "
+                  "immediate; for others it has to offer a control socket");
+  outside::live_patching process(pid, chosen.settings);
+  return apply ? process.apply(patch) : process.revert(patch);
+}
+
 change_status change_one(change_kind kind, const change_options& chosen,
                          pid_t pid, const std::string& patch)
 {
   try {
     const std::int64_t start = monotonic_now();
-    outside::live_patching process(pid, chosen.settings);
-    const outside::apply_result result = kind == change_kind::apply
-                                             ? process.apply(patch)
-                                             : process.revert(patch);
+    const outside::apply_result result = change_patch(kind, chosen, pid, patch);
     tell_result(kind, chosen, pid, result, monotonic_now() - start);
     return change_done;
   } catch (const outside::process_busy& busy) {

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "outside/control_patching.h"
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
@@ -38,7 +40,9 @@ const char* phase_word(format::patch_phase phase)
   return "unknown";
 }
 
-process_status read_process_status(pid_t pid)
+namespace {
+
+process_status read_memory_status(pid_t pid)
 {
   process_status status;
   status.pid = pid;
@@ -67,12 +71,67 @@ process_status read_process_status(pid_t pid)
   return status;
 }
 
+// Nothing: it offers none to us.
+std::optional<process_status> ask_status(pid_t pid)
+{
+  outside::control_patching process(pid, {}, {});
+  const auto told = process.status();
+  if (!told)
+    return {};
+  process_status status;
+  status.pid = pid;
+  status.program = told->program;
+  status.images = told->images;
+  for (const outside::controlled_patch& each : told->patches)
+    status.patches.push_back({each.name, each.version,
+                              format::patch_phase::applied, each.sequence,
+                              each.path});
+  return status;
+}
+
+// What was applied from outside the library does not know.
+void add_missing(process_status& status, const process_status& memory)
+{
+  for (const patch_status& each : memory.patches)
+    if (std::none_of(
+            status.patches.begin(), status.patches.end(),
+            [&](const patch_status& known) { return known.name == each.name; }))
+      status.patches.push_back(each);
+}
+
+// Asking takes longer than reading.
+process_status read_one_of_many(pid_t pid)
+{
+  try {
+    return read_memory_status(pid);
+  } catch (const trouble&) {
+    if (auto status = ask_status(pid))
+      return *status;
+    throw;
+  }
+}
+
+}  // namespace
+
+process_status read_process_status(pid_t pid)
+{
+  auto status = ask_status(pid);
+  if (!status)
+    return read_memory_status(pid);
+  try {
+    add_missing(*status, read_memory_status(pid));
+  } catch (const trouble&) {
+    // Its word has to be enough.
+  }
+  return *status;
+}
+
 std::vector<process_status> read_all_statuses()
 {
   std::vector<process_status> all;
   for (const pid_t pid : all_processes()) {
     try {
-      process_status one = read_process_status(pid);
+      process_status one = read_one_of_many(pid);
       if (one.images != 0 || !one.patches.empty())
         all.push_back(std::move(one));
     } catch (const trouble&) {

@@ -35,7 +35,8 @@ struct process_status {
   bool is_in_order() const;           // lacks none, and none is half applied
 };
 
-// Throws trouble if it cannot be read.
+// By reading its memory, and by asking it if it offers a control socket. Throws
+// trouble if neither is possible.
 process_status read_process_status(pid_t pid);
 
 // Every process that has sites and may be read.

@@ -452,6 +452,34 @@ typedef void (*hp_finding_visitor)(hp_status status, const char* message,
 HP_API hp_status hp_check(const char* path, hp_finding_visitor visit,
                           void* data);
 
+/* --- Being patched from outside ---------------------------------------------
+ *
+ * hp-apply patches a process by tracing it, like a debugger.  Where that is not
+ * wanted or not possible, a process can offer a control socket instead, through
+ * which hp-apply, hp-revert and hp-status have it patch itself with hp_load()
+ * and hp_unload().  It obeys root, and processes of the same user that might
+ * trace it: user and group are equal, and it has no capabilities of its own. */
+
+/* Begins a thread of the library that serves the socket `path`, or, if that is
+ * null, PID.sock in the directory hotpatch in $XDG_RUNTIME_DIR, below /run, or
+ * hotpatch-UID in /tmp, where the tools find it.  It blocks all signals of the
+ * program and has 512 KiB of stack, on which constructors and hooks of patch
+ * objects run.  A forked child has neither; it may call this itself.
+ *
+ * HOTPATCH_CONTROL=1 in the environment does the same when the library is
+ * loaded, except in programs with privileges (setuid).
+ *
+ * Errors: HP_INVALID, also if it is offered already; HP_BUSY: the path is in
+ * use; HP_DENIED, HP_NO_MEMORY, HP_UNSUPPORTED. */
+HP_API hp_status hp_control_open(const char* path);
+
+/* Ends it, after what is being done through it.  Errors: HP_INVALID if there is
+ * none; HP_BUSY in a hook that it runs. */
+HP_API hp_status hp_control_close(void);
+
+/* Where it is, "" if there is none.  Valid until it is closed. */
+HP_API const char* hp_control_path(void);
+
 /* --- Looking at sites ----------------------------------------------------- */
 
 /* One patch site.  The strings and addresses are valid while the image is

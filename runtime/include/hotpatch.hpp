@@ -393,6 +393,40 @@ class [[nodiscard]] patch_object {
   bool loaded_ = false;
 };
 
+// A control socket for the time of a scope, by which hp-apply has this process
+// patch itself:
+//     hotpatch::control_socket offered;
+//     if (!offered)
+//       puts(offered.result().message().c_str());
+class [[nodiscard]] control_socket {
+ public:
+  // In the usual place.
+  control_socket() : status_(hp_control_open(nullptr)), open_(status_.ok()) {}
+  explicit control_socket(const char* path)
+      : status_(hp_control_open(path)), open_(status_.ok())
+  {
+  }
+  control_socket(const control_socket&) = delete;
+  control_socket& operator=(const control_socket&) = delete;
+  ~control_socket()
+  {
+    if (open_)
+      hp_control_close();
+  }
+
+  // True while this object offers it.
+  explicit operator bool() const noexcept { return open_; }
+
+  // How opening it went.
+  const status& result() const noexcept { return status_; }
+
+  std::string path() const { return open_ ? hp_control_path() : ""; }
+
+ private:
+  status status_;
+  bool open_ = false;
+};
+
 // The original body of a function, to be called whether or not the function
 // is replaced:
 //     static const hotpatch::original<int(const char*)> parse("parse");

@@ -44,7 +44,8 @@ std::size_t count_others()
 // this library finds no thread but its own when it is loaded, it begins one and
 // waits for its end; what is there then is the sanitizer's.  Where there are
 // others already, because the library was loaded later, it cannot be told.
-[[gnu::constructor]] void look_for_it()
+// Before the library's other constructors: one may begin a thread that stays.
+[[gnu::constructor(1000)]] void look_for_it()
 {
   pthread_t first;
   if (&__tsan_init == nullptr || count_others() != 0 ||

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/stop_signal.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
 #include "runtime/base/signal_action.h"
 #include "runtime/base/status.h"
+#include "runtime/base/system_call.h"
 
 namespace hotpatch {
 
@@ -17,7 +19,8 @@ constexpr int highest_signal = 64;
 constexpr int first_library_signal = 32;
 constexpr int first_free_signal = 34;
 
-constinit int in_use = 0;
+constinit std::atomic<int> in_use{0};
+constinit int told = -1;  // an eventfd
 constinit int requested = 0;
 constinit signal_handler installed = nullptr;
 
@@ -48,6 +51,23 @@ bool install(int signal, signal_handler handler)
   return true;
 }
 
+// Who was told may have the signal blocked, and pending by then.
+void use(int signal)
+{
+  const std::uint64_t one = 1;
+  if (in_use.exchange(signal) != signal && told >= 0)
+    system_call(SYS_write, told, &one, sizeof one);
+}
+
+// The highest real-time signal that nobody uses; 0: there is none.
+int find_free_signal()
+{
+  int signal = highest_signal;
+  while (signal >= first_free_signal && !is_free(signal))
+    --signal;
+  return signal >= first_free_signal ? signal : 0;
+}
+
 int signal_in_environment()
 {
   const char* text = secure_getenv("HOTPATCH_SIGNAL");
@@ -62,6 +82,7 @@ int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
   if (in_use != 0 && action_of(in_use).handler == handler)
     return in_use;
 
+  int chosen = 0;
   if (requested == 0)
     requested = signal_in_environment();
   if (requested != 0) {
@@ -74,29 +95,35 @@ int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
                     requested);
       return 0;
     }
-    in_use = requested;
-  } else {
-    in_use = highest_signal;
-    while (in_use >= first_free_signal && !is_free(in_use))
-      --in_use;
-    if (in_use < first_free_signal) {
-      in_use = 0;
-      status = fail(HP_UNSUPPORTED,
-                    "the program has handlers for all real-time signals, and "
-                    "one is needed to stop threads; give one back, or choose a "
-                    "signal with hp_set_stop_signal() or HOTPATCH_SIGNAL");
-      return 0;
-    }
+    chosen = requested;
+  } else if (chosen = find_free_signal(); chosen == 0) {
+    use(0);
+    status = fail(HP_UNSUPPORTED,
+                  "the program has handlers for all real-time signals, and "
+                  "one is needed to stop threads; give one back, or choose a "
+                  "signal with hp_set_stop_signal() or HOTPATCH_SIGNAL");
+    return 0;
   }
-  if (!install(in_use, handler)) {
-    const int refused = in_use;
-    in_use = 0;
+  if (!install(chosen, handler)) {
+    use(0);
     status = fail(HP_DENIED,
                   "the system refuses a handler for signal %d, with which "
                   "threads would be stopped (a seccomp filter?)",
-                  refused);
+                  chosen);
+    return 0;
   }
+  use(chosen);
+  return chosen;
+}
+
+int current_stop_signal() noexcept
+{
   return in_use;
+}
+
+void tell_stop_signal(int eventfd) noexcept
+{
+  told = eventfd;
 }
 
 hp_status request_stop_signal(int signal) noexcept
@@ -116,7 +143,7 @@ hp_status request_stop_signal(int signal) noexcept
                 "one that nobody uses",
                 signal);
   requested = signal;
-  in_use = 0;  // its handler stays, for threads that still have it pending
+  use(0);  // its handler stays, for threads that still have it pending
   return HP_OK;
 }
 

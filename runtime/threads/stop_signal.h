@@ -2,7 +2,7 @@
 //
 // Invariant: once a signal has been chosen its handler stays installed, because
 // a thread that blocked the signal may receive it long after the stop.  Used
-// under the lock of the thread layer.
+// under the lock of the thread layer, except where it says otherwise.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_STOP_SIGNAL_H
@@ -22,6 +22,14 @@ int ready_stop_signal(signal_handler handler, hp_status& status) noexcept;
 // Uses this signal from now on; 0: choose by itself.  HP_INVALID when it is
 // none that a handler can have, or when the program has a handler for it.
 hp_status request_stop_signal(int signal) noexcept;
+
+// For a thread of the library's own, which blocks all signals but that: the one
+// in use, 0 while none is.  Any thread.
+int current_stop_signal() noexcept;
+
+// From now on 1 is added to this eventfd(2) whenever that has changed; -1: to
+// none.
+void tell_stop_signal(int eventfd) noexcept;
 
 }  // namespace hotpatch
 

@@ -16,6 +16,19 @@ namespace {
 
 constinit process_lock one_stopper;
 
+// The lock, for who changes how threads are stopped.
+class stopping_rules {
+ public:
+  stopping_rules() noexcept
+  {
+    if (one_stopper.lock())
+      abandon_gate();
+  }
+  stopping_rules(const stopping_rules&) = delete;
+  stopping_rules& operator=(const stopping_rules&) = delete;
+  ~stopping_rules() { one_stopper.unlock(); }
+};
+
 // Kept from stop to stop: the memory is there before the threads stand still.
 constinit thread_table threads;
 
@@ -79,10 +92,16 @@ hp_status serialise_threads(deadline until) noexcept
   return status;
 }
 
+void watch_stop_signal(int eventfd) noexcept
+{
+  const stopping_rules held;
+  tell_stop_signal(eventfd);
+}
+
 }  // namespace hotpatch
 
 hp_status hp_set_stop_signal(int signal)
 {
-  const hotpatch::process_lock_guard guard(hotpatch::one_stopper);
+  const hotpatch::stopping_rules held;
   return hotpatch::request_stop_signal(signal);
 }

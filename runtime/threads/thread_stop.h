@@ -78,6 +78,10 @@ class stopped_threads {
 // Errors: stop()'s.
 [[nodiscard]] hp_status serialise_threads(deadline until) noexcept;
 
+// tell_stop_signal() (stop_signal.h) with the lock that it needs.  Afterwards
+// nobody writes to an eventfd that was given before.
+void watch_stop_signal(int eventfd) noexcept;
+
 }  // namespace hotpatch
 
 #endif

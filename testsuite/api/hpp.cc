@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <string>
+#include <unistd.h>
 
 #include "testsuite/lib/tap.h"
 
@@ -214,6 +215,22 @@ static void named_patches()
   OK(hotpatch::transaction().remove_patch("fix").commit().ok(), "and goes");
 }
 
+static void control_sockets()
+{
+  std::string path;
+  {
+    hotpatch::control_socket offered;
+    path = offered.path();
+    OK(offered && access(path.c_str(), F_OK) == 0, "a control socket is there");
+    const hotpatch::control_socket second;
+    OK(!second && second.result().code() == HP_INVALID && second.path().empty(),
+       "there is one at a time");
+  }
+  OK(!path.empty() && access(path.c_str(), F_OK) != 0,
+     "its end takes the path away");
+  OK(hp_control_close() == HP_INVALID, "and the socket");
+}
+
 int main()
 {
   statuses();
@@ -223,5 +240,6 @@ int main()
   originals();
   listing();
   exceptions();
+  control_sockets();
   return done_testing();
 }

@@ -1,5 +1,5 @@
 /* Runs a command and kills it at its N-th stop at a system call, counted from
- * the first PTRACE_SEIZE it makes.
+ * the first PTRACE_SEIZE or connect(2) it makes.
  *     kill_steps N COMMAND...
  * Exit status: 0 it was killed, 1 it came to its end before.
  *
@@ -15,11 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int seizes(pid_t pid)
+static int begins(pid_t pid)
 {
   struct user_regs_struct registers;
   return ptrace(PTRACE_GETREGS, pid, NULL, &registers) == 0 &&
-         registers.orig_rax == SYS_ptrace && registers.rdi == PTRACE_SEIZE;
+         (registers.orig_rax == SYS_connect ||
+          (registers.orig_rax == SYS_ptrace && registers.rdi == PTRACE_SEIZE));
 }
 
 int main(int argc, char** argv)
@@ -48,7 +49,7 @@ int main(int argc, char** argv)
       signal = WSTOPSIG(status);
       continue;
     }
-    counting |= seizes(pid);
+    counting |= begins(pid);
     if (counting && steps-- == 0) {
       struct user_regs_struct registers;
       ptrace(PTRACE_GETREGS, pid, NULL, &registers);

@@ -21,7 +21,8 @@ ok "the plugin: the format" includes_only plugin/ format/
 ok "the public headers: nothing" includes_only runtime/include/ hotpatch.h
 
 below="format/ $public"
-for layer in base elf sites objects threads text commit patches library api; do
+for layer in base elf sites objects threads text commit patches library \
+  control api; do
   ok "runtime/$layer: what lies below it" includes_only "runtime/$layer/" $below
   below="$below runtime/$layer/"
 done

@@ -1,0 +1,69 @@
+// What is said through a control socket, by which a process that links
+// libhotpatch is patched without being traced.
+//
+// The socket is of AF_UNIX and SOCK_SEQPACKET: what is sent at once arrives at
+// once.  A client sends one request and gets any number of reports, then an
+// outcome; then the process closes the connection.  All are text: lines that
+// end with '\n', of a word and, behind one blank, the rest.  Unknown words are
+// refused, so that what is asked for is never done by halves.
+//
+//   hotpatch 1 load       the client's first line: version, what to do
+//   path /fixes/fix.so    what people call the file that comes along as a file
+//                         descriptor (SCM_RIGHTS)
+//   level quiescent       if the client has a wish
+//   timeout 10000         in milliseconds
+//   check                 only check, and report all that does not fit
+//
+//   hotpatch 1 unload     the same without `path` and `check`, with
+//   name fix
+//
+//   hotpatch 1 status     nothing else
+//
+//   finding 5             a report: a status number, then what does not fit
+//   fix.so: ...
+//
+//   patch fix             a report: an applied patch; its version, the sites
+//   version 3             that it replaces, those where it is active, the order
+//   sites 2               in which it was applied among patch objects, and, if
+//   active 2              it came from one, which
+//   sequence 1
+//   path /fixes/fix.so
+//
+//   program /bin/server   a report: what the process executes, and how many
+//   images 2              images with sites it has loaded
+//
+//   done 0                the outcome: a status number, then its words, if any
+//
+//   refused 10            instead of all that: the process does not obey this
+//   process 4711 ...      client
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_FORMAT_CONTROL_PROTOCOL_H
+#define HOTPATCH_FORMAT_CONTROL_PROTOCOL_H
+
+#include <cstddef>
+
+namespace hotpatch::format {
+
+inline constexpr char control_greeting[] = "hotpatch 1 ";
+
+// The longest packet in either direction, with two paths of 4096 bytes.
+inline constexpr std::size_t control_packet_size = 12 * 1024;
+
+// By default the socket is DIRECTORY/PID.sock, with the number that the process
+// has in its own PID namespace, in a directory of this name, or one that begins
+// so.
+inline constexpr char control_directory[] = "hotpatch";
+inline constexpr char control_suffix[] = ".sock";
+
+// How long a process waits, in milliseconds: for a client's request, and for a
+// client that does not take the answer.
+inline constexpr int control_patience_ms = 2000;
+
+// The longest that one request may have it wait for threads, so that others
+// have their turn; who wants to wait longer asks again.
+inline constexpr unsigned control_longest_wait_ms = 60'000;
+
+}  // namespace hotpatch::format
+
+#endif

@@ -1,0 +1,66 @@
+// A connection to the control socket that a process offers.
+//
+// Owns the promise that what is asked is asked of that process: the kernel says
+// who listens at the other end, and nothing is sent to anybody else.  One
+// request for each connection.  One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_OUTSIDE_CONTROL_CONNECTION_H
+#define HOTPATCH_OUTSIDE_CONTROL_CONNECTION_H
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+#include "runtime/base/file_descriptor.h"
+#include "runtime/include/hotpatch.h"
+
+namespace hotpatch::outside {
+
+// One packet (format/control_protocol.h).
+struct control_report {
+  std::string kind;     // "finding", "patch", "program"
+  std::string subject;  // what is behind that word
+  std::string rest;     // the lines below
+
+  // What stands behind the word in one of these; "" if there is none.
+  std::string field(const char* word) const;
+};
+
+struct control_outcome {
+  bool obeys = true;  // false: not us; `words` says why
+  hp_status status = HP_OK;
+  std::string words;
+};
+
+class control_connection {
+ public:
+  // Null if the process offers no socket, or none that can be reached.  `path`:
+  // where it is, as this process or that one sees it; empty: to be found.
+  static std::unique_ptr<control_connection> open(pid_t process,
+                                                  const std::string& path);
+
+  const std::string& path() const { return path_; }
+
+  // `request` is all lines but the greeting's word; `file` goes with it, or -1.
+  // `wait_ms` is how long the process may take.  Throws trouble if there is no
+  // answer.
+  control_outcome ask(
+      const std::string& request, int file, std::int64_t wait_ms,
+      const std::function<void(const control_report&)>& report) const;
+
+ private:
+  control_connection(pid_t process, int connection, std::string path);
+  void send_request(const std::string& request, int file) const;
+
+  const pid_t process_;
+  const file_descriptor connection_;
+  const std::string path_;
+};
+
+}  // namespace hotpatch::outside
+
+#endif

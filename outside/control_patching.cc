@@ -1,0 +1,244 @@
+// Requests, and what their outcomes mean.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/control_patching.h"
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <cstdlib>
+
+#include <fcntl.h>
+
+#include "format/control_protocol.h"
+#include "outside/patch_object.h"
+#include "outside/target_images.h"
+#include "outside/target_memory.h"
+#include "processes/trouble.h"
+#include "runtime/base/deadline.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+constexpr auto no_reports = [](const control_report&) {};
+
+template <typename Number>
+Number number_of(const std::string& text)
+{
+  Number value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+controlled_patch patch_of(const control_report& report)
+{
+  return {report.subject, number_of<std::uint32_t>(report.field("version")),
+          number_of<std::size_t>(report.field("sites")),
+          number_of<std::uint64_t>(report.field("sequence")),
+          report.field("path")};
+}
+
+std::string whole_path(const std::string& path)
+{
+  char whole[PATH_MAX];
+  if (realpath(path.c_str(), whole) == nullptr)
+    return path;
+  if (std::string(whole).find('\n') != std::string::npos)
+    throw trouble(path +
+                  ": a path with a line break cannot be sent to a "
+                  "process");
+  return whole;
+}
+
+}  // namespace
+
+control_patching::control_patching(pid_t process,
+                                   const apply_settings& settings,
+                                   control_wishes wishes)
+    : process_(process), settings_(settings), wishes_(std::move(wishes))
+{
+}
+
+void control_patching::tell(const std::string& text) const
+{
+  if (settings_.tell)
+    settings_.tell("process " + std::to_string(process_) + ": " + text);
+}
+
+std::optional<control_outcome> control_patching::ask(
+    const std::string& request, int file,
+    const std::function<void(const control_report&)>& report) const
+{
+  const auto connection = control_connection::open(process_, wishes_.path);
+  if (connection == nullptr) {
+    if (!wishes_.path.empty())
+      throw trouble("process " + std::to_string(process_) +
+                    " offers no control socket at " + wishes_.path);
+    tell("offers no control socket; it is traced");
+    return {};
+  }
+  tell("is asked through its control socket, " + connection->path());
+  const std::int64_t wait = std::min<std::int64_t>(
+      settings_.timeout_ms, format::control_longest_wait_ms);
+  control_outcome outcome = connection->ask(request, file, wait, report);
+  if (outcome.obeys)
+    return outcome;
+  tell("does not obey: " + outcome.words + "; it is traced");
+  return {};
+}
+
+// A process waits no longer than a minute for one request.
+template <typename Ask>
+std::optional<control_outcome> control_patching::ask_until(Ask ask) const
+{
+  const deadline until = deadline::in_milliseconds(settings_.timeout_ms);
+  for (;;) {
+    std::optional<control_outcome> outcome = ask();
+    if (!outcome || outcome->status != HP_BUSY || until.passed())
+      return outcome;
+    tell(outcome->words);
+    constexpr std::int64_t pause = 10'000'000;
+    sleep_for(std::min(pause, until.left()));
+  }
+}
+
+std::string control_patching::options() const
+{
+  const std::int64_t timeout = std::min<std::int64_t>(
+      settings_.timeout_ms, format::control_longest_wait_ms);
+  std::string text = "timeout " + std::to_string(timeout) + '\n';
+  if (!wishes_.level.empty())
+    text += "level " + wishes_.level + '\n';
+  return text;
+}
+
+std::optional<apply_result> control_patching::apply(const std::string& path)
+{
+  const auto patch = open_patch_object(path);
+  const file_descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  apply_result result;
+  result.name = patch->name;
+  result.functions = patch->contents().replacements.size();
+  result.by_itself = true;
+  std::string request = "load\npath " + whole_path(path) + '\n' + options();
+  if (settings_.dry_run)
+    request += "check\n";
+  std::string wrong;
+  hp_status finding = HP_OK;
+  const auto collect = [&](const control_report& report) {
+    finding = static_cast<hp_status>(number_of<int>(report.subject));
+    wrong += wrong.empty() ? "" : "\n";
+    wrong += report.rest;
+  };
+  const auto outcome =
+      ask_until([&] { return ask(request, file.get(), collect); });
+  if (!outcome)
+    return {};
+  if (outcome->status == HP_OK)
+    return result;
+  const bool only_that = wrong.empty() || finding == HP_APPLIED;
+  if (outcome->status == HP_APPLIED && only_that) {
+    result.changed = false;
+    return result;
+  }
+  const std::string words = wrong.empty() ? outcome->words : wrong;
+  if (outcome->status == HP_BUSY)
+    throw process_busy("process " + std::to_string(process_) + ": " + words);
+  throw trouble(words);
+}
+
+bool control_patching::has(const std::string& name)
+{
+  const auto now = status();
+  return now && std::any_of(now->patches.begin(), now->patches.end(),
+                            [&](const controlled_patch& each) {
+                              return each.name == name;
+                            });
+}
+
+std::optional<apply_result> control_patching::revert(const std::string& name)
+{
+  apply_result result;
+  result.name = name;
+  result.by_itself = true;
+  const auto note = [&](const control_report& report) {
+    if (report.kind == "patch" && report.subject == name)
+      result.functions = patch_of(report).sites;
+  };
+  if (settings_.dry_run) {
+    const auto outcome = ask("status\n", -1, note);
+    if (!outcome || (result.functions == 0 && has_from_outside(name)))
+      return {};
+    if (result.functions == 0)
+      throw no_patch(name);
+    return result;
+  }
+  const std::string request = "unload\nname " + name + '\n' + options();
+  const auto outcome = ask_until([&] { return ask(request, -1, note); });
+  if (!outcome)
+    return {};
+  // What the library took away was only loaded, or it knows nothing of it.
+  const bool was_not_applied =
+      outcome->status == HP_NOT_APPLIED ||
+      (outcome->status == HP_OK && result.functions == 0);
+  if (was_not_applied && has_from_outside(name)) {
+    tell(name + " was applied from outside; it is traced");
+    return {};
+  }
+  if (outcome->status == HP_NOT_APPLIED)
+    throw no_patch(name);
+  if (outcome->status == HP_OK)
+    return result;
+  if (outcome->status != HP_BUSY)
+    throw trouble("process " + std::to_string(process_) + ": " +
+                  outcome->words);
+  if (has(name))
+    throw process_busy("process " + std::to_string(process_) + ": " +
+                       outcome->words);
+  tell(outcome->words);  // reverted, and still loaded
+  return result;
+}
+
+trouble control_patching::no_patch(const std::string& name) const
+{
+  return trouble("process " + std::to_string(process_) +
+                 " has no patch named \"" + name +
+                 "\"; hp-status shows those that it has");
+}
+
+// Applied by tracing the process.
+bool control_patching::has_from_outside(const std::string& name) const
+{
+  try {
+    const target_images images(process_);
+    const target_memory memory(process_);
+    for (const auto& each : loaded_patch_objects(images))
+      if (each->name == name && load_state(memory, *each).agent != 0)
+        return true;
+  } catch (const trouble&) {
+    tell("may not be read, so nobody can have traced it");
+  }
+  return false;
+}
+
+std::optional<controlled_process> control_patching::status()
+{
+  controlled_process found;
+  const auto outcome = ask("status\n", -1, [&](const control_report& report) {
+    if (report.kind == "program") {
+      found.program = report.subject;
+      found.images = number_of<std::size_t>(report.field("images"));
+    } else if (report.kind == "patch") {
+      found.patches.push_back(patch_of(report));
+    }
+  });
+  if (!outcome)
+    return {};
+  if (outcome->status != HP_OK)
+    throw trouble("process " + std::to_string(process_) + ": " +
+                  outcome->words);
+  return found;
+}
+
+}  // namespace hotpatch::outside

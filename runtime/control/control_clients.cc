@@ -1,0 +1,109 @@
+// Letting clients in, and out.
+// SPDX-License-Identifier: MIT
+#include "runtime/control/control_clients.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "format/control_protocol.h"
+#include "runtime/base/deadline.h"
+#include "runtime/control/control_peer.h"
+#include "runtime/control/control_reply.h"
+#include "runtime/control/control_service.h"
+
+namespace hotpatch {
+
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+}  // namespace
+
+control_clients::~control_clients()
+{
+  while (count_ != 0)
+    drop(count_ - 1);
+}
+
+void control_clients::attend() noexcept
+{
+  pollfd sources[2 + most];
+  sources[0] = {wake_, POLLIN, 0};
+  // poll(2) passes over negative numbers: who comes has to wait outside.
+  sources[1] = {count_ < most ? listener_ : -1, POLLIN, 0};
+  for (std::size_t i = 0; i < count_; ++i)
+    sources[2 + i] = {clients_[i].connection, POLLIN, 0};
+  const std::size_t polled = count_;
+  if (poll(sources, 2 + polled, time_left()) < 0)
+    return;
+
+  std::uint64_t calls = 0;
+  if (sources[0].revents != 0 && read(wake_, &calls, sizeof calls) > 0)
+    return;  // what it is about comes first; poll() will tell the rest again
+  for (std::size_t i = 0; i < polled; ++i) {
+    if (sources[2 + i].revents == 0)
+      continue;
+    // Only one: others may be gone when that is done.
+    if ((sources[2 + i].revents & POLLHUP) == 0)
+      serve_control_client(clients_[i].connection);
+    drop(i);
+    break;
+  }
+  drop_late(monotonic_now());
+  if (sources[1].revents != 0)
+    admit();
+}
+
+void control_clients::admit() noexcept
+{
+  const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (connection < 0) {
+    // Without descriptors or memory it would be offered again at once.
+    constexpr std::int64_t pause = 50 * millisecond;
+    if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+      sleep_for(pause);
+    return;
+  }
+  if (const hp_status status = check_control_peer(connection);
+      status != HP_OK) {
+    control_reply(connection).refused(status);
+    close(connection);
+    return;
+  }
+  clients_[count_++] = {
+      connection, monotonic_now() + format::control_patience_ms * millisecond};
+}
+
+void control_clients::drop(std::size_t index) noexcept
+{
+  close(clients_[index].connection);
+  --count_;
+  std::copy(clients_ + index + 1, clients_ + count_ + 1, clients_ + index);
+}
+
+// Who has spoken meanwhile has had no turn yet.
+void control_clients::drop_late(std::int64_t now) noexcept
+{
+  for (std::size_t i = count_; i-- > 0;) {
+    pollfd source = {clients_[i].connection, POLLIN, 0};
+    if (clients_[i].until <= now && poll(&source, 1, 0) == 0)
+      drop(i);
+  }
+}
+
+// In milliseconds, for poll(2); negative: for ever.
+int control_clients::time_left() const noexcept
+{
+  if (count_ == 0)
+    return -1;
+  std::int64_t first = clients_[0].until;
+  for (std::size_t i = 1; i < count_; ++i)
+    first = std::min(first, clients_[i].until);
+  const std::int64_t left = std::max<std::int64_t>(first - monotonic_now(), 0);
+  return static_cast<int>(left / millisecond + 1);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,51 @@
+// The clients of a control socket, until each has said what it wants.
+//
+// As many are listened to at a time as there is room for, each for a limited
+// time, so that none can keep others waiting by silence.  They are served in
+// the order in which they came, unless they are gone by then.  One thread.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_CONTROL_CLIENTS_H
+#define HOTPATCH_RUNTIME_CONTROL_CLIENTS_H
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hotpatch {
+
+class control_clients {
+ public:
+  // `listener` is where clients come in; when `wake` becomes readable somebody
+  // wants something else of this thread.
+  control_clients(int listener, int wake) noexcept
+      : listener_(listener), wake_(wake)
+  {
+  }
+  control_clients(const control_clients&) = delete;
+  control_clients& operator=(const control_clients&) = delete;
+  ~control_clients();
+
+  // Waits, and deals with what has come.
+  void attend() noexcept;
+
+ private:
+  static constexpr std::size_t most = 8;
+  struct client {
+    int connection;
+    std::int64_t until;  // of the monotonic clock
+  };
+
+  void admit() noexcept;
+  void drop(std::size_t index) noexcept;
+  void drop_late(std::int64_t now) noexcept;
+  [[nodiscard]] int time_left() const noexcept;
+
+  const int listener_;
+  const int wake_;
+  client clients_[most] = {};
+  std::size_t count_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,67 @@
+// Sending packets.
+// SPDX-License-Identifier: MIT
+#include "runtime/control/control_reply.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <sys/socket.h>
+
+#include "format/control_protocol.h"
+#include "runtime/base/status.h"
+
+namespace hotpatch {
+
+control_reply::control_reply(int connection) noexcept : connection_(connection)
+{
+  const timeval patience = {format::control_patience_ms / 1000,
+                            format::control_patience_ms % 1000 * 1000};
+  setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+void control_reply::send_packet(const char* format, ...) noexcept
+{
+  if (!listening_)
+    return;
+  char text[format::control_packet_size];
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  const std::size_t size =
+      std::min(static_cast<std::size_t>(std::max(length, 0)), sizeof text - 1);
+  listening_ = send(connection_, text, size, MSG_NOSIGNAL) >= 0;
+}
+
+void control_reply::program(const char* path, std::size_t images) noexcept
+{
+  send_packet("program %s\nimages %zu\n", path, images);
+}
+
+void control_reply::patch(const hp_patch& patch, std::uint64_t sequence,
+                          const char* path) noexcept
+{
+  send_packet(
+      "patch %s\nversion %u\nsites %u\nactive %u\nsequence %lu\npath %s\n",
+      patch.name, patch.version, patch.sites, patch.active, sequence, path);
+}
+
+void control_reply::finding(hp_status status, const char* words) noexcept
+{
+  send_packet("finding %d\n%s\n", status, words);
+}
+
+void control_reply::done(hp_status status) noexcept
+{
+  if (status == HP_OK)
+    send_packet("done 0\n");
+  else
+    send_packet("done %d\n%s\n", status, last_message());
+}
+
+void control_reply::refused(hp_status status) noexcept
+{
+  send_packet("refused %d\n%s\n", status, last_message());
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,43 @@
+// What a client is told, packet by packet.
+//
+// A client that does not take its answer, or is gone, costs at most a moment:
+// after the first packet that cannot be sent there are no more.  One thread.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_CONTROL_REPLY_H
+#define HOTPATCH_RUNTIME_CONTROL_REPLY_H
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/include/hotpatch.h"
+
+namespace hotpatch {
+
+class control_reply {
+ public:
+  explicit control_reply(int connection) noexcept;
+  control_reply(const control_reply&) = delete;
+  control_reply& operator=(const control_reply&) = delete;
+
+  void program(const char* path, std::size_t images) noexcept;
+  void patch(const hp_patch& patch, std::uint64_t sequence,
+             const char* path) noexcept;
+  void finding(hp_status status, const char* words) noexcept;
+
+  // With the words that a failure left.
+  void done(hp_status status) noexcept;
+  // The client is not obeyed at all.
+  void refused(hp_status status) noexcept;
+
+ private:
+  [[gnu::format(printf, 2, 3)]] void send_packet(const char* format,
+                                                 ...) noexcept;
+
+  const int connection_;
+  bool listening_ = true;
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,228 @@
+// Receiving a request with its file, and answering it.
+// SPDX-License-Identifier: MIT
+#include "runtime/control/control_service.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "format/control_protocol.h"
+#include "runtime/base/file_descriptor.h"
+#include "runtime/base/status.h"
+#include "runtime/control/control_reply.h"
+#include "runtime/control/control_request.h"
+#include "runtime/library/library.h"
+#include "runtime/library/log.h"
+#include "runtime/library/patch_listing.h"
+#include "runtime/library/patch_loader.h"
+
+namespace hotpatch {
+
+namespace {
+
+// The first descriptor that came along; others are closed.
+void take_descriptors(msghdr& message, file_descriptor& first)
+{
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+      continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
+      if (first)
+        close(number);
+      else
+        first.reset(number);
+    }
+  }
+}
+
+struct received_request {
+  char packet[format::control_packet_size];
+  file_descriptor file{-1};
+  control_request request;
+};
+
+// False: the client is gone, and nobody waits for an answer.
+bool receive(int connection, received_request& into, hp_status& status)
+{
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec text = {into.packet, sizeof into.packet};
+  msghdr message = {};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got =
+      recvmsg(connection, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got < 0)
+    return false;
+  take_descriptors(message, into.file);
+  if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+    status = fail(HP_INVALID,
+                  "the request is longer than %zu bytes, or more than one file "
+                  "came along",
+                  sizeof into.packet);
+  else if (got == 0)
+    return false;
+  else
+    status = read_control_request(into.packet, static_cast<std::size_t>(got),
+                                  into.request);
+  return true;
+}
+
+bool leads_to(const char* path, int descriptor)
+{
+  struct stat there;
+  struct stat here;
+  return stat(path, &there) == 0 && fstat(descriptor, &here) == 0 &&
+         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+hp_commit_options options_of(const control_request& request)
+{
+  hp_commit_options options = {};
+  options.level = request.level;
+  options.timeout_ms =
+      std::min(request.timeout_ms, format::control_longest_wait_ms);
+  return options;
+}
+
+hp_status load(const received_request& received, control_reply& reply)
+{
+  const control_request& request = received.request;
+  if (!received.file)
+    return fail(HP_INVALID, "no file came along with the request");
+  // Under its path, which debuggers can find, if this process sees the file
+  // there, too; otherwise through the descriptor.
+  char opened[64];
+  std::snprintf(opened, sizeof opened, "/proc/self/fd/%d", received.file.get());
+  const patch_source source = {
+      request.path,
+      leads_to(request.path, received.file.get()) ? request.path : opened};
+  if (request.check_only) {
+    check_report report(
+        [](hp_status status, const char* words, void* data) {
+          static_cast<control_reply*>(data)->finding(status, words);
+        },
+        &reply);
+    return check_patch_object(source, report);
+  }
+  return load_patch_object(source, {options_of(request), !request.has_level},
+                           __builtin_frame_address(0));
+}
+
+// Its path and place in the order, "" and 0 for one without an object.
+struct origin {
+  char path[PATH_MAX] = "";
+  std::uint64_t sequence = 0;
+};
+
+void find_origin(const char* name, origin& into)
+{
+  (void)library::locked([&](library& self) {
+    const loaded_patch* found = self.loaded().find(name, name);
+    if (found != nullptr && found->applied()) {
+      std::snprintf(into.path, sizeof into.path, "%s", found->path());
+      into.sequence = found->sequence();
+    }
+    return HP_OK;
+  });
+}
+
+// Of this name, or all if it is null.
+hp_status tell_patches(const char* name, control_reply& reply)
+{
+  patch_listing listing;
+  const hp_status status = library::locked([&](library& self) {
+    const hp_status refreshed = self.sites().refresh();
+    return refreshed == HP_OK ? listing.take(self.all_patches()) : refreshed;
+  });
+  if (status != HP_OK)
+    return status;
+  for (std::size_t i = 0; i < listing.size(); ++i) {
+    const hp_patch& patch = listing[i];
+    if (name != nullptr && std::strcmp(name, patch.name) != 0)
+      continue;
+    origin from;
+    find_origin(patch.name, from);
+    reply.patch(patch, from.sequence, from.path);
+  }
+  return HP_OK;
+}
+
+hp_status tell_program(control_reply& reply)
+{
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  path[std::max<ssize_t>(length, 0)] = '\0';
+  std::size_t images = 0;
+  const hp_status status = library::locked([&](library& self) {
+    const hp_status refreshed = self.sites().refresh();
+    hotpatch::images& all = self.sites().all_images();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      images += all[i].prepare() == HP_OK && all[i].has_sites();
+    return refreshed;
+  });
+  if (status == HP_OK)
+    reply.program(path, images);
+  return status;
+}
+
+hp_status obey(const received_request& received, control_reply& reply)
+{
+  const control_request& request = received.request;
+  hp_status status = HP_OK;
+  switch (request.what) {
+    case control_request::action::load:
+      return load(received, reply);
+    case control_request::action::unload:
+      status = tell_patches(request.name, reply);
+      return status == HP_OK
+                 ? unload_patch_object(request.name, options_of(request),
+                                       __builtin_frame_address(0))
+                 : status;
+    case control_request::action::status:
+      status = tell_program(reply);
+      return status == HP_OK ? tell_patches(nullptr, reply) : status;
+  }
+  return HP_INTERNAL;
+}
+
+void note(const control_request& request, hp_status status)
+{
+  if (request.what == control_request::action::status)
+    return;
+  const bool loads = request.what == control_request::action::load;
+  const char* verb = loads ? request.check_only ? "check" : "load" : "unload";
+  const char* name = loads ? request.path : request.name;
+  if (status == HP_OK)
+    log(HP_LOG_INFO, "control socket: %s %s", verb, name);
+  else
+    log(HP_LOG_ERROR, "control socket: %s %s: %s", verb, name, last_message());
+}
+
+}  // namespace
+
+void serve_control_client(int connection) noexcept
+{
+  received_request received;
+  hp_status status = HP_OK;
+  if (!receive(connection, received, status))
+    return;
+  control_reply reply(connection);
+  if (status == HP_OK) {
+    status = obey(received, reply);
+    note(received.request, status);
+  }
+  reply.done(status);
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,58 @@
+// The socket that a process is commanded through: its place, and its end.
+//
+// Owns the invariant that the path names this socket and no other one's while
+// the process offers it.  A path rather than an abstract name, which would end
+// at a network namespace: the path is reached through /proc/PID/root from
+// wherever the process can be seen.  Used under the lock of control_thread.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_OFFERED_SOCKET_H
+#define HOTPATCH_RUNTIME_OFFERED_SOCKET_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "runtime/include/hotpatch.h"
+
+namespace hotpatch {
+
+class offered_socket {
+ public:
+  constexpr offered_socket() noexcept = default;
+  offered_socket(const offered_socket&) = delete;
+  offered_socket& operator=(const offered_socket&) = delete;
+
+  // `path` null: chosen by where this user's sockets belong.  HP_INVALID,
+  // HP_BUSY, HP_DENIED.
+  [[nodiscard]] hp_status open(const char* path) noexcept;
+
+  // Takes the path away, if it still leads here.
+  void close() noexcept;
+
+  // Takes the path away and nothing else: the process ends.
+  void remove_path() noexcept;
+
+  // Leaves the path alone: in a forked child, whose parent goes on to offer it.
+  void abandon() noexcept;
+
+  // -1: not open.
+  int descriptor() const noexcept { return descriptor_; }
+  // "": not open.
+  const char* path() const noexcept { return address_.sun_path; }
+
+ private:
+  [[nodiscard]] hp_status choose_path() noexcept;
+  [[nodiscard]] hp_status listen_at_path() noexcept;
+  [[nodiscard]] bool is_abandoned() const noexcept;
+  void forget() noexcept;
+
+  int descriptor_ = -1;
+  sockaddr_un address_ = {AF_UNIX, ""};
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+}  // namespace hotpatch
+
+#endif

@@ -1,0 +1,283 @@
+#!/bin/sh
+# A process is patched through the control socket that it offers, without being
+# traced.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+. "$HP_SRCDIR/testsuite/control/offering.sh"
+
+ok "program, clients and patches are compiled" build_offer
+[ -e fix3.so ] || done_testing
+
+old=11012
+new=110210
+
+# --- From end to end ----------------------------------------------------------
+offer open threads:2 serve
+ok "it is offered in the usual place" test -S "$run/hotpatch/$pid.sock"
+ok "nobody else can reach it" \
+  test "$(stat -c '%a %U' "$run/hotpatch/$pid.sock")" = "600 $(id -un)"
+applied()
+{
+  "$hp_apply" -v "$pid" fix.so >output 2>&1 &&
+    grep "through its control socket, .*/$pid.sock" output &&
+    grep "process $pid: fix is applied, 2 functions, by itself" output &&
+    ! grep borrowed output
+}
+ok "a patch is applied" applied
+ok "the new" says $new
+ok "it is loaded under its own name" grep -q "$workdir/fix.so" "/proc/$pid/maps"
+shows()
+{
+  "$hp_status" --json "$pid" >status &&
+    grep -q '"name": *"fix"' status && grep -q '"state": *"applied"' status &&
+    grep -q "$workdir/fix.so" status
+}
+hp_status=$HP_BUILDDIR/tools/hp-status
+ok "hp-status shows it" shows
+again()
+{
+  "$hp_apply" "$pid" fix.so >output 2>&1 &&
+    grep "fix was applied already" output
+}
+ok "a second time" again
+ok "a newer version" "$hp_apply" "$pid" fix2.so
+ok "the newer" says 110320
+ok "an older version is refused" refuses "version 2 is applied" "$pid" fix.so
+dry_revert()
+{
+  "$hp_revert" -n "$pid" fix >output 2>&1 &&
+    grep "fix can be reverted, 2 functions" output
+}
+ok "hp-revert --dry-run" dry_revert
+ok "changes nothing" says 110320
+ok "reverted" "$hp_revert" "$pid" fix
+ok "the old" says $old
+ok "its code is gone" not grep -q fix2.so "/proc/$pid/maps"
+"$hp_revert" "$pid" fix >output 2>&1
+ok "a patch that is not there" refuses_revert "has no patch named" "$pid" fix
+ok "nothing was ever wrong" all_well
+end
+offer open serve
+for level in immediate strict quiescent; do
+  ok "at level $level" "$hp_apply" --level=$level "$pid" fix.so
+  ok "the new, $level" says $new
+  ok "reverted, $level" "$hp_revert" --level=$level "$pid" fix
+  ok "the old, $level" says $old
+done
+"$hp_revert" "$pid" fix >output 2>&1
+
+cat >wrong.c <<'END'
+#include <hotpatch.h>
+struct request { long size; long limit; };
+extern int nothing HP_IMPORT("offer.c:nothing");
+HP_REPLACES("first") static long wrong_first(long x) { return x + nothing; }
+HP_REPLACES("missing") static int missing(int x) { return x; }
+HP_REPLACES("parse") static int parse(const struct request* request)
+{
+  return (int)request->size;
+}
+END
+cc -O2 -fPIC -shared wrong.c -o wrong.so
+report()
+{
+  ! "$hp_apply" --dry-run "$pid" wrong.so >output 2>&1 && cat output &&
+    grep "first: the program has int (int), the patch long (long)" output &&
+    grep "missing.*no patch site" output && grep "offer.c:nothing" output &&
+    grep "struct request: member size" output
+}
+ok "--dry-run tells all that does not fit" report
+can()
+{
+  "$hp_apply" --dry-run "$pid" fix.so >output &&
+    grep "fix can be applied, 2 functions" output
+}
+ok "--dry-run of what fits" can
+ok "changes nothing" says $old
+ok "what does not fit is refused" refuses "the program has int (int)" "$pid" \
+  wrong.so
+ok "nothing of it is left" not grep -q wrong.so "/proc/$pid/maps"
+for n in 1 2 3; do
+  sed "s/x + 2/x + $n/; s/counter;/counter; return $n;/" \
+    "$HP_SRCDIR/testsuite/control/fix.c" >same.c
+  cc -O2 -fPIC -shared same.c -o same$n.so
+  mv same$n.so same.so
+  ok "file $n of the same name: applied" "$hp_apply" "$pid" same.so
+  ok "file $n: the new" says $n
+  ok "file $n: reverted" "$hp_revert" --level=immediate "$pid" fix
+done
+ok "--trace: from outside" traced "$pid" fix.so
+ok "the new" says $new
+asked_then_traced()
+{
+  "$hp_revert" -v "$pid" fix >output 2>&1 && cat output && grep borrowed output
+}
+ok "hp-revert finds out by itself who applied it" asked_then_traced
+ok "other levels need the socket" refuses "knows only the levels" --trace \
+  --level=strict "$pid" fix.so
+end
+ok "who is killed leaves the path" ls "$run/hotpatch"/*.sock
+
+# --- Places -------------------------------------------------------------------
+offer "open:$workdir/here.sock" serve
+ok "a path of the program's choice" "$hp_apply" "--control=$workdir/here.sock" \
+  "$pid" fix.so
+ok "the new" says $new
+ok "without telling the tool it is traced" \
+  says_why "offers no control socket; it is traced" "$pid" fix.so
+ok "another path" refuses "offers no control socket at" \
+  "--control=$workdir/there.sock" "$pid" fix.so
+other=$pid
+offer open serve
+ok "another process's socket is not taken for its own" refuses \
+  "offers no control socket at" "--control=$workdir/here.sock" "$pid" fix.so
+end
+pid=$other
+end
+offer "open:$workdir/here.sock" serve
+ok "what a killed process has left is taken over" grep -q 'open: HP_OK' out
+both()
+{
+  ./offer "open:$workdir/here.sock" >second &&
+    grep 'HP_BUSY: .*here.sock: is there already' second
+}
+ok "what another one uses is not" both
+end
+told()
+{
+  ./offer "$@" >told.out 2>&1
+  cat told.out
+}
+touch file
+file_stays()
+{
+  told "open:$workdir/file" | grep HP_BUSY && test -f file
+}
+ok "a file in its place stays" file_stays
+refused_paths()
+{
+  told open:here | grep HP_INVALID && told open: | grep HP_INVALID &&
+    told "open:/$(printf '%0200d' 0)" | grep HP_INVALID &&
+    told "open:$workdir/nowhere/here.sock" | grep HP_DENIED
+}
+ok "paths that cannot be" refused_paths
+twice()
+{
+  told open open close close | tr '\n' ' ' |
+    grep "HP_OK.*HP_INVALID: .*offered already.*HP_OK.*HP_INVALID: no control"
+}
+ok "opened and closed twice" twice
+leaves_nothing()
+{
+  rm -f "$run/hotpatch"/*.sock
+  told open exit && told open close && ! ls "$run/hotpatch"/*.sock
+}
+ok "the end of the program takes it away" leaves_nothing
+elsewhere()
+{
+  (
+    unset XDG_RUNTIME_DIR
+    told open
+  ) | grep -E "^at (/run/hotpatch|/run/user/$(id -u)/hotpatch|/tmp/hotpatch-$(id -u))/[0-9]+.sock"
+}
+ok "without XDG_RUNTIME_DIR" elsewhere
+mkdir everybodys && chmod 777 everybodys
+not_everybodys()
+{
+  env "XDG_RUNTIME_DIR=$workdir/everybodys" ./offer open >at.out
+  cat at.out
+  grep '^at' at.out && ! grep everybodys at.out
+}
+ok "a directory where others may write is passed over" not_everybodys
+ok "the environment variable" env HOTPATCH_CONTROL=1 ./offer close
+ok "without it there is none" says_invalid
+ok "another value means nothing" says_invalid HOTPATCH_CONTROL=0
+
+# --- Threads, signals, forks --------------------------------------------------
+ok "the thread can be stopped" stops open stop close
+ok "by another signal, too" stops open stop signal:40 stop signal:0 signal:50 \
+  stop close
+stop_control()
+{
+  # shellcheck disable=SC2154 # edited_program's
+  edited_program control/control_thread.cc \
+    's/int stop = current_stop_signal(); stop != 0/int stop = 0; stop != 0/' \
+    control/offer.c edited && ./edited open stop exit >edited.out
+  cat edited.out
+  grep 'stop: HP_BUSY: .*(hotpatch) blocks signal' edited.out
+}
+ok "control: with that signal blocked it could not be stopped" stop_control
+ok "signals for the program reach it" outputs "signal: came" open \
+  wait-for-signal
+signal_control()
+{
+  edited_program control/control_thread.cc 's/sigfillset(&all);  \/\//sigemptyset(\&all);  \/\//' \
+    control/offer.c edited || return
+  ! ./edited open wait-for-signal | grep came
+}
+ok "control: a thread that blocks nothing takes them" signal_control
+forked()
+{
+  told open fork open stop close exit | tr '\n' ' ' |
+    grep 'child: path "" open: HP_OK.*stop: HP_OK.*close: HP_OK'
+}
+ok "a forked child has none, and can have its own" forked
+parent_keeps()
+{
+  # The child serves, and its parent waits: the path is still the parent's.
+  offer open fork serve
+  path=$(sed -n 's/^at //p' out)
+  kill -9 "$(pgrep -P "$pid")"
+  until grep -q 'child ended' out; do
+    sleep 0.01
+  done
+  ls "$path"
+}
+ok "its end does not take the parent's away" parent_keeps
+end
+
+# --- Where nothing may be traced ------------------------------------------------
+offer no-ptrace open threads:1 serve
+if grep -q 'no filters' out; then
+  skip "under a seccomp filter" "this system has none"
+else
+  ok "under a seccomp filter: not from outside" \
+    refuses "seccomp filter" --trace --timeout=0.2 "$pid" fix.so
+  ok "under a seccomp filter: by itself" "$hp_apply" "$pid" fix.so
+  ok "under a seccomp filter: the new" says $new
+fi
+end
+
+# --- Interrupted clients ----------------------------------------------------------
+"$CC" -O2 "$here/kill_steps.c" -o kill_steps || exit 99
+killed_everywhere()
+{
+  step=0
+  while ./kill_steps $step "$hp_apply" "$pid" fix.so >where 2>errors; do
+    "$hp_apply" "$pid" fix.so >output 2>&1 || {
+      echo "killed at step $step"
+      cat where output
+      return 1
+    }
+    says $new || return
+    while ./kill_steps $step "$hp_revert" "$pid" fix >where 2>errors; do
+      "$hp_revert" "$pid" fix >output 2>&1 ||
+        grep -q 'has no patch' output || return
+      says $old || return
+      "$hp_apply" "$pid" fix.so >output 2>&1 || return
+      break
+    done
+    "$hp_revert" "$pid" fix >output 2>&1
+    says $old || return
+    step=$((step + 1))
+  done
+  echo "$step steps"
+  [ "$step" -gt 8 ]
+}
+offer open threads:1 serve
+ok "hp-apply and hp-revert are killed at every step" killed_everywhere
+ok "and nothing was ever wrong" all_well
+end
+done_testing
