@@ -10,11 +10,11 @@
 #include "outside/borrow_place.h"
 #include "outside/borrowed_thread.h"
 #include "outside/cell_supply.h"
-#include "outside/hook_call.h"
 #include "outside/loader_list.h"
 #include "outside/object_loading.h"
 #include "outside/rehearsal.h"
 #include "outside/stopped_process.h"
+#include "outside/switch_hooks.h"
 #include "processes/access.h"
 #include "processes/threads.h"
 #include "runtime/base/status.h"
@@ -25,7 +25,6 @@ namespace hotpatch::outside {
 
 namespace {
 
-using format::hook_time;
 using format::patch_phase;
 
 constexpr std::int64_t millisecond = 1'000'000;
@@ -111,15 +110,6 @@ void live_patching::try_to_borrow()
   tell("thread " + thread_text(process_, lender.id()) + " could be borrowed");
 }
 
-void live_patching::run_hooks(borrowed_thread& thread,
-                              const patch_object& patch, hook_time when)
-{
-  if (!has_hook(patch, when))
-    return;
-  tell("a hook of " + patch.name + " is called");
-  call_hooks(thread, memory_, patch, when);
-}
-
 change_level live_patching::level_for(const patch_object& patch) const
 {
   return settings_.level ? *settings_.level : stated_level(patch);
@@ -151,7 +141,7 @@ void live_patching::store_imports(patch_object& file, std::uint64_t bias,
     memory_.store(each.address, each.value);
 }
 
-void live_patching::switch_sites(switch_plan& what, apply_result& result)
+void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
 {
   site_switch sites(memory_);
   sites.prepare(what.changes);
@@ -185,6 +175,24 @@ void live_patching::switch_sites(switch_plan& what, apply_result& result)
   }
 }
 
+void live_patching::switch_sites(switch_plan& what, switch_hooks& hooks,
+                                 apply_result& result)
+{
+  try {
+    stop_and_switch(what, result);
+  } catch (const trouble&) {
+    if (hooks.any_before())
+      borrow([&](borrowed_thread& thread, const target_code&) {
+        hooks.take_back(thread);
+      });
+    throw;
+  }
+  if (hooks.any_after())
+    borrow([&](borrowed_thread& thread, const target_code&) {
+      hooks.after(thread);
+    });
+}
+
 void live_patching::unload(std::uint64_t bias)
 {
   borrow([&](borrowed_thread& thread, const target_code& code) {
@@ -192,6 +200,17 @@ void live_patching::unload(std::uint64_t bias)
     if (handle != 0)
       unload_object(thread, memory_, code, handle);
   });
+}
+
+// What was meant to be done is done by then.
+void live_patching::unload_if_possible(std::uint64_t bias)
+{
+  try {
+    unload(bias);
+  } catch (const trouble& reason) {
+    tell(std::string("the code that is not used any more stays loaded: ") +
+         reason.what());
+  }
 }
 
 live_patching::present_patch live_patching::find_present(
@@ -268,6 +287,7 @@ void live_patching::load_and_switch(patch_object& file,
       present.other != nullptr ? present.other->object->bias : 0;
   std::uint64_t bias = finish ? present.same->object->bias : 0;
   switch_plan what;
+  switch_hooks hooks(memory_);
   try {
     borrow([&](borrowed_thread& thread, const target_code& code) {
       if (bias == 0)
@@ -282,18 +302,17 @@ void live_patching::load_and_switch(patch_object& file,
       what.sequence = patches_.newest_sequence() + 1;
       plan(what, level);
       supply_cells(thread, what.changes);
-      run_hooks(thread, *what.patch->object, hook_time::before_apply);
+      hooks.concern(what);
+      hooks.before(thread);
     });
-    switch_sites(what, result);
+    switch_sites(what, hooks, result);
   } catch (const trouble&) {
     if (bias != 0 && !finish)
       unload(bias);
     throw;
   }
-  if (has_hook(*what.patch->object, hook_time::after_apply))
-    borrow([&](borrowed_thread& thread, const target_code&) {
-      run_hooks(thread, *what.patch->object, hook_time::after_apply);
-    });
+  if (older_bias != 0 && level == change_level::quiescent)
+    unload_if_possible(older_bias);
 }
 
 apply_result live_patching::revert(const std::string& name)
@@ -324,21 +343,16 @@ void live_patching::take_away(const loaded_patch& patch, apply_result& result)
     return;
   }
   const std::uint64_t bias = object.bias;
-  const bool has_before =
-      patch.is_applied() && has_hook(object, hook_time::before_revert);
-  if (has_before || site_switch::needs_cells(what.changes))
+  switch_hooks hooks(memory_);
+  hooks.concern(what);
+  if (hooks.any_before() || site_switch::needs_cells(what.changes))
     borrow([&](borrowed_thread& thread, const target_code&) {
-      if (has_before)
-        run_hooks(thread, object, hook_time::before_revert);
       supply_cells(thread, what.changes);
+      hooks.before(thread);
     });
-  switch_sites(what, result);
-  if (has_hook(object, hook_time::after_revert))
-    borrow([&](borrowed_thread& thread, const target_code&) {
-      run_hooks(thread, object, hook_time::after_revert);
-    });
+  switch_sites(what, hooks, result);
   if (level == change_level::quiescent)
-    unload(bias);
+    unload_if_possible(bias);
   patches_.look();
 }
 

@@ -19,6 +19,7 @@
 
 #include "outside/loaded_patches.h"
 #include "outside/patch_object.h"
+#include "outside/switch_hooks.h"
 #include "outside/switch_plan.h"
 #include "outside/target_code.h"
 #include "outside/target_memory.h"
@@ -72,12 +73,13 @@ class live_patching {
   void take_away(const loaded_patch& patch, apply_result& result);
   change_level level_for(const patch_object& patch) const;
   void plan(switch_plan& what, change_level level);
-  void switch_sites(switch_plan& what, apply_result& result);
+  void stop_and_switch(switch_plan& what, apply_result& result);
+  void switch_sites(switch_plan& what, switch_hooks& hooks,
+                    apply_result& result);
   void store_imports(patch_object& file, std::uint64_t bias,
                      const checked_patch& checked);
-  void run_hooks(class borrowed_thread& thread, const patch_object& patch,
-                 format::hook_time when);
   void unload(std::uint64_t bias);
+  void unload_if_possible(std::uint64_t bias);
   template <typename Action>
   void borrow(Action action);
   void try_to_borrow();

@@ -126,9 +126,10 @@ void make_plan(const loaded_patches& patches, target_memory& memory,
     check_active(all, each);
     add_code(all, each, plan);
   }
-  if (!plan.apply)
-    plan.code.push_back({plan.patch->object->begin(), plan.patch->object->end(),
-                         "the patch object " + plan.patch->object->name, true});
+  // What will be unloaded.
+  if (const loaded_patch* gone = plan.apply ? plan.older : plan.patch)
+    plan.code.push_back({gone->object->begin(), gone->object->end(),
+                         "the patch object " + gone->object->name, true});
 }
 
 }  // namespace hotpatch::outside

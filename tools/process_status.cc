@@ -19,10 +19,10 @@ namespace hotpatch::tools {
 
 bool process_status::is_in_order() const
 {
-  return lacks.empty() && std::all_of(patches.begin(), patches.end(),
-                                      [](const patch_status& each) {
-                                        return each.is_applied();
-                                      });
+  return lacks.empty() && std::none_of(patches.begin(), patches.end(),
+                                       [](const patch_status& each) {
+                                         return each.is_half_done();
+                                       });
 }
 
 const char* phase_word(format::patch_phase phase)
@@ -150,7 +150,8 @@ void find_lacking(std::vector<process_status>& all,
     names.insert(wanted.begin(), wanted.end());
     if (wanted.empty())
       for (const patch_status& each : process.patches)
-        names.insert(each.name);
+        if (each.is_applied())
+          names.insert(each.name);
   }
   for (process_status& process : all)
     for (const std::string& name : expected[process.program])

@@ -24,6 +24,13 @@ struct patch_status {
   std::string path;
 
   bool is_applied() const { return phase == format::patch_phase::applied; }
+
+  // Whoever did it was killed.
+  bool is_half_done() const
+  {
+    return phase == format::patch_phase::applying ||
+           phase == format::patch_phase::reverting;
+  }
 };
 
 struct process_status {

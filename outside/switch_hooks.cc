@@ -1,0 +1,103 @@
+// A call for each hook, in their order.
+//
+// SPDX-License-Identifier: MIT
+#include "outside/switch_hooks.h"
+
+#include <algorithm>
+
+#include "outside/object_loading.h"
+#include "processes/trouble.h"
+
+namespace hotpatch::outside {
+
+namespace {
+
+using format::hook_time;
+
+bool has_hook(const patch_object& patch, hook_time when)
+{
+  const auto& hooks = patch.contents().hooks;
+  return std::any_of(hooks.begin(), hooks.end(),
+                     [&](const patch_hook& hook) { return hook.when == when; });
+}
+
+hook_time before_of(bool comes)
+{
+  return comes ? hook_time::before_apply : hook_time::before_revert;
+}
+
+hook_time after_of(bool comes)
+{
+  return comes ? hook_time::after_apply : hook_time::after_revert;
+}
+
+}  // namespace
+
+void switch_hooks::concern(const switch_plan& plan)
+{
+  parties_.clear();
+  consented_ = 0;
+  const loaded_patch* gone = plan.apply ? plan.older : plan.patch;
+  if (gone != nullptr && gone->is_applied())
+    parties_.push_back({gone->object.get(), false});
+  if (plan.apply)
+    parties_.push_back({plan.patch->object.get(), true});
+}
+
+bool switch_hooks::any_before() const
+{
+  return std::any_of(parties_.begin(), parties_.end(), [](const party& each) {
+    return has_hook(*each.patch, before_of(each.comes));
+  });
+}
+
+bool switch_hooks::any_after() const
+{
+  return std::any_of(parties_.begin(), parties_.end(), [](const party& each) {
+    return has_hook(*each.patch, after_of(each.comes));
+  });
+}
+
+std::uint64_t switch_hooks::call(borrowed_thread& thread,
+                                 const patch_object& patch,
+                                 hook_time when) const
+{
+  for (const patch_hook& hook : patch.contents().hooks)
+    if (hook.when == when)
+      return thread.call(hook.code + patch.bias, {});
+  return 0;
+}
+
+void switch_hooks::before(borrowed_thread& thread)
+{
+  for (const party& each : parties_) {
+    const std::uint64_t words =
+        call(thread, *each.patch, before_of(each.comes));
+    if (words != 0) {
+      const std::string reason = text_in_process(memory_, words);
+      take_back(thread);
+      throw trouble(each.patch->name +
+                    (each.comes ? " does not let itself be applied: "
+                                : " does not let itself be taken away: ") +
+                    reason);
+    }
+    ++consented_;
+  }
+}
+
+void switch_hooks::after(borrowed_thread& thread)
+{
+  consented_ = 0;
+  for (const party& each : parties_)
+    (void)call(thread, *each.patch, after_of(each.comes));
+}
+
+void switch_hooks::take_back(borrowed_thread& thread)
+{
+  for (; consented_ > 0; --consented_) {
+    const party& each = parties_[consented_ - 1];
+    (void)call(thread, *each.patch, after_of(!each.comes));
+  }
+}
+
+}  // namespace hotpatch::outside
