@@ -10,35 +10,24 @@
 
 #include <argp.h>
 
-#include "config.h"
+#include "tools/how_options.h"
 
 namespace hotpatch::tools {
 
 namespace {
 
-enum : int { key_all = 256, key_control, key_trace };
+enum : int { key_all = 256, key_control };
 
 constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "Which processes:", 1},
     {"all-processes-of", key_all, "PROGRAM", 0,
      "Every process that executes this file, instead of PID", 1},
-    {nullptr, 0, nullptr, 0, "How:", 2},
-    {"level", 'l', "LEVEL", 0,
-     "quiescent: when no thread is inside a function that changes; immediate: "
-     "now; through a control socket also strict and safepoint.  If not given, "
-     "what the patch states, or quiescent",
-     2},
-    {"timeout", 't', "SECONDS", 0,
-     "How long to wait for threads, 10 if not given", 2},
-    {"wait", 'w', nullptr, 0, "Wait for threads as long as it takes", 2},
-    {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
+    {"wait", 'w', nullptr, 0,
+     "Wait for threads as long as it takes, and not only 10 seconds", 2},
     {"control", key_control, "SOCKET", 0,
      "Where the process offers its control socket, if that is not the usual "
      "place",
      2},
-    {"trace", key_trace, nullptr, 0,
-     "Trace the process even if it offers a control socket", 2},
-    {"verbose", 'v', nullptr, 0, "Tell what is done", 2},
     {nullptr, 0, nullptr, 0, nullptr, -1},
     {}};
 
@@ -67,32 +56,6 @@ bool parse_number(std::string_view text, Number& value)
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-void parse_level(std::string_view text, change_options& chosen,
-                 argp_state* state)
-{
-  constexpr std::string_view levels[] = {"quiescent", "immediate", "strict",
-                                         "safepoint"};
-  if (std::find(std::begin(levels), std::end(levels), text) == std::end(levels))
-    argp_error(state,
-               "--level: '%s' is not quiescent, immediate, strict or safepoint",
-               text.data());
-  if (text == "quiescent")
-    chosen.settings.level = outside::change_level::quiescent;
-  if (text == "immediate")
-    chosen.settings.level = outside::change_level::immediate;
-  chosen.control.level = text;
-}
-
-void parse_timeout(std::string_view text, change_options& chosen,
-                   argp_state* state)
-{
-  double seconds = 0;
-  if (!parse_number(text, seconds) || !(seconds >= 0 && seconds < 1e9))
-    argp_error(state, "--timeout: '%s' is not a number of seconds",
-               text.data());
-  chosen.settings.timeout_ms = static_cast<std::int64_t>(seconds * 1000);
-}
-
 void add_argument(const char* text, change_options& chosen, argp_state* state)
 {
   if (chosen.pid != 0 || !chosen.program.empty()) {
@@ -107,29 +70,17 @@ error_t parse_one(int key, char* argument, argp_state* state)
 {
   auto& chosen = *static_cast<change_options*>(state->input);
   switch (key) {
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &chosen.how;
+      break;
     case key_all:
       chosen.program = argument;
       break;
-    case 'l':
-      parse_level(argument, chosen, state);
-      break;
-    case 't':
-      parse_timeout(argument, chosen, state);
-      break;
     case 'w':
-      chosen.settings.timeout_ms = for_ever_ms;
-      break;
-    case 'n':
-      chosen.settings.dry_run = true;
+      chosen.how.settings.timeout_ms = for_ever_ms;
       break;
     case key_control:
-      chosen.control.path = argument;
-      break;
-    case key_trace:
-      chosen.traces = true;
-      break;
-    case 'v':
-      chosen.verbose = true;
+      chosen.how.control.path = argument;
       break;
     case ARGP_KEY_ARG:
       add_argument(argument, chosen, state);
@@ -151,11 +102,12 @@ error_t parse_one(int key, char* argument, argp_state* state)
 change_options parse_change_options(change_kind kind, int argc, char** argv)
 {
   const bool apply = kind == change_kind::apply;
+  constexpr argp_child children[] = {{&how_parser, 0, nullptr, 0}, {}};
   const argp parser = {option_table,
                        parse_one,
                        apply ? apply_synopsis : revert_synopsis,
                        apply ? apply_description : revert_description,
-                       nullptr,
+                       children,
                        nullptr,
                        nullptr};
   change_options chosen;

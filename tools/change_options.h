@@ -11,8 +11,7 @@
 
 #include <sys/types.h>
 
-#include "outside/applying.h"
-#include "outside/control_patching.h"
+#include "tools/change_patch.h"
 
 namespace hotpatch::tools {
 
@@ -20,10 +19,7 @@ struct change_options {
   pid_t pid = 0;
   std::string program;               // all its processes, instead of a pid
   std::vector<std::string> patches;  // files to apply, or names to revert
-  outside::apply_settings settings;
-  outside::control_wishes control;
-  bool traces = false;  // also where a control socket is offered
-  bool verbose = false;
+  how_options how;
 };
 
 // Exit statuses, documented in hp-apply(1).  Misuse is 64, argp's EX_USAGE.
@@ -32,8 +28,6 @@ enum change_status : int {
   change_refused = 1,  // nothing was changed, and why
   change_busy = 2,     // nothing was changed: a thread never left a function
 };
-
-enum class change_kind { apply, revert };
 
 // Leaves the program for --help, --version and misuse, as argp does.
 change_options parse_change_options(change_kind kind, int argc, char** argv);

@@ -29,11 +29,23 @@ static_libs=$($PKG_CONFIG --static --libs hotpatch)
 
 for file in include/hotpatch.h include/hotpatch.hpp lib/libhotpatch.so \
   lib/libhotpatch.a bin/hp-list bin/hp-apply bin/hp-revert bin/hp-status \
+  bin/hp-watch lib/systemd/system/hotpatch-watch.service \
+  share/man/man1/hp-watch.1 \
   share/man/man1/hp-list.1 share/man/man1/hp-apply.1 \
   share/man/man1/hp-revert.1 share/man/man1/hp-status.1 \
   share/man/man3/hotpatch.3 share/man/man7/hotpatch.7; do
   ok "$file is installed" test -f "$prefix/$file"
 done
+# Whoever wants the watcher turns it on.
+ok "the watcher is off" \
+  sh -c "! find '$prefix' -name '*.wants' | grep ."
+unit=$library/systemd/system/hotpatch-watch.service
+runs_what_is_there()
+{
+  cat "$unit"
+  grep -qE '^ExecStart=/.*/bin/hp-watch /.*/hotpatch/patches$' "$unit"
+}
+ok "its unit runs hp-watch" runs_what_is_there
 ok "hotpatch.pc names the plugin" test -f "$plugin"
 
 only_the_plugins()

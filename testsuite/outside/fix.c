@@ -14,6 +14,10 @@ HP_PATCH("fix", VERSION, "Ten times as much");
 HP_PATCH_LEVEL(LEVEL);
 #endif
 
+#ifdef BUILD
+HP_PATCH_BUILD(BUILD);
+#endif
+
 extern int counter HP_IMPORT("target.c:counter");
 
 extern int second(int x) HP_IMPORT("target.c:second");

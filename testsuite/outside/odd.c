@@ -26,8 +26,10 @@ __attribute__((hotpatch)) static int second(int x)
 __attribute__((hotpatch)) static int first(int x)
 {
   ++counter;
-  if (x < 0)
+  if (x == -1)
     pause();
+  if (x == -2)
+    sleep(2);
   return 1000 * (x + 1) + second(x);
 }
 
@@ -35,6 +37,14 @@ static void* stay_inside(void* unused)
 {
   pthread_setname_np(pthread_self(), "sleeper");
   first(-1);
+  return unused;
+}
+
+static void* leave_late(void* unused)
+{
+  first(-2);
+  puts("left");
+  fflush(stdout);
   return unused;
 }
 
@@ -51,6 +61,10 @@ static int begin(const char* what)
                : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
   if (strcmp(what, "inside") == 0)
     return pthread_create(&thread, NULL, stay_inside, NULL);
+  if (strcmp(what, "leaves") == 0) {
+    puts("inside");
+    return pthread_create(&thread, NULL, leave_late, NULL);
+  }
   return 0;
 }
 

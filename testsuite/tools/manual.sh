@@ -14,7 +14,7 @@ no_warning()
     -Z "$1" 2>&1 >/dev/null | tee warnings
   [ ! -s warnings ]
 }
-for page in hp-list.1 hp-apply.1 hp-status.1 hotpatch.3 hotpatch.7; do
+for page in hp-list.1 hp-apply.1 hp-status.1 hp-watch.1 hotpatch.3 hotpatch.7; do
   if command -v mandoc >/dev/null; then
     ok "$page passes mandoc's checks" mandoc -T lint -W warning "$pages/$page"
   else

@@ -1,0 +1,91 @@
+// --level, --timeout, --dry-run and --verbose, by argp.
+//
+// SPDX-License-Identifier: MIT
+#include "tools/how_options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <iterator>
+#include <string>
+
+namespace hotpatch::tools {
+
+namespace {
+
+enum : int { key_trace = 512 };
+
+constexpr argp_option option_table[] = {
+    {nullptr, 0, nullptr, 0, "How:", 2},
+    {"level", 'l', "LEVEL", 0,
+     "quiescent: when no thread is inside a function that changes; immediate: "
+     "now; through a control socket also strict and safepoint.  If not given, "
+     "what the patch states, or quiescent",
+     2},
+    {"timeout", 't', "SECONDS", 0, "How long to wait for threads", 2},
+    {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
+    {"trace", key_trace, nullptr, 0,
+     "Trace the process even if it offers a control socket", 2},
+    {"verbose", 'v', nullptr, 0, "Tell what is done", 2},
+    {}};
+
+void parse_level(std::string_view text, how_options& how, argp_state* state)
+{
+  constexpr std::string_view levels[] = {"quiescent", "immediate", "strict",
+                                         "safepoint"};
+  if (std::find(std::begin(levels), std::end(levels), text) == std::end(levels))
+    argp_error(state,
+               "--level: '%s' is not quiescent, immediate, strict or safepoint",
+               text.data());
+  if (text == "quiescent")
+    how.settings.level = outside::change_level::quiescent;
+  if (text == "immediate")
+    how.settings.level = outside::change_level::immediate;
+  how.control.level = text;
+}
+
+error_t parse_one(int key, char* argument, argp_state* state)
+{
+  auto& how = *static_cast<how_options*>(state->input);
+  switch (key) {
+    case 'l':
+      parse_level(argument, how, state);
+      break;
+    case 't':
+      how.settings.timeout_ms = parse_seconds("timeout", argument, state);
+      break;
+    case 'n':
+      how.settings.dry_run = true;
+      break;
+    case key_trace:
+      how.traces = true;
+      break;
+    case 'v':
+      how.settings.tell = [](const std::string& text) {
+        std::fprintf(stderr, "%s\n", text.c_str());
+      };
+      break;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const argp how_parser = {option_table, parse_one, nullptr, nullptr,
+                         nullptr,      nullptr,   nullptr};
+
+std::int64_t parse_seconds(const char* option, std::string_view text,
+                           argp_state* state)
+{
+  double seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [behind, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc{} || behind != end || !(seconds >= 0 && seconds < 1e9))
+    argp_error(state, "--%s: '%s' is not a number of seconds", option,
+               text.data());
+  return static_cast<std::int64_t>(seconds * 1000);
+}
+
+}  // namespace hotpatch::tools

@@ -1,0 +1,26 @@
+// hp-watch: applies directories of patch objects to processes as they start.
+//
+// SPDX-License-Identifier: MIT
+#include <cstdio>
+#include <exception>
+
+#include <argp.h>
+
+#include "config.h"
+#include "tools/watching.h"
+
+const char* argp_program_version =
+    "hp-watch (" PACKAGE_NAME ") " PACKAGE_VERSION;
+
+int main(int argc, char** argv)
+{
+  using namespace hotpatch::tools;
+  const watch_options chosen = parse_watch_options(argc, argv);
+  try {
+    watch(chosen);
+    return 0;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "hp-watch: %s\n", failure.what());
+    return 1;
+  }
+}

@@ -1,0 +1,69 @@
+// A directory of patch objects that hp-watch applies, as it is at the moment.
+//
+// Owns the rule whose patches are taken: a file, and the directory it is in,
+// must belong to root or to the user of this process, and nobody else may write
+// to them; for what lies there will run in other processes, unasked.  And a
+// patch has to state the builds that it is for, because nobody is there to
+// judge.  What is not taken is told once, until the file changes.
+//
+// One thread at a time.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_TOOLS_PATCH_DIRECTORY_H
+#define HOTPATCH_TOOLS_PATCH_DIRECTORY_H
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+
+namespace hotpatch::tools {
+
+// Of one file at one time: another value if it was replaced or written to.
+struct file_version {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t changed_ns = 0;
+
+  auto operator<=>(const file_version&) const = default;
+};
+
+struct watched_patch {
+  std::string path;
+  file_version version;
+  std::set<std::string> builds;  // build-ids that must all be loaded; not empty
+};
+
+class patch_directory {
+ public:
+  explicit patch_directory(std::string path) : path_(std::move(path)) {}
+
+  // Throws trouble if it is none, or others may write to it.
+  void check() const;
+
+  // Looks again.  Troubles are told on the standard error.
+  void look();
+
+  // In the order of their names.
+  std::vector<const watched_patch*> patches() const;
+
+ private:
+  struct entry {
+    file_version version;
+    bool is_taken = false;
+    watched_patch patch;
+  };
+
+  void look_at(const std::string& file);
+
+  std::string path_;
+  std::string trouble_;  // told last about the directory itself
+  std::map<std::string, entry> entries_;
+};
+
+}  // namespace hotpatch::tools
+
+#endif
