@@ -45,8 +45,9 @@ std::vector<std::string> describe(const checked_patch& checked)
   std::vector<std::string> lines;
   for (const patch_target& each : checked.targets)
     add_target(each, lines);
+  // Not the data of inline functions, of which both have a copy.
   for (const import_value& each : checked.imports)
-    if (each.image != nullptr)
+    if (each.image != nullptr && each.own == 0)
       lines.push_back(describe_import(each));
   return lines;
 }

@@ -1,0 +1,110 @@
+#!/bin/sh
+# The server among the examples of cpp-httplib, C++ with virtual functions,
+# templates and exceptions, has one of each replaced by hp-apply while it answers
+# requests; it knows nothing of hotpatch.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/real/fetch.sh"
+here=$HP_SRCDIR/testsuite/real
+tools=$HP_BUILDDIR/tools
+
+command -v curl >/dev/null || skip_all "curl is not installed"
+command -v python3 >/dev/null || skip_all "python3 is not installed"
+fetch_source cpp-httplib
+
+port=$(python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+
+# assembler_name PATTERN: the one symbol of the server that matches.
+assembler_name()
+{
+  nm server | sed -n "s/.* [TtWw] \\($1\\)\$/\\1/p" | head -n 1
+}
+build_server()
+{
+  sed "s/8080/$port/" source/example/server.cc >server.cc
+  cxx -g -O2 -std=c++17 -pthread -Isource server.cc -o server \
+    -fplugin-arg-hotpatch-all || return
+  dump=$(assembler_name '_Z12dump_headers.*')
+  redirect=$(assembler_name '_ZN7httplib8Response12set_redirectE.*')
+  content=$(assembler_name '_ZN7httplib6detail12read_contentINS_7RequestEEEb.*')
+  cxx -g -O2 -std=c++17 -fPIC -shared -Isource "$here/httplib_fix.cc" \
+    "-DSET_REDIRECT=\"$redirect\"" "-DDUMP_HEADERS=\"$dump\"" \
+    "-DREAD_CONTENT=\"$content\"" -o fix.so
+}
+ok "the server builds with every function patchable" build_server
+[ -x server ] && [ -e fix.so ] || done_testing
+
+./server >log 2>&1 &
+pid=$!
+load=
+# shellcheck disable=SC2086  # no load yet: no argument
+trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+address=http://localhost:$port
+until curl -s "$address/hi" >page || ! kill -0 "$pid" 2>/dev/null; do
+  sleep 0.1
+done
+
+# says STATUS WORDS OPTIONS...
+says()
+{
+  status=$1
+  words=$2
+  shift 2
+  curl -s -i "$@" >page
+  cat page
+  grep -q "^HTTP/1.1 $status" page && grep -qi "$words" page
+}
+silent()
+{
+  says 200 'host: ' "$address/dump" && ! grep written page
+}
+ok "before: headers are shown" silent
+ok "before: it redirects" says 302 'location: /hi' "$address/"
+ok "before: content is read" says 404 '' -d content "$address/hi"
+
+python3 "$here/httplib_load.py" "$port" >load &
+load=$!
+sleep 0.5
+under_load()
+{
+  "$tools/hp-$1" "$pid" "$2" >pauses 2>&1
+  status=$?
+  cat pauses >>all_pauses
+  cat pauses
+  kill -0 "$load" && return $status
+}
+ok "hp-apply under load" under_load apply fix.so
+ok "the virtual function counts" says 200 'written: [1-9]' "$address/dump"
+ok "an exception of the patch is caught in the program" \
+  says 500 'exception_what: the patch does not go to /hi' "$address/"
+ok "the template's instance refuses, and knows the program's types" \
+  says 413 '' -d content "$address/hi"
+ok "hp-revert under load" under_load revert httplib-fix
+ok "the old code answers" silent
+ok "the old code redirects" says 302 'location: /hi' "$address/"
+ok "the old code reads content" says 404 '' -d content "$address/hi"
+again()
+{
+  for _ in 1 2 3 4 5; do
+    under_load apply fix.so && under_load revert httplib-fix || return
+  done
+}
+ok "five times more" again
+no_request_failed()
+{
+  touch stop
+  wait "$load"
+  cat load
+  grep -q '^requests: [1-9]' load && grep -q '^failed: 0$' load
+}
+ok "no request failed" no_request_failed
+sed 's/^/# /' all_pauses load
+ends_when_told()
+{
+  curl -s "$address/stop"
+  wait "$pid"
+}
+ok "the server ends when told to" ends_when_told
+done_testing

@@ -1,0 +1,98 @@
+#!/bin/sh
+# redis, built by its own make with every function patchable, has a static
+# function replaced by hp-apply while redis-benchmark asks it; it knows nothing
+# of hotpatch.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/real/fetch.sh"
+here=$HP_SRCDIR/testsuite/real
+tools=$HP_BUILDDIR/tools
+
+fetch_source redis
+
+build_redis()
+{
+  make -s -j 2 -C source/src CC="$CC" MALLOC=libc BUILD_TLS=no USE_SYSTEMD=no \
+    CFLAGS="-fplugin=$HP_PLUGIN -fplugin-arg-hotpatch-all" \
+    redis-server redis-cli redis-benchmark >make.log 2>&1 || {
+    tail -n 20 make.log
+    return 1
+  }
+  cc -g -O2 -fPIC -shared -Isource/src -Isource/deps/lua/src \
+    -Isource/deps/hiredis -Isource/deps/hdr_histogram "$here/redis_fix.c" \
+    -o fix.so
+}
+ok "redis builds with every function patchable" build_redis
+server=$workdir/source/src/redis-server
+[ -x "$server" ] && [ -e fix.so ] || done_testing
+
+"$server" --port 0 --unixsocket "$workdir/socket" --save '' --io-threads 2 \
+  >errors 2>&1 &
+pid=$!
+load=
+# shellcheck disable=SC2086  # no load yet: no argument
+trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+until [ -S socket ] || ! kill -0 "$pid" 2>/dev/null; do
+  sleep 0.1
+done
+ask()
+{
+  source/src/redis-cli -s socket "$@"
+}
+
+# appends ANSWER: what is said to 100 bytes more.
+appends()
+{
+  ask DEL string >reply &&
+    ask APPEND string "$(printf '%0100d' 0)" >reply
+  cat reply errors
+  grep -q "$1" reply
+}
+ok "before: long strings are taken" appends '^100$'
+
+# One run of the benchmark after another, so that each comes to its end.
+while [ ! -e stop ]; do
+  source/src/redis-benchmark -e -q -s socket -c 16 -n 20000 -d 32 \
+    -t set,get,incr,lpush,mset 2>&1 || echo "Error: it failed"
+done >load &
+load=$!
+sleep 1
+under_load()
+{
+  "$tools/hp-$1" "$pid" "$2" >pauses 2>&1
+  status=$?
+  cat pauses >>all_pauses
+  cat pauses
+  kill -0 "$load" && return $status
+}
+ok "hp-apply under load" under_load apply fix.so
+ok "the new code answers" appends 'strings are short today'
+ok "hp-status says so" "$tools/hp-status" --patch=short-strings "$pid"
+ok "hp-revert under load" under_load revert short-strings
+ok "the old code answers" appends '^100$'
+again()
+{
+  for _ in 1 2 3 4 5; do
+    under_load apply fix.so && sleep 0.2 && under_load revert short-strings ||
+      return
+  done
+}
+ok "five times more" again
+no_request_failed()
+{
+  touch stop
+  wait "$load"
+  tr '\r' '\n' <load | tail -n 20
+  grep -q 'requests per second' load && ! grep -iE 'error|failed' load
+}
+ok "no request failed" no_request_failed
+sed 's/^/# /' all_pauses
+tr '\r' '\n' <load | grep 'requests per second' | tail -n 5 | sed 's/^/# /'
+ends_when_told()
+{
+  ask SHUTDOWN NOSAVE
+  wait "$pid" && cat errors && ! grep -iE 'crash|bug report|warning.*fail' errors
+}
+ok "redis ends when told to" ends_when_told
+done_testing
