@@ -11,6 +11,15 @@
 
 namespace hotpatch::outside {
 
+namespace {
+
+// The program's thread-local storage is the first, if it has any: "ELF Handling
+// For Thread-Local Storage", section 3.  A shared object's number only the
+// dynamic linker knows.
+constexpr std::uint64_t programs_tls_module = 1;
+
+}  // namespace
+
 target_program::target_program(const target_images& images)
 {
   for (const target_image& where : images.all()) {
@@ -20,6 +29,7 @@ target_program::target_program(const target_images& images)
     image.base = where.bias;
     image.sites_base = where.bias;
     image.is_program = &where == images.program();
+    image.tls_module = image.is_program ? programs_tls_module : 0;
     elf_section records;
     image.is_patch =
         where.file->find_section(format::patch_section_name, 0, records);

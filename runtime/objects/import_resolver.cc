@@ -295,6 +295,13 @@ class resolution {
                   "%s: %s (%s:%u): it is an ifunc, which only the dynamic "
                   "linker can resolve; declare it without HP_IMPORT",
                   label_, import.target, import.file, import.line);
+    if (of_thread && match.image->tls_module == 0)
+      return fail(HP_UNSUPPORTED,
+                  "%s: %s (%s:%u): where %s has its thread-local variables "
+                  "cannot be found from outside; the program can load the "
+                  "patch itself, or offer a control socket",
+                  label_, import.target, import.file, import.line,
+                  match.image->path);
     if (!wanted.is_function())
       return check_size(import, found);
     site own;

@@ -7,6 +7,7 @@
 
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
+#include "runtime/objects/target_search.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -67,50 +68,12 @@ class checking {
                 patch_.label(), wanted, program.text);
   }
 
-  // Exact names count more than demangled ones, as everywhere.
-  hp_status find_target(const patch_replacement& wanted, patch_target& into)
-  {
-    const name_query query(wanted.target);
-    const bool kinds[] = {true, false};
-    for (const bool exact : kinds) {
-      for (const program_image& image : images_) {
-        if (image.is_patch || !query.accepts_image(image.path))
-          continue;
-        bool several = false;
-        image.for_each_site([&](const site& each) {
-          const bool is_exact = equal(query.name(), each.name);
-          if (is_exact != exact || !is_meant(query, each) ||
-              (into.image != nullptr && each.word == into.where.word))
-            return true;
-          several = into.image != nullptr;
-          if (!several) {
-            into.where = each;
-            into.image = &image;
-          }
-          return !several;
-        });
-        if (several)
-          return fail(HP_AMBIGUOUS,
-                      "%s: %s (%s:%u): there are several patch sites of that "
-                      "name, in %s and in %s; write \"file.c:name\" or the "
-                      "whole signature",
-                      patch_.label(), wanted.target, wanted.file, wanted.line,
-                      into.where.file, image.path);
-      }
-      if (into.image != nullptr)
-        return HP_OK;
-    }
-    return fail(HP_NOT_FOUND,
-                "%s: %s (%s:%u): the program has no patch site of that name; "
-                "hp-list shows those it has",
-                patch_.label(), wanted.target, wanted.file, wanted.line);
-  }
-
   hp_status check(const patch_replacement& replacement) noexcept
   {
     patch_target target;
     target.replacement = &replacement;
-    const hp_status found = find_target(replacement, target);
+    const hp_status found =
+        find_target(patch_.label(), replacement, images_, target);
     report_.add(found);
     if (found != HP_OK)
       return HP_OK;

@@ -19,15 +19,9 @@
 #include "runtime/objects/import_resolver.h"
 #include "runtime/objects/patch_file.h"
 #include "runtime/objects/program_image.h"
+#include "runtime/objects/target_search.h"
 
 namespace hotpatch {
-
-// Where a replacement goes.
-struct patch_target {
-  const patch_replacement* replacement = nullptr;
-  site where;  // with addresses of the process; texts of the image
-  const program_image* image = nullptr;
-};
 
 struct checked_patch {
   array<patch_target> targets;  // one for each replacement
