@@ -104,6 +104,20 @@ static inline const hp_commit_options* take_options(char* argument,
   return into;
 }
 
+/* The patch object that the function which calls this is to be replaced by,
+ * with a level behind an '@'; null: none. */
+static char* load_inside;
+
+static inline void load_if_asked(void)
+{
+  hp_commit_options options;
+  if (load_inside == NULL)
+    return;
+  const hp_commit_options* const wanted = take_options(load_inside, &options);
+  print_status("load", hp_load(load_inside, wanted));
+  load_inside = NULL;
+}
+
 /* `call` shows the program's functions at work. */
 static inline int run_commands(int argc, char** argv, void (*call)(void))
 {

@@ -20,7 +20,12 @@ static __thread int own_per_thread = 200;
 static int table[4] = {1, 2, 3, 4};
 int other(int);
 __attribute__((noinline)) static int helper(int x) { return x + limit; }
-int hidden(int x) { return helper(x) * 2; }
+int hidden(int x)
+{
+  const int result = helper(x) * 2;
+  load_if_asked();
+  return result + (limit == 77);
+}
 static int reset(int x) { static int count; return x + limit + ++count; }
 int parse_header(struct conn* c, unsigned long size)
 {
@@ -38,7 +43,11 @@ int main(int argc, char** argv)
   limit += argc > 100;
   own_per_thread += argc > 100;
   table[argc & 3] += argc > 100;
-  return run_commands(argc, argv, call) + (hidden(0) == 77);
+  if (argc == 2 && strncmp(argv[1], "inside:", 7) == 0)
+    load_inside = argv[1] + 7;
+  else if (run_commands(argc, argv, call) != 0)
+    return 1;
+  return hidden(0) == 77;
 }
 EOT
 all=-fplugin-arg-hotpatch-all
@@ -110,6 +119,24 @@ version 1 size 64 phase 2 agent 0 sequence 2
 remove: HP_OK
 version 1 size 64 phase 0 agent 0 sequence 1" load:plain.so "$(state plain)" \
   load:second.so "$(state second)" remove:plain "$(state plain)"
+
+# At the level quiescent a patch is refused while the caller is inside what it
+# replaces.
+for level in immediate strict quiescent; do
+  cat >level.c <<EOT
+#include <hotpatch.h>
+HP_PATCH_LEVEL("$level");
+HP_REPLACES("hidden") static int other_hidden(int x) { return x; }
+EOT
+  patch level
+  case $level in
+    quiescent) wanted="load: HP_BUSY" ;;
+    *) wanted="load: HP_OK" ;;
+  esac
+  ok "the level that the patch states, $level" tells "$wanted" inside:level.so
+  ok "unless the caller has another wish" tells "load: HP_OK" \
+    inside:level.so@immediate
+done
 
 cat >uses.c <<'EOT'
 #include <hotpatch.h>

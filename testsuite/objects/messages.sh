@@ -89,6 +89,9 @@ ok "this build" tells "load: HP_OK" load:fix.so
 refused "no such site" "HP_NOT_FOUND: $workdir/fix.so: prase (fix.c:3): the \
 program has no patch site of that name" \
   'HP_REPLACES("prase") static int fixed(int x) { return x; }'
+refused "a name that is nearly one" "program has no patch site of that name; \
+similar: same (program.c:11), same (other.c:3); hp-list shows those it has" \
+  'HP_REPLACES("int same(long)") static int fixed(int x) { return x; }'
 refused "several sites" "HP_AMBIGUOUS: $workdir/fix.so: same (fix.c:3): there \
 are several patch sites of that name" \
   'HP_REPLACES("same") static int fixed(int x) { return x; }'
@@ -112,6 +115,16 @@ name one as HP_IMPORT(\"program.c:twice\")" \
 refused "a function that may be specialised" "HP_UNSUPPORTED: \
 $workdir/fix.so: helper (fix.c:3): it is static and no patch site" \
   "int helper(int); int hp_user(void) { return helper(1); } $fits"
+{
+  echo '#include <hotpatch.h>'
+  echo '#include "conn.h"'
+  echo 'int known(int) HP_IMPORT_UNCHECKED("program.c:helper");'
+  echo 'HP_REPLACES("program.c:same") static int fixed(int x)'
+  echo '{ return 10 * known(x); }'
+} >fix.c
+patch fix
+ok "unless who wrote the patch knows better" runs "load: HP_OK
+parse 4 same 10" load:fix.so call
 refused "a function that is specialised" "only left a specialised copy of it, \
 scaled." \
   "int scaled(int, int, int*); int hp_user(int *x) { return scaled(1, 2, x); } $fits"
