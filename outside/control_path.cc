@@ -31,13 +31,9 @@ std::string own_number(pid_t process)
 }
 
 // ".../hotpatch/NUMBER.sock", ".../hotpatch-1000/NUMBER.sock"
-bool is_usual(std::string_view path, std::string_view number)
+bool is_in_usual_directory(std::string_view path)
 {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos ||
-      path.substr(slash + 1) != std::string(number) + format::control_suffix)
-    return false;
-  const std::string_view directory = path.substr(0, slash);
+  const std::string_view directory = path.substr(0, path.rfind('/'));
   const std::size_t above = directory.rfind('/');
   return above != std::string_view::npos &&
          directory.substr(above + 1).starts_with(format::control_directory);
@@ -48,10 +44,12 @@ bool is_usual(std::string_view path, std::string_view number)
 std::vector<std::string> usual_paths(pid_t process)
 {
   constexpr std::string_view listening = "00010000";  // __SO_ACCEPTCON
-  const std::string number = own_number(process);
+  const std::string end = '/' + own_number(process) + format::control_suffix;
   std::ifstream list("/proc/" + std::to_string(process) + "/net/unix");
   std::vector<std::string> found;
   for (std::string line; std::getline(list, line);) {
+    if (!line.ends_with(end))  // there may be thousands
+      continue;
     std::istringstream columns(line);
     std::string ignored;
     std::string flags;
@@ -59,7 +57,7 @@ std::vector<std::string> usual_paths(pid_t process)
     columns >> ignored >> ignored >> ignored >> flags >> ignored >> ignored >>
         ignored >> std::ws;
     std::getline(columns, path);
-    if (flags == listening && is_usual(path, number))
+    if (flags == listening && is_in_usual_directory(path))
       found.push_back(path);
   }
   return found;

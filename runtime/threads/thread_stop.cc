@@ -96,6 +96,12 @@ void watch_stop_signal(int eventfd) noexcept
 {
   const stopping_rules held;
   tell_stop_signal(eventfd);
+  // Chosen now, so that a thread which does something long when the first stop
+  // comes does not have the signal blocked.  If there is none, stops will say
+  // so.
+  hp_status status = HP_OK;
+  if (eventfd >= 0)
+    (void)ready_stop_signal(stand_still, status);
 }
 
 }  // namespace hotpatch
