@@ -11,8 +11,9 @@ namespace hotpatch {
 
 namespace {
 
-// The word begins a fetch block.
-constexpr unsigned word_alignment = 16;
+// The word begins a fetch block, or only a quadword where size counts more.
+constexpr unsigned fast_alignment = 16;
+constexpr unsigned small_alignment = format::word_size;
 constexpr unsigned endbr_size = sizeof(format::endbr64);
 
 // A symbol that is 12 mod 16 needs four bytes in front of the word, one that
@@ -27,10 +28,11 @@ unsigned gap_of(bool symbol_is_aligned, lead first)
 
 }  // namespace
 
-layout compute_layout(unsigned alignment, lead first)
+layout compute_layout(unsigned alignment, lead first, bool small)
 {
   const bool aligned = alignment > endbr_size;
-  const unsigned base = std::max(word_alignment, alignment);
+  const unsigned base =
+      std::max(small ? small_alignment : fast_alignment, alignment);
   const unsigned gap = gap_of(aligned, first);
   if (alignment > format::word_size)
     return {base, alignment, gap};

@@ -23,8 +23,9 @@ struct layout {
 // the word itself.
 enum class lead { endbr, nop, none };
 
-// `alignment` is what the symbol must keep.
-layout compute_layout(unsigned alignment, lead first);
+// `alignment` is what the symbol must keep; `small`: size counts more than
+// speed.
+layout compute_layout(unsigned alignment, lead first, bool small);
 
 }  // namespace hotpatch
 

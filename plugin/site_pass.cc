@@ -160,7 +160,8 @@ class site_pass final : public rtl_opt_pass {
         compute_id(fn->decl),
         endbr,
         profiled,
-        compute_layout(symbol_alignment(fn->decl), first_instruction(endbr)),
+        compute_layout(symbol_alignment(fn->decl), first_instruction(endbr),
+                       opt_for_fn(fn->decl, optimize_size)),
         *facts};
     insert_word(the_site, leading);
     insert_end_label(fn->decl, the_site.number);

@@ -46,6 +46,23 @@ ok "default, CET: compiles" cc -O2 -fcf-protection=full default.c
 ok "endbr64 at 12 and the word at 0 mod 16" is "$(remainder f 16)" "12 0"
 ok "12 dead bytes" is "$(site f a.out | field pad)" 12
 
+# Where size counts more, a word has its quadword, but no block of 16 bytes: the
+# first function ends 34 bytes behind such a block.
+cat >small.c <<EOT
+$hot void f(void) { __asm__ volatile(".skip 9,0x90"); }
+$hot void g(void) { __asm__ volatile(".skip 9,0x90"); }
+int main(void) { f(), g(); return 0; }
+EOT
+for cet in none full; do
+  set -- -fcf-protection=$cet -fno-toplevel-reorder small.c
+  ok "-Os, CET $cet: compiles" cc -Os "$@"
+  ok "-Os, CET $cet: it runs" ./a.out
+  ok "-Os, CET $cet: the records are sound" has_site a.out f g
+  ok "-Os, CET $cet: the next word is 8 mod 16" is "$(remainder g 16)" "4 8"
+  ok "-O2, CET $cet: compiles" cc -O2 "$@"
+  ok "-O2, CET $cet: there it is 0 mod 16" is "$(remainder g 16)" "12 0"
+done
+
 for align in 1 2 4 8 16 32 64 128 4096; do
   cat >align.c <<EOT
 $hot __attribute__((aligned($align))) int f(int x) { return x; }
