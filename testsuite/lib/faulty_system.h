@@ -1,5 +1,6 @@
 /* A system that fails when it is told to.  These functions stand before the C
- * library's, also for shared objects.  Include it in one file of a program.
+ * library's, also for shared objects; system calls that pass by the C library
+ * are reached as well.  Include it in one file of a program.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,14 +9,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fault { no_fault, mprotects, mmaps, allocations, writes, opens, handlers };
+#include "testsuite/lib/own_calls.h"
+
+enum fault {
+  no_fault,
+  mprotects,
+  mmaps,
+  allocations,
+  writes,
+  opens,
+  system_calls /* each that can fail, by whatever way it is made */
+};
 static enum fault failing;
 static long fail_at;   /* which call fails, counted from 1 */
 static int fails_on;   /* and all that follow it */
@@ -95,13 +106,6 @@ int open(const char* path, int flags, ...)
   return open64(path, flags, mode);
 }
 
-int __libc_sigaction(int signal, const struct sigaction* action,
-                     struct sigaction* old);
-int sigaction(int signal, const struct sigaction* action, struct sigaction* old)
-{
-  return fails(handlers, EPERM) ? -1 : __libc_sigaction(signal, action, old);
-}
-
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* memory, size_t size);
@@ -118,16 +122,83 @@ void* realloc(void* memory, size_t size)
   return fails(allocations, ENOMEM) ? NULL : __libc_realloc(memory, size);
 }
 
-static void begin_faults(long number)
+/* How a system call fails that can; 0: it does not. */
+static int failure_of(long number)
+{
+  switch (number) {
+    case SYS_mprotect:
+    case SYS_mmap:
+    case SYS_mremap:
+    case SYS_madvise:
+    case SYS_getdents64:
+    case SYS_newfstatat:
+    case SYS_fstat:
+      return ENOMEM;
+    case SYS_openat:
+      return EMFILE;
+    case SYS_read:
+    case SYS_pread64:
+    case SYS_pwrite64:
+      return EIO;
+    case SYS_rt_sigaction:
+    case SYS_membarrier:
+      return EPERM;
+    case SYS_readlinkat:
+      return EACCES;
+    case SYS_tgkill:
+      return EAGAIN;
+    case SYS_ioctl:
+      return ENOTTY;
+    case SYS_nanosleep:
+      return EINTR;
+    default:
+      return 0;
+  }
+}
+
+static int fail_in_turn(long number)
+{
+  const int error = failure_of(number);
+  return error != 0 && fails(system_calls, error) ? error : 0;
+}
+
+/* 0: this system cannot fail like that. */
+static int begin_faults(long number)
 {
   fail_at = number;
   calls = 0;
   armed = 1;
+  return failing != system_calls || own_calls_listen(fail_in_turn);
 }
+
+static void* wait_for_ever(void* unused)
+{
+  for (;;)
+    pause();
+  return unused;
+}
+
+/* In a child, before anything else, so that it has to reach another thread.  0:
+ * this system cannot fail like that. */
+static int begin_child(enum fault kind)
+{
+  pthread_t other;
+  failing = kind;
+  if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0 ||
+      !begin_faults(0))
+    return 0;
+  armed = 0;
+  if (failing == system_calls)
+    own_calls_stop();
+  return 1;
+}
+enum { child_without_faults = 77 };
 
 /* True if there was one. */
 static int end_faults(void)
 {
+  if (failing == system_calls)
+    own_calls_stop();
   armed = 0;
   return calls >= fail_at;
 }

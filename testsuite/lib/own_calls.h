@@ -1,8 +1,8 @@
-/* Sees the system calls that the calling thread makes, without a tracer: the
- * kernel hands each to a handler, which makes it (prctl(2),
- * PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11).
+/* Sees every system call that the calling thread makes, also those past the C
+ * library, without a tracer, and may let it fail: the kernel hands each to a
+ * handler, which makes it (prctl(2), PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11).
  *
- * For C and one thread at a time.  The thread must not block SIGSYS meanwhile.
+ * For C and one thread at a time.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -41,21 +42,39 @@ __asm__(
     "own_calls_end:\n"
     ".popsection\n");
 
-/* What is told of each call before it is made. */
-static void (*own_calls_listener)(long number);
+/* Is told of each call before it is made: 0, or the error number with which it
+ * is to fail instead. */
+static int (*own_calls_listener)(long number);
 
 static char own_calls_selector;
 
 static void own_calls_handler(int signal, siginfo_t* info, void* context)
 {
   greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
-  const long arguments[6] = {registers[REG_RDI], registers[REG_RSI],
-                             registers[REG_RDX], registers[REG_R10],
-                             registers[REG_R8],  registers[REG_R9]};
+  long arguments[6] = {registers[REG_RDI], registers[REG_RSI],
+                       registers[REG_RDX], registers[REG_R10],
+                       registers[REG_R8],  registers[REG_R9]};
   const long number = info->si_syscall;
+  uint64_t mask;
   (void)signal;
-  own_calls_listener(number);
+  const int error = own_calls_listener(number);
+  if (error != 0) {
+    registers[REG_RAX] = -error;
+    return;
+  }
+  /* Who blocks all signals would be killed by the next call. */
+  if (number == SYS_rt_sigprocmask && arguments[1] != 0) {
+    memcpy(&mask, (const void*)arguments[1], sizeof mask);
+    mask &= ~(1ull << (SIGSYS - 1));
+    arguments[1] = (long)&mask;
+  }
   registers[REG_RAX] = own_calls_make(number, arguments);
+  /* The mask that the return from here sets. */
+  if (number == SYS_rt_sigprocmask) {
+    const long ask[6] = {SIG_BLOCK, 0, (long)&mask, sizeof mask, 0, 0};
+    own_calls_make(SYS_rt_sigprocmask, ask);
+    memcpy(&((ucontext_t*)context)->uc_sigmask, &mask, sizeof mask);
+  }
 }
 
 /* The kernel's numbers, which not every C library's header has. */
@@ -73,7 +92,7 @@ static long own_calls_switch(long on)
 }
 
 /* From here on; 0: the kernel cannot. */
-static int own_calls_listen(void (*listener)(long number))
+static int own_calls_listen(int (*listener)(long number))
 {
   /* What rt_sigaction(2) takes, with a return that is not handed over. */
   const struct {

@@ -48,7 +48,7 @@ HP_REPLACES("second") static int two(int x) { return x + own + 10 * limit; }
 EOT
 patch faulty || exit 99
 cc -O2 -fno-pie -no-pie "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/objects/faults.c" \
-  -o faults $with_library || exit 99
+  -o faults $with_library -lpthread || exit 99
 ok "every fault of the system" ./faults ./faulty.so
 sed 's/^/# /' tap.out
 done_testing
