@@ -17,7 +17,7 @@ from frame.kit import SIZES, Kit
 from frame.results import Results
 
 ORDER = ["calls", "patched", "apply", "many", "toggle", "reach", "stop",
-         "first", "hp_list", "outside"]
+         "first", "start", "growth", "run_time", "compile", "hp_list", "outside"]
 
 
 def arguments():

@@ -3,7 +3,8 @@
 //
 // A compiler would need minutes for a million functions.  The names are a
 // mixture of C and C++, and the symbol table has the same ones, so that nm and
-// readelf have the same work.
+// readelf have the same work.  It can be loaded with dlopen(), but exports
+// nothing.
 //
 // SPDX-License-Identifier: MIT
 #include <cstdio>
@@ -154,6 +155,26 @@ void generator::fill()
   }
 }
 
+// What the dynamic linker asks for: a symbol table and its hash table, without
+// symbols.  It changes the addresses in here when it loads the object.
+bytes dynamic_section(std::uint64_t at)
+{
+  const Elf64_Xword names = at + 6 * sizeof(Elf64_Dyn);
+  const Elf64_Xword hashes = names + 4;  // behind one empty name and padding
+  const Elf64_Xword symbols = hashes + 4 * sizeof(Elf64_Word);
+  bytes section;
+  for (const Elf64_Dyn& entry :
+       {Elf64_Dyn{DT_STRTAB, {names}}, Elf64_Dyn{DT_STRSZ, {1}},
+        Elf64_Dyn{DT_HASH, {hashes}}, Elf64_Dyn{DT_SYMTAB, {symbols}},
+        Elf64_Dyn{DT_SYMENT, {sizeof(Elf64_Sym)}}, Elf64_Dyn{DT_NULL, {0}}})
+    append(section, entry);
+  append(section, Elf64_Word{0});             // the name
+  for (const Elf64_Word word : {1, 1, 0, 0})  // one bucket, one symbol: none
+    append(section, word);
+  append(section, Elf64_Sym{});
+  return section;
+}
+
 // Section numbers: 1 .hotpatch, 2 .hotpatch.str, 3 .text, 4 .symtab, 5 .strtab
 void generator::write(std::ostream& out) const
 {
@@ -179,8 +200,11 @@ void generator::write(std::ostream& out) const
       true);
   add(string_section_name, SHT_PROGBITS, SHF_ALLOC, strings_at_,
       strings_.size(), true);
-  std::uint64_t at = add(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
-                         text_at_, text_.size(), true);
+  const std::uint64_t dynamic_at = round_up(text_at_ + text_.size());
+  const bytes dynamic = dynamic_section(dynamic_at);
+  add(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, text_at_, text_.size(),
+      true);
+  std::uint64_t at = dynamic_at + page;
   at = add(".symtab", SHT_SYMTAB, 0, at, symbols_.size(), false);
   headers.back().sh_link = 5;
   headers.back().sh_info = 1;
@@ -201,7 +225,7 @@ void generator::write(std::ostream& out) const
   elf.e_shoff = at + names.size();
   elf.e_ehsize = sizeof elf;
   elf.e_phentsize = sizeof(Elf64_Phdr);
-  elf.e_phnum = 2;
+  elf.e_phnum = 4;
   elf.e_shentsize = sizeof(Elf64_Shdr);
   elf.e_shnum = static_cast<Elf64_Half>(headers.size());
   elf.e_shstrndx = elf.e_shnum - 1;
@@ -212,13 +236,22 @@ void generator::write(std::ostream& out) const
   for (const Elf64_Phdr& segment :
        {Elf64_Phdr{PT_LOAD, PF_R, 0, 0, 0, data_end, data_end, page},
         Elf64_Phdr{PT_LOAD, PF_R | PF_X, text_at_, text_at_, text_at_,
-                   text_.size(), text_.size(), page}})
+                   text_.size(), text_.size(), page},
+        Elf64_Phdr{PT_LOAD, PF_R | PF_W, dynamic_at, dynamic_at, dynamic_at,
+                   dynamic.size(), dynamic.size(), page},
+        Elf64_Phdr{PT_DYNAMIC, PF_R | PF_W, dynamic_at, dynamic_at, dynamic_at,
+                   dynamic.size(), dynamic.size(), 8}})
     append(head, segment);
   head.resize(records_at_);
   out.write(head.data(), static_cast<std::streamsize>(head.size()));
+  out.seekp(static_cast<std::streamoff>(dynamic_at));
+  out.write(dynamic.data(), static_cast<std::streamsize>(dynamic.size()));
+  out.seekp(static_cast<std::streamoff>(records_at_));
   for (const bytes* part : contents) {
     if (part == &text_)
       out.seekp(static_cast<std::streamoff>(text_at_));
+    if (part == &symbols_)
+      out.seekp(static_cast<std::streamoff>(dynamic_at + page));
     out.write(part->data(), static_cast<std::streamsize>(part->size()));
   }
   out.write(names.data(), static_cast<std::streamsize>(names.size()));

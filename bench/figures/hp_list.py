@@ -23,9 +23,7 @@ symbols of the same functions; all output thrown away."""
 
     def runs(self, kit):
         for count in COUNTS[:kit.sized(1, 3)]:
-            image = kit.out / f"many-{count}.so"
-            if not image.exists():
-                kit.run(kit.build / "bench/many_sites", count, image)
+            image = kit.many_sites(count)
             timed = [sys.executable, kit.source / "bench/frame/timed.py",
                      "time", str(count)]
             for options in HP_LIST:

@@ -59,6 +59,15 @@ class Kit:
             path.write_text(text)
         return path
 
+    def many_sites(self, count):
+        """A shared object with that many sites (many_sites.cc)."""
+        path, writer = self.out / f"many-{count}.so", \
+            self.build / "bench/many_sites"
+        if not path.exists() or \
+                path.stat().st_mtime < writer.stat().st_mtime:
+            self.run(writer, count, path)
+        return path
+
     def library(self):
         """What a program needs to use libhotpatch as it was built."""
         place = self.build / "runtime/.libs"
