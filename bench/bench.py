@@ -3,6 +3,7 @@
 #
 #     make -C bench bench                  all figures
 #     make -C bench bench FIGURES='apply'  some
+#     make -C bench results                all, into the source tree
 #
 # SPDX-License-Identifier: MIT
 import argparse
@@ -13,6 +14,7 @@ import pathlib
 import sys
 
 from frame import machine, plot, table
+from frame.figure import Skipped
 from frame.kit import SIZES, Kit
 from frame.results import Results
 
@@ -23,6 +25,8 @@ ORDER = ["calls", "patched", "apply", "many", "toggle", "reach", "stop",
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--programs", help="where they are built; "
+                        "bench/programs of the build directory")
     parser.add_argument("--size", choices=SIZES, default="usual",
                         help="how much is measured")
     parser.add_argument("--repetitions", type=int)
@@ -35,8 +39,11 @@ def measure(figure, kit, repetitions, out):
     """The figure's part of the JSON file and of RESULTS.md."""
     results = Results()
     kit.skipped = {}
-    results.take(figure.runs(kit), repetitions or
-                 kit.sized(1, figure.repetitions, 3 * figure.repetitions))
+    try:
+        results.take(figure.runs(kit), repetitions or
+                     kit.sized(1, figure.repetitions, 3 * figure.repetitions))
+    except Skipped as reason:
+        kit.skip("the figure", str(reason))
     skipped = {**kit.skipped, **results.failures}
     ratios = [each for each in figure.ratios(results)
               if each.value is not None]
@@ -47,6 +54,8 @@ def measure(figure, kit, repetitions, out):
         text += [table.ratio_table(ratios), ""]
     for series, reason in skipped.items():
         text += [f"Without {series}: {reason}", ""]
+    if figure.plots and not plot.available():
+        text += ["Without plots: gnuplot is not installed", ""]
     for name in plot.draw(figure, results, out):
         text += [f"![{figure.title}]({name})", ""]
     return {"title": figure.title, "results": results.as_json(),
@@ -59,6 +68,7 @@ def main():
     out = pathlib.Path(chosen.out)
     out.mkdir(parents=True, exist_ok=True)
     kit = Kit(os.environ["HP_SRCDIR"], os.environ["HP_BUILDDIR"],
+              chosen.programs or
               pathlib.Path(os.environ["HP_BUILDDIR"]) / "bench/programs",
               os.environ.get("CC", "gcc"), os.environ.get("CXX", "g++"),
               os.environ["HP_PLUGIN"], chosen.size)
@@ -76,8 +86,9 @@ def main():
                                               chosen.repetitions, out)
         print(text)
         page.append(text)
-    (out / "results.json").write_text(json.dumps(data, indent=1) + "\n")
-    (out / "RESULTS.md").write_text("\n".join(page))
+        # What has been measured is there if somebody ends it.
+        (out / "results.json").write_text(json.dumps(data, indent=1) + "\n")
+        (out / "RESULTS.md").write_text("\n".join(page))
 
 
 if __name__ == "__main__":

@@ -66,9 +66,13 @@ def bars(results, plot, path):
     return script + "plot " + ", ".join(curves) + "\n"
 
 
+def available():
+    return shutil.which("gnuplot") is not None
+
+
 def draw(figure, results, folder):
     """The names of the files that were written."""
-    if not shutil.which("gnuplot"):
+    if not available():
         return []
     written = []
     for i, plot in enumerate(figure.plots):
