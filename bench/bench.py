@@ -44,7 +44,8 @@ def measure(figure, kit, repetitions, out):
                      kit.sized(1, figure.repetitions, 3 * figure.repetitions))
     except Skipped as reason:
         kit.skip("the figure", str(reason))
-    skipped = {**kit.skipped, **results.failures}
+    skipped = {series: kit.without_places(reason) for series, reason
+               in {**kit.skipped, **results.failures}.items()}
     ratios = [each for each in figure.ratios(results)
               if each.value is not None]
     text = [f"## {figure.title}", "", figure.what, ""]
@@ -63,6 +64,15 @@ def measure(figure, kit, repetitions, out):
             "skipped": skipped}, "\n".join(text)
 
 
+def peers(kit):
+    """What tells the versions of other tools."""
+    commands = [["uftrace", "--version"], ["readelf", "--version"]]
+    try:
+        return [[*kit.clang()[0], "--version"], *commands]
+    except Skipped:
+        return commands
+
+
 def main():
     chosen = arguments()
     out = pathlib.Path(chosen.out)
@@ -72,7 +82,7 @@ def main():
               pathlib.Path(os.environ["HP_BUILDDIR"]) / "bench/programs",
               os.environ.get("CC", "gcc"), os.environ.get("CXX", "g++"),
               os.environ["HP_PLUGIN"], chosen.size)
-    about = machine.describe(os.environ.get("CC", "gcc"))
+    about = machine.describe(os.environ.get("CC", "gcc"), peers(kit))
     page = ["# Results", "",
             "Made by `make -C bench bench`; README says what the figures "
             "mean.  Medians,", "and how far a sample usually is from them; "

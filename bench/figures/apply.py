@@ -17,6 +17,7 @@ validates the word before, reads it back behind, and serialises all cores;
 XRay and the classic hook do none of that, and the classic hook is not safe
 while the function is called."""
     plots = ({"kind": "lines", "title": "One apply, p50", "logy": True,
+              "even": True,
               "xlabel": "busy threads", "ylabel": "ns",
               "metrics": ["apply p50"]},)
 

@@ -6,14 +6,16 @@ from frame.figure import Figure, Ratio, Run
 from real.programs import available
 
 VARIANTS = ("no plugin", "all")
+LEVELS = ("-O0", "-O2")
 
 
 class Compile(Figure):
     name = "compile"
     title = "What compiling costs"
     what = """\
-Processor time to compile all of Lua, SQLite and memcached with -O2 and to link
-it, without the plugin, and with a site for every function."""
+Processor time to compile all of Lua, SQLite and memcached and to link it, and the
+most memory that one compiler took: without the plugin, and with a site for every
+function."""
     repetitions = 2
     plots = ({"kind": "bars", "title": "Compiling", "ylabel": "s",
               "metrics": ["processor time"]},)
@@ -23,17 +25,20 @@ it, without the plugin, and with a site for every function."""
             kit.skip("everything", "it takes minutes")
             return
         for program in available(kit):
-            for variant in VARIANTS:
-                yield Run(variant, [
-                    sys.executable, kit.source / "bench/frame/timed.py",
-                    "--processor", "processor time", program.name,
-                    *program.command(variant)])
+            for level in LEVELS:
+                for variant in VARIANTS:
+                    yield Run(variant, [
+                        sys.executable, kit.source / "bench/frame/timed.py",
+                        "--processor", "processor time",
+                        f"{program.name} {level}",
+                        *program.command(variant, level)])
 
     def ratios(self, results):
-        for name in "Lua", "SQLite", "memcached":
-            value = results.ratio("processor time", "all", "no plugin", name)
-            if value is not None:
-                yield Ratio(f"{name}: all to no plugin", value)
+        for metric in "processor time", "peak memory":
+            for x in results.places(metric):
+                value = results.ratio(metric, "all", "no plugin", x)
+                if value is not None:
+                    yield Ratio(f"{metric}, {x}: all to no plugin", value)
 
 
 FIGURE = Compile()

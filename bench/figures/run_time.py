@@ -14,7 +14,7 @@ Processor time of programs in which nothing is replaced: SQLite's own speedtest1
 on a database in memory, a Lua script that calls, sorts, builds strings and
 tables, and memcached answering one client.  A chosen function is not inlined,
 which is most of what -all costs; the functions of one part of a program (see
-"How much programs grow") cost less."""
+"How much programs grow") cost less.  And the most memory that the process had."""
     repetitions = 5
     plots = ({"kind": "bars", "title": "Run time", "ylabel": "s",
               "metrics": ["run time"]},)

@@ -22,7 +22,7 @@ do; what is lost is time for barriers, and processors that the changes use.
 XRay's replaced functions call a handler at their entry and exit."""
     repetitions = 5
     plots = ({"kind": "lines", "title": "Calls while functions change",
-              "xlabel": "changes asked for per second",
+              "xlabel": "changes asked for per second", "even": True,
               "ylabel": "calls per second", "metrics": ["calls per second"]},)
 
     def runs(self, kit):

@@ -30,6 +30,12 @@ class Kit:
     def skip(self, series, reason):
         self.skipped[series] = reason
 
+    def without_places(self, text):
+        """A compiler's message, as it is on any machine."""
+        for place in self.out, self.build, self.source:
+            text = text.replace(f"{place}/", "")
+        return text
+
     def sized(self, tiny, usual, full=None):
         """Of three amounts of work the one that was asked for."""
         return {"tiny": tiny, "usual": usual,

@@ -23,10 +23,20 @@ def processor():
     return f"{len(names)} x {names[0] if names else 'unknown'}{virtual}"
 
 
-def describe(cc):
+def memory():
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{size / 2**30:.0f} GiB"
+
+
+def describe(cc, peers):
+    """Without names and paths.  `peers` are commands that tell a version."""
+    versions = filter(None, (first_line(*command) for command in peers))
     return {
         "processor": processor(),
+        "memory": memory(),
         "kernel": platform.release(),
         "compiler": first_line(*cc.split(), "--version"),
+        "C library": " ".join(platform.libc_ver()),
+        "peers": "; ".join(versions),
         "load at the start": f"{os.getloadavg()[0]:.1f}",
     }

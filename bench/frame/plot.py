@@ -4,11 +4,12 @@
 import shutil
 import subprocess
 
-HEAD = """set terminal svg size 720,420 dynamic font "sans,12" background "white"
+HEAD = """set terminal svg size 760,480 dynamic font "sans,12" \\
+  background "white"
 set output "{path}"
 set title "{title}" noenhanced
 set ylabel "{ylabel}" noenhanced
-set key outside right noenhanced
+set key below noenhanced
 set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
@@ -21,7 +22,8 @@ def block(name, points):
 
 
 def lines(results, plot, path):
-    """Series over x."""
+    """Series over x; each x as far from the next as all others if the plot
+    is "even"."""
     script = HEAD.format(path=path, title=plot["title"],
                          ylabel=plot["ylabel"])
     script += f'set xlabel "{plot["xlabel"]}" noenhanced\n'
@@ -29,12 +31,19 @@ def lines(results, plot, path):
         script += "set logscale x\n"
     if plot.get("logy"):
         script += "set logscale y\n"
+    places = sorted({x for metric in plot["metrics"]
+                     for x in results.places(metric)})
+    if plot.get("even"):
+        script += "set xtics (" + ", ".join(
+            f'"{x:,.15g}" {i}' for i, x in enumerate(places)) + ")\n"
     curves = []
     for metric in plot["metrics"]:
         for series in results.series():
             points = results.points(series, metric)
             if not points:
                 continue
+            if plot.get("even"):
+                points = [(places.index(x), y) for x, y in points]
             name = f"data{len(curves)}"
             script += block(name, points)
             label = series if len(plot["metrics"]) == 1 else \

@@ -1,5 +1,6 @@
-# Runs a command, its output thrown away, and reports how long it took, or the
-# processor time of it and of what it started.
+# Runs a command, its output thrown away, and reports how long it took; or the
+# processor time of it and of what it started, and the most memory that one of
+# them had.
 #
 #     timed.py [--processor] METRIC X COMMAND...
 #
@@ -15,11 +16,6 @@ processor = arguments[0] == "--processor"
 metric, x, *command = arguments[processor:]
 
 
-def processor_time():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 start = time.monotonic()
 subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 took = time.monotonic() - start
@@ -27,6 +23,16 @@ try:
     x = float(x)
 except ValueError:
     pass  # a word
-print(json.dumps({"metric": metric, "x": x,
-                  "unit": "s" if processor else "ms",
-                  "value": processor_time() if processor else 1000 * took}))
+
+
+def report(metric, value, unit):
+    print(json.dumps({"metric": metric, "x": x, "value": value,
+                      "unit": unit}))
+
+
+if processor:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report(metric, used.ru_utime + used.ru_stime, "s")
+    report("peak memory", used.ru_maxrss / 1024, "MiB")
+else:
+    report(metric, 1000 * took, "ms")

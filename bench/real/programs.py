@@ -38,10 +38,11 @@ class Program:
                              f"-fplugin-arg-hotpatch-match={self.part}"],
                 "all": [plugin, "-fplugin-arg-hotpatch-all"]}[variant]
 
-    def result(self, variant):
-        return self.place / f"{self.source}-{variant.replace(' ', '-')}"
+    def result(self, variant, level="-O2"):
+        return self.place / (f"{self.source}-{variant.replace(' ', '-')}"
+                             f"{level}")
 
-    def command(self, variant):
+    def command(self, variant, level="-O2"):
         """Compiles it anew, from nothing."""
         raise NotImplementedError
 
@@ -60,12 +61,12 @@ class Lua(Program):
     source = "lua"
     part = "lvm.c"
 
-    def command(self, variant):
+    def command(self, variant, level="-O2"):
         files = [path for path in (self.place / "source/src").glob("*.c")
                  if path.name != "luac.c"]
-        return [*self.kit.cc, "-O2", "-w", "-DLUA_USE_LINUX",
+        return [*self.kit.cc, level, "-w", "-DLUA_USE_LINUX",
                 *self.options(variant), *sorted(files), "-o",
-                self.result(variant), "-Wl,-E", "-lm", "-ldl"]
+                self.result(variant, level), "-Wl,-E", "-lm", "-ldl"]
 
 
 class Sqlite(Program):
@@ -73,11 +74,11 @@ class Sqlite(Program):
     source = "sqlite"
     part = "sqlite3Btree*"  # it is compiled as one file
 
-    def command(self, variant):
-        return [*self.kit.cc, "-O2", "-w", *self.options(variant),
+    def command(self, variant, level="-O2"):
+        return [*self.kit.cc, level, "-w", *self.options(variant),
                 f"-I{self.place}/one", self.place / "one/sqlite3.c",
                 self.place / "source/test/speedtest1.c", "-o",
-                self.result(variant), "-lpthread", "-ldl", "-lm"]
+                self.result(variant, level), "-lpthread", "-ldl", "-lm"]
 
 
 class Memcached(Program):
@@ -85,16 +86,16 @@ class Memcached(Program):
     source = "memcached"
     part = "items.c"
 
-    def command(self, variant):
+    def command(self, variant, level="-O2"):
         tree = self.place / f"tree-{variant.replace(' ', '-')}"
         if not tree.exists():
             shutil.copytree(self.place / "source", tree, symlinks=True)
-        options = shlex.join(["-O2", "-w", "-pthread",
+        options = shlex.join([level, "-w", "-pthread",
                               *self.options(variant)])
         return ["sh", "-c", f"cd {shlex.quote(str(tree))} && "
                 f"rm -f *.o memcached && "
                 f"make -s memcached CFLAGS={shlex.quote(options)} && "
-                f"cp memcached {shlex.quote(str(self.result(variant)))}"]
+                f"cp memcached {shlex.quote(str(self.result(variant, level)))}"]
 
 
 def available(kit):
