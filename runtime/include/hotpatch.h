@@ -328,9 +328,12 @@ typedef struct hp_patch_info hp_patch_info;
 
 /* A hook is called by hp_commit(), in the same thread, with no lock of the
  * library held: it may call the library, but a transaction with named patches
- * is HP_BUSY in a hook, and so is hp_revert_all().  It has to return, by no
- * exception.  A "before" returns null, or the reason why the transaction must
- * not happen, which becomes part of hp_error_message(). */
+ * is HP_BUSY in a hook, and so is hp_revert_all().  Such a transaction of
+ * another thread waits for the end of this one: hp_commit() at most timeout_ms
+ * of its options, at any level, if that is not 0, and is HP_BUSY then.  So a
+ * hook that waits for another thread can wait for ever.  It has to return, by
+ * no exception.  A "before" returns null, or the reason why the transaction
+ * must not happen, which becomes part of hp_error_message(). */
 typedef const char* (*hp_before_hook)(const hp_patch_info* patch);
 typedef void (*hp_after_hook)(const hp_patch_info* patch);
 

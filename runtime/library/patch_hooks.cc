@@ -3,12 +3,14 @@
 #include "runtime/library/patch_hooks.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "runtime/threads/process_lock.h"
 #include "runtime/threads/safe_point.h"
+#include "runtime/threads/thread_list.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -17,6 +19,7 @@ namespace {
 
 constinit process_lock turn;
 constinit thread_local bool has_turn = false;
+constinit std::atomic<pid_t> whose_turn{0};  // for messages
 
 // A thread's last message, which a hook that calls the library overwrites.
 struct kept_text {
@@ -54,7 +57,7 @@ hp_status vetoed(const named_patch* patch, const char* what, const char* reason)
 
 }  // namespace
 
-hp_status patch_turn::take() noexcept
+hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
 {
   if (has_turn)
     return fail(HP_BUSY,
@@ -63,9 +66,22 @@ hp_status patch_turn::take() noexcept
   {
     // Who has the turn may be waiting for this thread to reach a safe point.
     const offline_scope offline;
-    turn.lock();
+    if (timeout_ms == 0) {
+      turn.lock();
+    } else if (!turn.lock_until(deadline::in_milliseconds(timeout_ms))) {
+      const pid_t thread = whose_turn.load();
+      thread_name name;
+      read_thread_name(thread, name);
+      return fail(
+          HP_BUSY,
+          "thread %d (%s) has not ended its transaction with named "
+          "patches; if one of its hooks waits for this thread, it waits "
+          "in vain",
+          thread, name);
+    }
   }
   has_turn = true;
+  whose_turn.store(own_thread_id());
   process_ = getpid();
   // A thread that ended in a hook would keep the turn for ever.
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);

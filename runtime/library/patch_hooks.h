@@ -15,6 +15,7 @@
 #define HOTPATCH_RUNTIME_PATCH_HOOKS_H
 
 #include <cstddef>
+#include <cstdint>
 
 #include "runtime/include/hotpatch.h"
 #include "runtime/patches/named_patch.h"
@@ -29,8 +30,10 @@ class patch_turn {
   patch_turn& operator=(const patch_turn&) = delete;
   ~patch_turn();
 
-  // Waits for it.  HP_BUSY: this thread has it, so a hook is asking.
-  [[nodiscard]] hp_status take() noexcept;
+  // Waits for it, at most that long; 0: until it comes.  HP_BUSY: this thread
+  // has it, so a hook is asking; or another one, named in the message, has not
+  // given it back in time, perhaps because its hook waits for this thread.
+  [[nodiscard]] hp_status take(std::uint32_t timeout_ms) noexcept;
 
  private:
   int process_ = 0;  // that took it, 0: none

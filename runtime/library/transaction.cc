@@ -207,10 +207,11 @@ void log_patches(const patch_hooks& patches)
 // The same between the hooks of the patches that come and go.
 hp_status commit_patches(std::span<const operation> operations,
                          const hp_commit_options& options, const void* frame,
-                         image_pins& pins, owned_patches& pending)
+                         image_pins& pins, owned_patches& pending,
+                         std::uint32_t turn_timeout_ms)
 {
   patch_turn turn;
-  if (const hp_status status = turn.take(); status != HP_OK)
+  if (const hp_status status = turn.take(turn_timeout_ms); status != HP_OK)
     return status;
   patch_hooks hooks;
   hp_status status = library::locked([&](library& self) {
@@ -237,14 +238,16 @@ hp_status commit_patches(std::span<const operation> operations,
 
 hp_status commit_operations(std::span<const operation> operations,
                             const hp_commit_options& options, const void* frame,
-                            owned_patches& pending) noexcept
+                            owned_patches& pending,
+                            std::uint32_t turn_timeout_ms) noexcept
 {
   // Outside of the turn, because it takes the loader's lock.
   image_pins pins;
   if (const hp_status status = pin_images(operations, pins); status != HP_OK)
     return status;
   if (std::any_of(operations.begin(), operations.end(), concerns_patches))
-    return commit_patches(operations, options, frame, pins, pending);
+    return commit_patches(operations, options, frame, pins, pending,
+                          turn_timeout_ms);
   return commit_in_time(operations, options, frame, pins);
 }
 
@@ -333,5 +336,5 @@ hp_status hp_transaction::commit(const hp_commit_options& options,
                           "transaction (%s), so nothing is done",
                           hp_status_name(incomplete_));
   return hotpatch::commit_operations({steps_.data(), steps_.size()}, options,
-                                     frame, patches_);
+                                     frame, patches_, options.timeout_ms);
 }

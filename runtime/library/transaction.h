@@ -29,11 +29,12 @@ namespace hotpatch {
 
 // All operations or none.  `frame`: the __builtin_frame_address of the function
 // that the program called.  Of the patches in `pending`, those that are applied
-// then are taken out.
-[[nodiscard]] hp_status commit_operations(std::span<const operation> operations,
-                                          const hp_commit_options& options,
-                                          const void* frame,
-                                          owned_patches& pending) noexcept;
+// then are taken out.  `turn_timeout_ms`: how long to wait for other threads'
+// transactions with named patches, 0: until they end.
+[[nodiscard]] hp_status commit_operations(
+    std::span<const operation> operations, const hp_commit_options& options,
+    const void* frame, owned_patches& pending,
+    std::uint32_t turn_timeout_ms = 0) noexcept;
 
 // A null pointer's meaning: immediate.
 inline constexpr hp_commit_options default_options = {

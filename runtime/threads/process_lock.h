@@ -8,6 +8,7 @@
 #ifndef HOTPATCH_RUNTIME_PROCESS_LOCK_H
 #define HOTPATCH_RUNTIME_PROCESS_LOCK_H
 
+#include "runtime/base/deadline.h"
 #include "runtime/base/futex.h"
 #include "runtime/threads/thread_list.h"
 
@@ -23,15 +24,24 @@ class process_lock {
   // it protects may be half done.
   bool lock() noexcept
   {
-    const auto own = static_cast<std::uint32_t>(own_process_id());
-    for (;;) {
-      std::uint32_t holder = holder_.load(std::memory_order_relaxed);
-      if (holder == own)
-        futex_wait(holder_, holder);
-      else if (holder_.compare_exchange_weak(holder, own,
-                                             std::memory_order_acquire))
-        return holder != 0;
+    const std::uint32_t own = this_process();
+    std::uint32_t before;
+    while ((before = exchange_if_free(own)) == own)
+      futex_wait(holder_, own);
+    return before != 0;
+  }
+
+  // False: it was not free in time.
+  bool lock_until(deadline until) noexcept
+  {
+    const std::uint32_t own = this_process();
+    while (exchange_if_free(own) == own) {
+      const std::int64_t left = until.left();
+      if (left == 0)
+        return false;
+      futex_wait(holder_, own, left);
     }
+    return true;
   }
 
   void unlock() noexcept
@@ -41,6 +51,21 @@ class process_lock {
   }
 
  private:
+  static std::uint32_t this_process() noexcept
+  {
+    return static_cast<std::uint32_t>(own_process_id());
+  }
+
+  // Who had it before; not taken if that is this process.
+  std::uint32_t exchange_if_free(std::uint32_t own) noexcept
+  {
+    std::uint32_t holder = holder_.load(std::memory_order_relaxed);
+    while (holder != own && !holder_.compare_exchange_weak(
+                                holder, own, std::memory_order_acquire)) {
+    }
+    return holder;
+  }
+
   futex_word holder_{0};  // the process, 0: free
 };
 

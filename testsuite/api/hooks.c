@@ -285,6 +285,40 @@ static void others_wait(void)
   OK(entered == 1, "when its turn has come");
 }
 
+/* A hook that waits for a thread that waits for the hook's transaction. */
+static void* commit_in_time(void* data)
+{
+  const hp_commit_options options = {HP_IMMEDIATE, 0, 100, {NULL}};
+  hp_transaction* all = hp_begin();
+  add(all, "impatient", 1);
+  const hp_status status = hp_commit(all, &options);
+  snprintf(data, 512, "%s", hp_error_message());
+  hp_abort(all);
+  return (void*)(uintptr_t)status;
+}
+static const char* wait_for_another(const hp_patch_info* patch)
+{
+  pthread_t thread;
+  void* status = NULL;
+  pthread_create(&thread, NULL, commit_in_time, patch->data);
+  pthread_join(thread, &status);
+  return (hp_status)(uintptr_t)status == HP_BUSY ? NULL : "it was not busy";
+}
+static void nobody_waits_for_ever(void)
+{
+  static char words[512];
+  hp_transaction* all = hp_begin();
+  hp_patch_info info = {0};
+  info.name = "waiting";
+  info.data = words;
+  info.before_apply = wait_for_another;
+  pthread_setname_np(pthread_self(), "patient");
+  hp_add_patch(all, &info);
+  IS(hp_commit(all, NULL), HP_OK, "a hook waits for another transaction");
+  OK(strstr(words, "(patient)") != NULL, "which gives up, and says whose turn");
+  IS(hp_remove_patch("waiting"), HP_OK, "gone");
+}
+
 static const char* fork_in_hook(const hp_patch_info* patch)
 {
   *(pid_t*)patch->data = fork();
@@ -352,6 +386,7 @@ int main(void)
   vetoes();
   freedom();
   others_wait();
+  nobody_waits_for_ever();
   forks();
   cancellation();
   return done_testing();
