@@ -6,7 +6,6 @@ from frame.figure import Figure, Ratio, Run
 from real.programs import available
 
 VARIANTS = ("no plugin", "all")
-LEVELS = ("-O0", "-O2")
 
 
 class Compile(Figure):
@@ -25,7 +24,7 @@ function."""
             kit.skip("everything", "it takes minutes")
             return
         for program in available(kit):
-            for level in LEVELS:
+            for level in kit.sized((), ("-O2",), ("-O0", "-O2")):
                 for variant in VARIANTS:
                     yield Run(variant, [
                         sys.executable, kit.source / "bench/frame/timed.py",

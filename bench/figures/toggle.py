@@ -34,7 +34,7 @@ XRay's replaced functions call a handler at their entry and exit."""
                     for rate in RATES:
                         yield Run(series, [path, str(callers), str(rate),
                                            str(at_once),
-                                           str(kit.sized(20, 250))])
+                                           str(kit.sized(20, 200))])
 
     def ratios(self, results):
         for series in results.series():
