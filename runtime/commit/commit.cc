@@ -198,7 +198,7 @@ void commit_batch::restore_words() noexcept
 // that cannot be reached is no reason to fail.
 void commit_batch::barrier() noexcept
 {
-  if (!serialise_other_cores())
+  if (!serialise_cores())
     barrier_missed_ = true;
 }
 

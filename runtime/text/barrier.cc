@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 #include <linux/membarrier.h>
-#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,11 +70,6 @@ bool serialise_cores(std::int64_t patience) noexcept
     return false;
   obstacle[0] = '\0';
   return true;
-}
-
-bool serialise_other_cores() noexcept
-{
-  return __libc_single_threaded != 0 || serialise_cores();
 }
 
 const char* barrier_name() noexcept

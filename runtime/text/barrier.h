@@ -33,13 +33,6 @@ constexpr std::int64_t barrier_long_patience = 10'000'000'000;
 [[nodiscard]] bool serialise_cores(
     std::int64_t patience = barrier_patience) noexcept;
 
-// The same for what no other core has to wait for: true at once in a process
-// whose only thread is the calling one.  What that has stored it also executes,
-// from its next jump on (Intel SDM volume 3, "Handling self- and
-// cross-modifying code"; AMD APM volume 2, 7.6.1), and nobody else has fetched
-// the old bytes. Only threads that the C library knows of are counted.
-[[nodiscard]] bool serialise_other_cores() noexcept;
-
 // The way in which the last one was done, or tried: "membarrier", "signals" or,
 // if that failed, "none".
 const char* barrier_name() noexcept;

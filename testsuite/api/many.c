@@ -5,11 +5,9 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "testsuite/lib/tap.h"
 
@@ -142,21 +140,6 @@ static hp_status change_all(int (*replacement)(int), hp_level level)
   return status;
 }
 
-/* Nobody else could have fetched what a lonely thread changes. */
-static void alone(void)
-{
-  IS(change_all(near_replacement, HP_IMMEDIATE), HP_OK, "all at once");
-  OK(windows == 2 && barriers == 0, "with one thread there is no barrier");
-  IS(change_all(NULL, HP_IMMEDIATE), HP_OK, "and back");
-}
-
-static void* wait_for_ever(void* unused)
-{
-  for (;;)
-    pause();
-  return unused;
-}
-
 static int all_give(int first, int step)
 {
   int good = 0;
@@ -187,7 +170,6 @@ static void at_once(int (*far_one)(int))
 int main(void)
 {
   int originals = 0;
-  pthread_t other;
   int (*far_one)(int) = far_replacement();
   OK(hp_site_count() == sites, "hundreds of sites");
   OK(apply_all(near_replacement, -5) == sites, "all of them replaced");
@@ -199,8 +181,6 @@ int main(void)
   for (int i = 0; i < sites; i++)
     originals += call(i, 5) == 1005 + i;
   OK(originals == sites, "all of them are original");
-  alone();
-  OK(pthread_create(&other, NULL, wait_for_ever, NULL) == 0, "not alone");
   at_once(far_one);
   return done_testing();
 }

@@ -320,11 +320,6 @@ bool serialise_cores(std::int64_t) noexcept
   return recorder::current().serialise();
 }
 
-bool serialise_other_cores() noexcept
-{
-  return serialise_cores();
-}
-
 const char* barrier_reason() noexcept
 {
   return "";
