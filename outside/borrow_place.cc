@@ -97,6 +97,16 @@ std::size_t rank_now(pid_t process, pid_t thread)
   return error == std::errc{} ? rank_of(number) : not_waiting;
 }
 
+constexpr char under_filter[] =
+    "is under a seccomp filter, which might kill it for what loading needs";
+
+bool is_filtered(pid_t process, pid_t thread)
+{
+  const std::string filters =
+      status_field(thread_file(process, thread, "status"), "Seccomp");
+  return !filters.empty() && filters != "0";
+}
+
 std::vector<std::uint64_t> read_words(const target_memory& memory,
                                       std::uint64_t from, std::size_t size)
 {
@@ -221,12 +231,8 @@ bool borrow_place::may_be_borrowed(const tracee& thread)
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
     return refuse(thread, "executes 32-bit code");
-  const std::string filters = status_field(
-      thread_file(thread.process(), thread.id(), "status"), "Seccomp");
-  if (!filters.empty() && filters != "0")
-    return refuse(thread,
-                  "is under a seccomp filter, which might kill it for "
-                  "what loading needs");
+  if (is_filtered(thread.process(), thread.id()))
+    return refuse(thread, under_filter);
   if (!has_plain_stack(thread, registers))
     return refuse(thread, "runs on a stack of its own making");
   if (in_handler(registers.rsp))
@@ -268,12 +274,13 @@ bool borrow_place::try_thread(tracee& thread, deadline until)
 tracee borrow_place::find(deadline until)
 {
   const pid_t process = images_.process();
-  reason_ = "it has no thread";
   std::int64_t patience = millisecond;
   for (;;) {
     std::vector<std::pair<std::size_t, pid_t>> order;
     for (const pid_t thread : threads_of(process))
       order.emplace_back(rank_now(process, thread), thread);
+    if (order.empty())
+      throw thread_gone("process " + std::to_string(process) + " has ended");
     std::stable_sort(
         order.begin(), order.end(),
         [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -284,11 +291,12 @@ tracee borrow_place::find(deadline until)
                        deadline::in_nanoseconds(patience).or_earlier(until)))
           return thread;
       } catch (const thread_gone& gone) {
-        if (threads_of(process).empty())
-          throw;
         reason_ = gone.what();
       } catch (const not_in_time& late) {
-        reason_ = late.what();
+        reason_ =
+            is_filtered(process, id)
+                ? "thread " + thread_text(process, id) + ' ' + under_filter
+                : late.what();
       }
       if (until.passed())
         throw not_in_time("process " + std::to_string(process) +

@@ -28,15 +28,20 @@ constexpr std::uint64_t texts_end = 4 * page;
 constexpr std::uint64_t workspace_size = 256 * page;
 
 // What the borrowed thread executes, with rbx at a call_block and r12 at the
-// stack pointer for the return.  getpid(2) is there to be seen by the tracer,
+// stack pointer for the return.  The thread's errno is kept, also if nobody is
+// there any more.  getpid(2) is there to be seen by the tracer,
 // who takes over at its end; without one it is followed by the return.
 constexpr std::uint8_t call_code[] = {
+    0xff, 0x53, 0x28,              // call *40(%rbx)       &errno
+    0x49, 0x89, 0xc6,              // mov  %rax,%r14
+    0x44, 0x8b, 0x28,              // mov  (%rax),%r13d
     0x48, 0x8b, 0x7b, 0x08,        // mov  8(%rbx),%rdi
     0x48, 0x8b, 0x73, 0x10,        // mov  16(%rbx),%rsi
     0x48, 0x8b, 0x53, 0x18,        // mov  24(%rbx),%rdx
     0x31, 0xc0,                    // xor  %eax,%eax
     0xff, 0x13,                    // call *(%rbx)
     0x48, 0x89, 0x43, 0x20,        // mov  %rax,32(%rbx)
+    0x45, 0x89, 0x2e,              // mov  %r13d,(%r14)
     0xb8, 0x27, 0x00, 0x00, 0x00,  // mov  $39,%eax        getpid
     0x0f, 0x05,                    // syscall
     0x4c, 0x89, 0xe4,              // mov  %r12,%rsp
@@ -48,6 +53,7 @@ struct call_block {
   std::uint64_t function;
   std::uint64_t arguments[3];
   std::uint64_t result;
+  std::uint64_t errno_location;
 };
 
 // Signals that a fault of the called function raises must not be blocked: the
@@ -170,7 +176,7 @@ std::uint64_t borrowed_thread::call(
     std::uint64_t function, std::initializer_list<std::uint64_t> arguments)
 {
   need_workspace();
-  call_block block = {function, {}, 0};
+  call_block block = {function, {}, 0, code_.errno_location};
   std::copy(arguments.begin(), arguments.end(), block.arguments);
   const std::uint64_t block_at = workspace_ + arguments_at;
   memory_.write(block_at, bytes_of(block));

@@ -28,6 +28,8 @@ namespace hotpatch::outside {
 struct borrowed_code {
   std::uint64_t system_call;  // 0f 05 c3: syscall; ret
   std::uint64_t restorer;     // mov $15,%eax or %rax; syscall
+  // int* (void): where a thread has its errno.
+  std::uint64_t errno_location;
 };
 
 class borrowed_thread {

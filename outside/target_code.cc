@@ -67,7 +67,10 @@ target_code find_target_code(const target_images& images)
   found.borrowed.restorer = find_code(*found.library, restorer_code);
   if (found.borrowed.restorer == 0)
     found.borrowed.restorer = find_code(*found.library, short_restorer_code);
-  if (found.borrowed.system_call == 0 || found.borrowed.restorer == 0)
+  found.borrowed.errno_location =
+      find_exported(*found.library, "__errno_location").address;
+  if (found.borrowed.system_call == 0 || found.borrowed.restorer == 0 ||
+      found.borrowed.errno_location == 0)
     throw trouble(process + ": " + found.library->path +
                   " has no code through which a system call can be "
                   "made; this C library is not known");

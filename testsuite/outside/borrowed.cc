@@ -38,6 +38,7 @@ seen_by_child* shared;
 
 int count_call()
 {
+  errno = EXDEV;
   return ++shared->calls;
 }
 
@@ -53,8 +54,13 @@ class child {
     pid_ = fork();
     BOOST_REQUIRE(pid_ >= 0);
     if (pid_ == 0)
-      for (;;) {
-        if (check_registers() != 0)
+      for (sigset_t blocked = {}, before = {};;) {
+        sigprocmask(SIG_BLOCK, nullptr, &before);
+        errno = ENOTTY;
+        if (check_registers() != 0 || errno != ENOTTY)
+          shared->bad = 1;
+        sigprocmask(SIG_BLOCK, nullptr, &blocked);
+        if (std::memcmp(&blocked, &before, sizeof blocked) != 0)
           shared->bad = 1;
         ++shared->rounds;
       }

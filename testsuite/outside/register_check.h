@@ -9,20 +9,26 @@
 
 #include <stdint.h>
 
-/* Every general register, the red zone, x87, SSE and AVX, again and again: they
- * must be what they were.  Returns 0 as long as they are. */
+/* Every general register, the red zone, x87, SSE, AVX and AVX-512, again and
+ * again: they must be what they were.  Returns 0 as long as they are. */
 __attribute__((noinline)) static int check_registers(void)
 {
   static const uint64_t pattern[4] = {0x1122334455667788, 0x99aabbccddeeff00,
                                       0x0f1e2d3c4b5a6978, 0x8796a5b4c3d2e1f0};
   uint64_t bad = 0;
+  uint64_t have_avx512 = (uint64_t)__builtin_cpu_supports("avx512f");
   uint64_t have_avx = (uint64_t)__builtin_cpu_supports("avx");
   __asm__ volatile(
       "sub $256, %%rsp\n\t" /* the frame's own red zone is not ours to use */
       "test %[avx], %[avx]\n\t"
       "jz 1f\n\t"
       "vmovdqu %[pattern], %%ymm15\n\t"
-      "vmovdqu %[pattern], %%ymm7\n"
+      "vmovdqu %[pattern], %%ymm7\n\t"
+      "test %[avx512], %[avx512]\n\t"
+      "jz 1f\n\t"
+      "vbroadcasti64x4 %[pattern], %%zmm20\n\t"
+      "mov $0x5a3c, %%eax\n\t"
+      "kmovw %%eax, %%k5\n"
       "1:\n\t"
       "movdqu %[pattern], %%xmm3\n\t"
       "fld1\n\t"
@@ -75,6 +81,17 @@ __attribute__((noinline)) static int check_registers(void)
       "vorps %%ymm7, %%ymm15, %%ymm15\n\t"
       "vptest %%ymm15, %%ymm15\n\t"
       "jnz 3f\n\t"
+      "test %[avx512], %[avx512]\n\t"
+      "jz 5f\n\t"
+      "kmovw %%k5, %%eax\n\t"
+      "cmp $0x5a3c, %%eax\n\t"
+      "jne 3f\n\t"
+      "vbroadcasti64x4 %[pattern], %%zmm21\n\t"
+      "vpcmpeqq %%zmm20, %%zmm21, %%k6\n\t"
+      "kmovw %%k6, %%eax\n\t"
+      "cmp $0xff, %%eax\n\t"
+      "jne 3f\n"
+      "5:\n\t"
       "vzeroupper\n\t"
       "jmp 4f\n"
       "3:\n\t"
@@ -83,7 +100,8 @@ __attribute__((noinline)) static int check_registers(void)
       "add $256, %%rsp\n\t"
       "fstp %%st(0)\n\t"
       : [bad] "+&b"(bad)
-      : [avx] "D"(have_avx), [pattern] "m"(*(const char(*)[32])pattern)
+      : [avx] "D"(have_avx), [avx512] "S"(have_avx512),
+        [pattern] "m"(*(const char(*)[32])pattern)
       : "rax", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "xmm2", "xmm3",
         "xmm4", "xmm7", "xmm15", "memory", "cc");
   return (int)bad;
