@@ -29,6 +29,7 @@ using bytes = std::vector<char>;
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t stride = 32;  // bytes of text per function
 constexpr unsigned sites_per_file = 50;
+constexpr std::uint64_t dynamic_entries = 6;
 
 template <typename T>
 void append(bytes& to, const T& object)
@@ -159,7 +160,7 @@ void generator::fill()
 // symbols.  It changes the addresses in here when it loads the object.
 bytes dynamic_section(std::uint64_t at)
 {
-  const Elf64_Xword names = at + 6 * sizeof(Elf64_Dyn);
+  const Elf64_Xword names = at + dynamic_entries * sizeof(Elf64_Dyn);
   const Elf64_Xword hashes = names + 4;  // behind one empty name and padding
   const Elf64_Xword symbols = hashes + 4 * sizeof(Elf64_Word);
   bytes section;
@@ -175,7 +176,8 @@ bytes dynamic_section(std::uint64_t at)
   return section;
 }
 
-// Section numbers: 1 .hotpatch, 2 .hotpatch.str, 3 .text, 4 .symtab, 5 .strtab
+// Section numbers: 1 .hotpatch, 2 .hotpatch.str, 3 .text, 4 .symtab, 5 .strtab,
+// 6 .dynamic, 7 .shstrtab
 void generator::write(std::ostream& out) const
 {
   const bytes* contents[] = {&records_, &strings_, &text_, &symbols_,
@@ -210,6 +212,10 @@ void generator::write(std::ostream& out) const
   headers.back().sh_info = 1;
   headers.back().sh_entsize = sizeof(Elf64_Sym);
   at = add(".strtab", SHT_STRTAB, 0, at, symbol_names_.size(), false);
+  add(".dynamic", SHT_DYNAMIC, SHF_ALLOC | SHF_WRITE, dynamic_at,
+      dynamic_entries * sizeof(Elf64_Dyn), true);
+  headers.back().sh_link = 5;
+  headers.back().sh_entsize = sizeof(Elf64_Dyn);
   add(".shstrtab", SHT_STRTAB, 0, at, 0, false);
   headers.back().sh_size = names.size();
 
