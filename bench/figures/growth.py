@@ -14,8 +14,9 @@ Bytes of Lua, SQLite (with its speedtest1) and memcached, compiled with -O2:
 without the plugin, with the functions of one part of the program chosen (Lua's
 lvm.c, SQLite's sqlite3Btree*, memcached's items.c), and with all.  Code; records
 and strings of sites; all else that is read-only, most of it unwinding tables;
-data; the file with its symbol table.  With all functions, code also grows as
-none is inlined, and shrinks as none is there twice."""
+data; descriptions of types, with which patch objects are compared, and which are
+not loaded; the file with its symbol table.  With all functions, code also grows
+as none is inlined, and shrinks as none is there twice."""
     repetitions = 1
 
     def runs(self, kit):

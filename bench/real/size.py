@@ -1,5 +1,6 @@
 # What a file consists of: bytes of code, of sites' records and strings, of
-# other read-only data, of data, and of the file.
+# other read-only data, of data, of descriptions of types, which are not loaded,
+# and of the file.
 #
 #     size.py FILE
 #
@@ -26,8 +27,10 @@ def sections(path):
             yield found[1], int(found[2], 16), found[3]
 
 
-parts = {"code": 0, "sites": 0, "other": 0, "data": 0}
+parts = {"code": 0, "sites": 0, "other": 0, "data": 0, "types": 0}
 for name, size, flags in sections(sys.argv[1]):
+    if name == ".hotpatch.types":
+        parts["types"] += size
     if "A" not in flags:
         continue
     kind = next((kind for kind, names in (("sites", SITES), ("code", CODE),
