@@ -39,6 +39,7 @@ hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
   records_.clear();
   by_address_.clear();
   slots_.clear();
+  added_ = 0;
   if (records > UINT32_MAX / (sizeof(format::record) / unit) ||
       !by_address_.reserve(records) || !records_.reserve(records) ||
       !slots_.resize(std::bit_ceil(records + records / 4 + 1)))
@@ -50,21 +51,47 @@ hp_status name_index::build(record_reader& reader, record_fault& fault) noexcept
         return static_cast<name_index*>(data)->add(sound, offset);
       },
       this);
-  if (status == HP_OK && !survey.ascending)
+  if (status != HP_OK)
+    return status;
+  if (!add_rest())
+    return HP_NO_MEMORY;
+  if (!survey.ascending)
     sort_by_address(reader);
-  return status;
+  return HP_OK;
 }
 
+// Names hash to anywhere in the table, so a slot is asked of memory some
+// records before it is needed.
 bool name_index::add(const site& sound, std::uint64_t offset) noexcept
 {
-  const std::uint32_t hash = hash_of(sound.name, std::strlen(sound.name));
-  slot& home = slots_[slot_of(hash)];
   const auto here = static_cast<short_offset>(offset / unit);
-  if (!records_.append({here, home.first}))
+  const std::uint32_t hash = hash_of(sound.name, std::strlen(sound.name));
+  __builtin_prefetch(&slots_[hash & (slots_.size() - 1)], 1);
+  awaited_record& waiting = awaited_[added_ % awaited];
+  if (added_++ >= awaited && !insert(waiting))
     return false;
-  home.hash = hash;
-  home.first = static_cast<std::uint32_t>(records_.size());
+  waiting = {hash, here};
   return (sound.flags & format::site_alias) || by_address_.append(here);
+}
+
+// Those that still wait for their slots.
+bool name_index::add_rest() noexcept
+{
+  const std::size_t end = added_;
+  for (std::size_t i = end - std::min(end, awaited); i < end; i++)
+    if (!insert(awaited_[i % awaited]))
+      return false;
+  return true;
+}
+
+bool name_index::insert(const awaited_record& record) noexcept
+{
+  slot& home = slots_[slot_of(record.hash)];
+  if (!records_.append({record.offset, home.first}))
+    return false;
+  home.hash = record.hash;
+  home.first = static_cast<std::uint32_t>(records_.size());
+  return true;
 }
 
 // Where the hash is in the table, or the free slot where it belongs.

@@ -61,7 +61,16 @@ class name_index {
     std::uint32_t first;  // number + 1 of a record, 0: the slot is free
   };
 
+  // A record on its way into the table.
+  struct awaited_record {
+    std::uint32_t hash;
+    short_offset offset;
+  };
+  static constexpr std::size_t awaited = 16;
+
   [[nodiscard]] bool add(const site& sound, std::uint64_t offset) noexcept;
+  [[nodiscard]] bool add_rest() noexcept;
+  [[nodiscard]] bool insert(const awaited_record& record) noexcept;
   [[nodiscard]] static bool read_at(record_reader& reader, short_offset offset,
                                     site& into) noexcept;
   [[nodiscard]] std::size_t slot_of(std::uint32_t hash) const noexcept;
@@ -70,6 +79,8 @@ class name_index {
   array<short_offset> by_address_;
   array<indexed_record> records_;
   array<slot> slots_;  // a power of two of them, some always free
+  awaited_record awaited_[awaited] = {};
+  std::size_t added_ = 0;
 };
 
 }  // namespace hotpatch
