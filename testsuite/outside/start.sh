@@ -12,9 +12,13 @@ pid=
 # shellcheck disable=SC2154  # workdir is common.sh's
 trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
 
+# Each test has a build-id of its own: the watcher that one of them starts shall
+# leave the targets of others alone.
 build_all()
 {
-  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "-I$here" "$here/target.c" -o target &&
+  id=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n') &&
+    "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "-I$here" "$here/target.c" \
+      "-Wl,--build-id=0x$id" -o target &&
     cc -O2 -fPIC -shared "$here/fix.c" -o fix.so &&
     cc -O2 -fPIC -shared -DVERSION=2 "$here/fix.c" -o fix2.so
 }
