@@ -180,12 +180,7 @@ HP_REPLACES("other.cc:ns::twin") static int twin(int x)
 }
 EOT
 patch outer
-: >out
-./alone >out 2>&1 &
-pid=$!
-until [ -s out ]; do
-  sleep 0.01
-done
+begin ./alone
 ok "from outside: before" says "8 1 2 3 3"
 ok "from outside: applied" "$hp_apply" "$pid" outer.so
 ok "from outside: the new, with a thread-local variable" says "20 1 2 21 40"
@@ -217,11 +212,7 @@ HP_REPLACES("level(int)") static int level(int x) { return x + depth; }
 EOT
 cxx -O2 -fPIC -shared deep.cc -o libdeep.so &&
   cxx -O2 user.cc -o user -L. -ldeep "-Wl,-rpath,$workdir" && patch deeper
-./user >out 2>&1 &
-pid=$!
-until [ -s out ]; do
-  sleep 0.01
-done
+begin ./user
 refused()
 {
   ! "$hp_apply" --dry-run "$pid" deeper.so >output 2>&1 && cat output &&

@@ -18,17 +18,6 @@ build_odd()
 ok "programs and patches are compiled" build_odd
 [ -e odd_fix.so ] || done_testing
 
-# begin COMMAND...: a program in the background.
-begin()
-{
-  : >out
-  "$@" >out 2>&1 &
-  pid=$!
-  until [ -s out ] || ! kill -0 "$pid"; do
-    sleep 0.01
-  done
-}
-
 # refuses WORDS ARGUMENTS...: with exit status 1 and these words.
 refuses()
 {
@@ -268,9 +257,7 @@ elif [ "$(cat $yama)" = 0 ] || ! command -v setpriv >/dev/null ||
   [ "$(id -u)" != 0 ]; then
   skip "yama" "it is off here ($yama), or nobody can be somebody else"
 else
-  setpriv --reuid=65534 --regid=65534 --clear-groups ./odd plain >out &
-  pid=$!
-  sleep 0.1
+  begin setpriv --reuid=65534 --regid=65534 --clear-groups ./odd plain
   words='kernel.yama.ptrace_scope is'
   ok "yama: its setting is named" as_other "$pid" odd_fix.so
   ok "yama: the process goes on" unharmed

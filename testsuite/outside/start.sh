@@ -23,15 +23,22 @@ build_all()
     cc -O2 -fPIC -shared -DVERSION=2 "$here/fix.c" -o fix2.so
 }
 
-# start ARGUMENTS...: the target, in the background; its output is in out.
-start()
+# begin COMMAND...: a program in the background; its output is in out, which is
+# emptied before: what the program before it said does not mean that this one runs.
+begin()
 {
   : >out
-  ./target "$@" >out 2>&1 &
+  "$@" >out 2>&1 &
   pid=$!
   until [ -s out ] || ! kill -0 "$pid"; do
     sleep 0.01
   done
+}
+
+# start ARGUMENTS...: the target.
+start()
+{
+  begin ./target "$@"
 }
 
 end()
