@@ -24,7 +24,12 @@ class Ratio:
     remark: str = ""
 
     @classmethod
-    def below(cls, what, value, limit):
+    def below(cls, what, value, limit, noise=0):
+        """`noise` is how far two measurements of the same thing are apart in
+        this run: what exceeds the limit by less is no answer."""
+        if limit < value <= limit + noise:
+            return cls(what, value, f"at most {limit:g}",
+                       remark="within noise")
         return cls(what, value, f"at most {limit:g}", value <= limit)
 
 

@@ -46,7 +46,10 @@ def cell(results, series, metric, x, value):
         return ""
     if len(results.samples[series, metric, x]) == 1 or value == 0:
         return number(value)
-    return f"{number(value)} ±{100 * results.spread(series, metric, x):.0f}%"
+    spread = results.spread(series, metric, x)
+    if results.units[metric] == "%":
+        return f"{number(value)} ±{number(spread * abs(value))}"
+    return f"{number(value)} ±{100 * spread:.0f}%"
 
 
 def ratio_table(ratios):
