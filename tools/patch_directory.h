@@ -12,6 +12,7 @@
 #ifndef HOTPATCH_TOOLS_PATCH_DIRECTORY_H
 #define HOTPATCH_TOOLS_PATCH_DIRECTORY_H
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
