@@ -14,7 +14,7 @@ suite=sid
 build_packages='libelf-dev libboost-test-dev libiberty-dev autoconf automake
   libtool autoconf-archive pkg-config make'
 # Tests that need one of these are skipped without it.
-test_packages='lld binutils-gold gdb'
+test_packages='lld binutils-gold gdb linux-perf'
 
 fail()
 {
