@@ -90,8 +90,9 @@ hp_commit_options options_of(const control_request& request)
 {
   hp_commit_options options = {};
   options.level = request.level;
-  options.timeout_ms =
-      std::min(request.timeout_ms, format::control_longest_wait_ms);
+  // 0 would mean to wait for another thread's hooks as long as they take.
+  options.timeout_ms = std::clamp<std::uint32_t>(
+      request.timeout_ms, 1, format::control_longest_wait_ms);
   return options;
 }
 

@@ -92,6 +92,7 @@ void loaded_patch::after_apply(const hp_patch_info* info) noexcept
   if (!self.applied_)
     last_sequence = self.state_->sequence;
   self.applied_ = true;
+  self.was_applied_ = true;
   self.enter(format::patch_phase::applied);
   const std::uint64_t hook =
       self.hooks_[number_of(format::hook_time::after_apply)];
@@ -127,7 +128,8 @@ loaded_patch* loaded_patches::find(const char* name, const char* path) noexcept
 {
   loaded_patch* found = nullptr;
   for (loaded_patch* each : patches_)
-    if ((std::strcmp(each->name(), name) == 0 ||
+    if (each->was_applied() &&
+        (std::strcmp(each->name(), name) == 0 ||
          std::strcmp(each->path(), path) == 0) &&
         (found == nullptr || (each->applied() && !found->applied())))
       found = each;
@@ -142,6 +144,19 @@ bool loaded_patches::take(const loaded_patch* patch) noexcept
       return true;
     }
   return false;
+}
+
+loaded_patch* loaded_patches::take_former(const char* name) noexcept
+{
+  for (std::size_t i = patches_.size(); i-- > 0;) {
+    loaded_patch* const each = patches_[i];
+    if (each->was_applied() && !each->applied() &&
+        std::strcmp(each->name(), name) == 0) {
+      patches_.remove(i);
+      return each;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace hotpatch

@@ -31,6 +31,8 @@ class loaded_patch {
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
+  // And does not begin to be by hp_load().
+  [[nodiscard]] bool was_applied() const noexcept { return was_applied_; }
   // Of its application among those of patch objects.
   [[nodiscard]] std::uint64_t sequence() const noexcept
   {
@@ -60,6 +62,7 @@ class loaded_patch {
   format::patch_state* state_ = nullptr;
   std::uint64_t hooks_[4] = {};  // by hook_time, 0: none
   std::atomic<bool> applied_{false};
+  std::atomic<bool> was_applied_{false};
 };
 
 // Those that are loaded, the oldest first.
@@ -71,11 +74,14 @@ class loaded_patches {
   {
     return patches_.append(patch);
   }
-  // Of that name or path, the one that is applied or else the oldest; null:
-  // none.
+  // Of that name or path, the one that is applied or else the oldest that was;
+  // null: none.
   [[nodiscard]] loaded_patch* find(const char* name, const char* path) noexcept;
   // Takes it out of the list; false: it is not there, or is applied.
   [[nodiscard]] bool take(const loaded_patch* patch) noexcept;
+  // Takes the newest of that name out that was applied and is not any more;
+  // null: none.
+  [[nodiscard]] loaded_patch* take_former(const char* name) noexcept;
 
  private:
   array<loaded_patch*> patches_;

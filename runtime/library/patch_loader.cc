@@ -10,6 +10,7 @@
 #include "runtime/library/library.h"
 #include "runtime/library/loaded_patch.h"
 #include "runtime/library/loaded_program.h"
+#include "runtime/library/log.h"
 #include "runtime/library/opened_object.h"
 #include "runtime/patches/named_patch.h"
 #include "runtime/objects/patch_check.h"
@@ -167,7 +168,44 @@ hp_status apply(const patch_file& patch, std::uint64_t base,
                        named, each.where.symbol}))
       return no_memory(patch);
   return commit_operations({steps.data(), steps.size()}, options, frame,
-                           pending);
+                           pending, options.timeout_ms);
+}
+
+// --- Freeing ----------------------------------------------------------------
+
+// What was taken out of the list goes back there if it cannot be freed, with
+// the reason as message.
+hp_status free_object(loaded_patch* taken, deadline until, const void* frame)
+{
+  const hp_status status = release_image(taken->place(), until, frame);
+  if (status == HP_OK) {
+    loaded_patch::destroy(taken);
+    return HP_OK;
+  }
+  const hp_status kept = library::locked([&](library& self) {
+    return self.loaded().add(taken) ? HP_OK : HP_NO_MEMORY;
+  });
+  (void)kept;  // without memory it stays loaded, and cannot be unloaded later
+  return status;
+}
+
+// The version that has just been replaced.  What was asked for is done: this
+// keeps nobody waiting for long, and hp_unload() can do it later.
+void free_former(const char* name, const void* frame)
+{
+  constexpr int patience_ms = 50;
+  loaded_patch* former = nullptr;
+  const hp_status held = library::locked([&](library& self) {
+    former = self.loaded().take_former(name);
+    return HP_OK;
+  });
+  if (held == HP_OK && former != nullptr &&
+      free_object(former, deadline::in_milliseconds(patience_ms), frame) !=
+          HP_OK)
+    log(HP_LOG_INFO,
+        "the code of the former version of patch \"%s\" stays "
+        "loaded: %s",
+        name, last_message());
 }
 
 }  // namespace
@@ -214,10 +252,13 @@ hp_status load_patch_object(const patch_source& source,
     return self.loaded().add(loaded) ? HP_OK : no_memory(patch);
   });
   if (status == HP_OK) {
-    status = apply(patch, object.base(), checked, *loaded,
-                   choose(options, patch.contents()), frame);
-    if (status == HP_OK)
+    const hp_commit_options chosen = choose(options, patch.contents());
+    status = apply(patch, object.base(), checked, *loaded, chosen, frame);
+    if (status == HP_OK) {
+      if (chosen.level == HP_QUIESCENT)
+        free_former(patch.name(), frame);
       return HP_OK;
+    }
     const hp_status taken = library::locked([&](library& self) {
       return self.loaded().take(loaded) ? HP_OK : HP_INTERNAL;
     });
@@ -252,7 +293,8 @@ hp_status unload_patch_object(const char* name,
     owned_patches none;
     operation step{operation::kind::remove_patch};
     step.name = own_name.data();
-    status = commit_operations({&step, 1}, options, frame, none);
+    status =
+        commit_operations({&step, 1}, options, frame, none, options.timeout_ms);
     if (status != HP_OK)
       return status;
   }
@@ -267,18 +309,12 @@ hp_status unload_patch_object(const char* name,
   });
   if (status != HP_OK)
     return status;
-  status = release_image(found->place(),
-                         deadline::in_milliseconds(options.timeout_ms), frame);
-  if (status == HP_OK) {
-    loaded_patch::destroy(found);
+  status =
+      free_object(found, deadline::in_milliseconds(options.timeout_ms), frame);
+  if (status == HP_OK)
     return HP_OK;
-  }
   char reason[1024];
   std::snprintf(reason, sizeof reason, "%s", last_message());
-  const hp_status kept = library::locked([&](library& self) {
-    return self.loaded().add(found) ? HP_OK : HP_NO_MEMORY;
-  });
-  (void)kept;  // without memory it stays loaded, and cannot be unloaded later
   return fail(status,
               "patch \"%s\" is taken away, but its code stays loaded: %s",
               own_name.data(), reason);

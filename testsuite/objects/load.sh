@@ -250,6 +250,12 @@ unload: HP_OK
 v1.so is not mapped
 parse 204 reset 12 other 1005" load:v1.so load:v2.so patches call \
   unload:versioned mapped:v2.so mapped:v1.so unload:versioned mapped:v1.so call
+ok "at the level quiescent its code is freed" runs "load: HP_OK
+load: HP_OK
+v1.so is not mapped
+v2.so is mapped
+parse 204 reset 2 other 1003" load:v1.so load:v2.so@quiescent mapped:v1.so \
+  mapped:v2.so call
 ok "a dependency that is there" runs "load: HP_OK
 load: HP_OK
 unload: HP_NEEDED: patch \"versioned\"

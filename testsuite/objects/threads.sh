@@ -35,7 +35,7 @@ unload_control()
   edited_program library/patch_loader.cc "" objects/threads.c true &&
     ./true "$workdir" inside &&
     edited_program library/patch_loader.cc \
-      's/release_image(found->place(),/HP_OK; (void)(/' \
+      's/release_image(taken->place(),/HP_OK; (void)(/' \
       objects/threads.c edited && fails ./edited "$workdir" inside
 }
 ok "control: unloading that looks at no thread is noticed" unload_control
