@@ -91,15 +91,27 @@ void live_patching::tell(const std::string& text) const
     settings_.tell("process " + std::to_string(process_) + ": " + text);
 }
 
+// For what has to be ended because it was begun, although the time is over.
+deadline live_patching::until_end() const
+{
+  constexpr std::int64_t grace_ms = 1000;
+  return until_.or_later(deadline::in_milliseconds(grace_ms));
+}
+
 template <typename Action>
-void live_patching::borrow(Action action)
+void live_patching::borrow(deadline until, Action action)
 {
   const target_code code = find_target_code(patches_.images());
   borrow_place place(patches_.images(), code, memory_);
-  tracee lender = place.find(until_);
+  tracee lender = place.find(until);
   tell("thread " + thread_text(process_, lender.id()) + " is borrowed");
-  borrowed_thread thread(lender, memory_, code.borrowed, until_);
-  action(thread, code);
+  borrowed_thread thread(lender, memory_, code.borrowed, until);
+  try {
+    action(thread, code);
+  } catch (const unfinished_call&) {
+    code_is_in_use_ = true;
+    throw;
+  }
 }
 
 void live_patching::try_to_borrow()
@@ -175,40 +187,64 @@ void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
   }
 }
 
-void live_patching::switch_sites(switch_plan& what, switch_hooks& hooks,
-                                 apply_result& result)
+void live_patching::take_back(switch_hooks& hooks)
 {
+  if (!hooks.any_to_take_back())
+    return;
   try {
-    stop_and_switch(what, result);
-  } catch (const trouble&) {
-    if (hooks.any_before())
-      borrow([&](borrowed_thread& thread, const target_code&) {
-        hooks.take_back(thread);
-      });
-    throw;
+    borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
+      hooks.take_back(thread);
+    });
+  } catch (const trouble& reason) {
+    tell(
+        std::string("what consented cannot be told that nothing came of it: ") +
+        reason.what());
   }
-  if (hooks.any_after())
-    borrow([&](borrowed_thread& thread, const target_code&) {
+}
+
+void live_patching::end_hooks(switch_hooks& hooks, apply_result& result)
+{
+  if (!hooks.any_after())
+    return;
+  try {
+    borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
       hooks.after(thread);
     });
+  } catch (const trouble& reason) {
+    result.unended = reason.what();
+  }
 }
 
-void live_patching::unload(std::uint64_t bias)
+template <typename Prepare>
+void live_patching::prepare_and_switch(switch_plan& what, switch_hooks& hooks,
+                                       apply_result& result, Prepare prepare)
 {
-  borrow([&](borrowed_thread& thread, const target_code& code) {
-    const std::uint64_t handle = find_handle(*code.loader, memory_, bias);
-    if (handle != 0)
-      unload_object(thread, memory_, code, handle);
-  });
+  try {
+    prepare();
+    stop_and_switch(what, result);
+  } catch (const unfinished_call& late) {
+    take_back(hooks);
+    throw process_busy("process " + std::to_string(process_) + ": " +
+                       late.what() + "; no function was changed");
+  } catch (const trouble&) {
+    take_back(hooks);
+    throw;
+  }
+  end_hooks(hooks, result);
 }
 
-// What was meant to be done is done by then.
 void live_patching::unload_if_possible(std::uint64_t bias)
 {
   try {
-    unload(bias);
+    if (code_is_in_use_)
+      throw trouble("a thread is in it that has not come back");
+    borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
+      const std::uint64_t handle = find_handle(*code.loader, memory_, bias);
+      if (handle != 0)
+        unload_object(thread, memory_, code, handle);
+    });
   } catch (const trouble& reason) {
-    tell(std::string("the code that is not used any more stays loaded: ") +
+    tell(std::string("the code that is not used stays loaded: ") +
          reason.what());
   }
 }
@@ -288,27 +324,26 @@ void live_patching::load_and_switch(patch_object& file,
   std::uint64_t bias = finish ? present.same->object->bias : 0;
   switch_plan what;
   switch_hooks hooks(memory_);
+  const auto load = [&](borrowed_thread& thread, const target_code& code) {
+    if (bias == 0)
+      bias = bias_of_handle(memory_, load_object(thread, memory_, code, path));
+    store_imports(file, bias, checked);
+    patches_.look();
+    what.patch = patches_.find_bias(bias);
+    what.older = older_bias != 0 ? patches_.find_bias(older_bias) : nullptr;
+    if (what.patch == nullptr)
+      throw trouble(file.name + " was loaded, but cannot be found again");
+    what.sequence = patches_.newest_sequence() + 1;
+    plan(what, level);
+    supply_cells(thread, what.changes);
+    hooks.concern(what);
+    hooks.before(thread);
+  };
   try {
-    borrow([&](borrowed_thread& thread, const target_code& code) {
-      if (bias == 0)
-        bias =
-            bias_of_handle(memory_, load_object(thread, memory_, code, path));
-      store_imports(file, bias, checked);
-      patches_.look();
-      what.patch = patches_.find_bias(bias);
-      what.older = older_bias != 0 ? patches_.find_bias(older_bias) : nullptr;
-      if (what.patch == nullptr)
-        throw trouble(file.name + " was loaded, but cannot be found again");
-      what.sequence = patches_.newest_sequence() + 1;
-      plan(what, level);
-      supply_cells(thread, what.changes);
-      hooks.concern(what);
-      hooks.before(thread);
-    });
-    switch_sites(what, hooks, result);
+    prepare_and_switch(what, hooks, result, [&] { borrow(until_, load); });
   } catch (const trouble&) {
     if (bias != 0 && !finish)
-      unload(bias);
+      unload_if_possible(bias);
     throw;
   }
   if (older_bias != 0 && level == change_level::quiescent)
@@ -345,12 +380,13 @@ void live_patching::take_away(const loaded_patch& patch, apply_result& result)
   const std::uint64_t bias = object.bias;
   switch_hooks hooks(memory_);
   hooks.concern(what);
-  if (hooks.any_before() || site_switch::needs_cells(what.changes))
-    borrow([&](borrowed_thread& thread, const target_code&) {
-      supply_cells(thread, what.changes);
-      hooks.before(thread);
-    });
-  switch_sites(what, hooks, result);
+  prepare_and_switch(what, hooks, result, [&] {
+    if (hooks.any_before() || site_switch::needs_cells(what.changes))
+      borrow(until_, [&](borrowed_thread& thread, const target_code&) {
+        supply_cells(thread, what.changes);
+        hooks.before(thread);
+      });
+  });
   if (level == change_level::quiescent)
     unload_if_possible(bias);
   patches_.look();

@@ -29,7 +29,8 @@
 
 namespace hotpatch::outside {
 
-// A thread is inside a function that is to change, until the end.
+// A thread is inside a function that is to change, or in a hook that has to
+// come back before, until the end.  No function was changed.
 class process_busy : public trouble {
  public:
   using trouble::trouble;
@@ -52,6 +53,7 @@ struct apply_result {
   std::int64_t stood_ns = 0;
   bool changed = true;     // false: it was so already
   bool by_itself = false;  // not from outside: it did not have to stand still
+  std::string unended;     // what the patch has not come to an end with
   std::vector<std::string> report;  // of a dry run, what would be done
 };
 
@@ -74,14 +76,17 @@ class live_patching {
   change_level level_for(const patch_object& patch) const;
   void plan(switch_plan& what, change_level level);
   void stop_and_switch(switch_plan& what, apply_result& result);
-  void switch_sites(switch_plan& what, switch_hooks& hooks,
-                    apply_result& result);
+  template <typename Prepare>
+  void prepare_and_switch(switch_plan& what, switch_hooks& hooks,
+                          apply_result& result, Prepare prepare);
+  void take_back(switch_hooks& hooks);
+  void end_hooks(switch_hooks& hooks, apply_result& result);
   void store_imports(patch_object& file, std::uint64_t bias,
                      const checked_patch& checked);
-  void unload(std::uint64_t bias);
   void unload_if_possible(std::uint64_t bias);
+  deadline until_end() const;
   template <typename Action>
-  void borrow(Action action);
+  void borrow(deadline until, Action action);
   void try_to_borrow();
   void tell(const std::string& text) const;
 
@@ -91,6 +96,7 @@ class live_patching {
   ticking ticks_;
   target_memory memory_;
   loaded_patches patches_;
+  bool code_is_in_use_ = false;  // by a thread that has not come back
 };
 
 }  // namespace hotpatch::outside

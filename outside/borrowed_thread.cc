@@ -14,6 +14,7 @@
 
 #include "outside/interrupted_call.h"
 #include "outside/return_frame.h"
+#include "processes/threads.h"
 
 namespace hotpatch::outside {
 
@@ -173,7 +174,8 @@ std::uint64_t borrowed_thread::place(const std::string& text)
 }
 
 std::uint64_t borrowed_thread::call(
-    std::uint64_t function, std::initializer_list<std::uint64_t> arguments)
+    const std::string& what, std::uint64_t function,
+    std::initializer_list<std::uint64_t> arguments)
 {
   need_workspace();
   call_block block = {function, {}, 0, code_.errno_location};
@@ -191,11 +193,17 @@ std::uint64_t borrowed_thread::call(
   registers.eflags &= ~std::uint64_t{0x400 | 0x100};  // direction, trap
   start(registers);
   unfinished_ = true;
-  // The function may ask for the process's number itself; then the block has
-  // no result yet, and the program counter is elsewhere.
-  do
-    wait_for_syscall(SYS_getpid, false);
-  while (thread_.registers().rip - workspace_ >= page);
+  try {
+    // The function may ask for the process's number itself; then the block has
+    // no result yet, and the program counter is elsewhere.
+    do
+      wait_for_syscall(SYS_getpid, false);
+    while (thread_.registers().rip - workspace_ >= page);
+  } catch (const not_in_time&) {
+    throw unfinished_call(what + " has not come back in time; thread " +
+                          thread_text(thread_.process(), thread_.id()) +
+                          " is still in it");
+  }
   unfinished_ = false;
   return memory_.load<call_block>(block_at).result;
 }

@@ -32,6 +32,13 @@ struct borrowed_code {
   std::uint64_t errno_location;
 };
 
+// What the thread was made to call has not come back.  The thread finishes it
+// alone, so the code must stay where it is.
+class unfinished_call : public not_in_time {
+ public:
+  using not_in_time::not_in_time;
+};
+
 class borrowed_thread {
  public:
   borrowed_thread(tracee& thread, target_memory& memory,
@@ -45,18 +52,15 @@ class borrowed_thread {
                            std::initializer_list<std::uint64_t> arguments);
 
   // A function of the process, on a stack of its own, with all signals blocked
-  // but those that its own faults raise.  Throws not_in_time if it does not
-  // come back: then the thread finishes alone.
-  std::uint64_t call(std::uint64_t function,
+  // but those that its own faults raise.  `what` names it for people.  Throws
+  // unfinished_call.
+  std::uint64_t call(const std::string& what, std::uint64_t function,
                      std::initializer_list<std::uint64_t> arguments);
 
   // Memory for arguments, in the process: valid while this lives.
   std::uint64_t place(const std::string& text);
 
   pid_t process() const { return thread_.process(); }
-
-  // True: the thread is still inside a call and must be left alone.
-  bool unfinished() const { return unfinished_; }
 
  private:
   void start(const user_regs_struct& registers);
@@ -71,7 +75,7 @@ class borrowed_thread {
   const thread_state state_;
   std::uint64_t frame_ = 0;  // its stack pointer, see return_frame
   bool started_ = false;
-  bool unfinished_ = false;
+  bool unfinished_ = false;  // a call: the thread must be left alone
   std::uint64_t workspace_ = 0;
   std::uint64_t text_end_ = 0;
 };

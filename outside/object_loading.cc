@@ -76,19 +76,20 @@ std::uint64_t load_object(borrowed_thread& thread, const target_memory& memory,
                           const target_code& code, const std::string& path)
 {
   const std::uint64_t handle =
-      thread.call(code.dlopen, {thread.place(path), RTLD_NOW | RTLD_LOCAL});
+      thread.call("loading the patch object", code.dlopen,
+                  {thread.place(path), RTLD_NOW | RTLD_LOCAL});
   if (handle == 0)
     refuse(thread.process(), "does not load the patch object", memory,
-           thread.call(code.dlerror, {}));
+           thread.call("dlerror()", code.dlerror, {}));
   return handle;
 }
 
 void unload_object(borrowed_thread& thread, const target_memory& memory,
                    const target_code& code, std::uint64_t handle)
 {
-  if (thread.call(code.dlclose, {handle}) != 0)
+  if (thread.call("unloading the patch object", code.dlclose, {handle}) != 0)
     refuse(thread.process(), "does not unload the patch object", memory,
-           thread.call(code.dlerror, {}));
+           thread.call("dlerror()", code.dlerror, {}));
 }
 
 }  // namespace hotpatch::outside

@@ -31,6 +31,21 @@ hook_time after_of(bool comes)
   return comes ? hook_time::after_apply : hook_time::after_revert;
 }
 
+const char* name_of(hook_time when)
+{
+  switch (when) {
+    case hook_time::before_apply:
+      return "before_apply";
+    case hook_time::after_apply:
+      return "after_apply";
+    case hook_time::before_revert:
+      return "before_revert";
+    case hook_time::after_revert:
+      return "after_revert";
+  }
+  return "?";
+}
+
 }  // namespace
 
 void switch_hooks::concern(const switch_plan& plan)
@@ -42,6 +57,14 @@ void switch_hooks::concern(const switch_plan& plan)
     parties_.push_back({gone->object.get(), false});
   if (plan.apply)
     parties_.push_back({plan.patch->object.get(), true});
+}
+
+bool switch_hooks::any_to_take_back() const
+{
+  return std::any_of(parties_.begin(), parties_.begin() + consented_,
+                     [](const party& each) {
+                       return has_hook(*each.patch, after_of(!each.comes));
+                     });
 }
 
 bool switch_hooks::any_before() const
@@ -64,7 +87,9 @@ std::uint64_t switch_hooks::call(borrowed_thread& thread,
 {
   for (const patch_hook& hook : patch.contents().hooks)
     if (hook.when == when)
-      return thread.call(hook.code + patch.bias, {});
+      return thread.call(
+          std::string("the hook ") + name_of(when) + " of " + patch.name,
+          hook.code + patch.bias, {});
   return 0;
 }
 
@@ -94,8 +119,8 @@ void switch_hooks::after(borrowed_thread& thread)
 
 void switch_hooks::take_back(borrowed_thread& thread)
 {
-  for (; consented_ > 0; --consented_) {
-    const party& each = parties_[consented_ - 1];
+  while (consented_ > 0) {
+    const party& each = parties_[--consented_];
     (void)call(thread, *each.patch, after_of(!each.comes));
   }
 }

@@ -11,6 +11,7 @@
 #ifndef HOTPATCH_OUTSIDE_SWITCH_HOOKS_H
 #define HOTPATCH_OUTSIDE_SWITCH_HOOKS_H
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,10 @@ class switch_hooks {
   // Is a thread needed for them?
   bool any_before() const;
   bool any_after() const;
+  bool any_to_take_back() const;
 
-  // Throws trouble with its words if one does not want it.
+  // Throws trouble with its words if one does not want it, and like the others
+  // unfinished_call if one does not come back.
   void before(borrowed_thread& thread);
   void after(borrowed_thread& thread);
   void take_back(borrowed_thread& thread);
@@ -47,7 +50,7 @@ class switch_hooks {
 
   const target_memory& memory_;
   std::vector<party> parties_;
-  std::size_t consented_ = 0;
+  std::ptrdiff_t consented_ = 0;
 };
 
 }  // namespace hotpatch::outside

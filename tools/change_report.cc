@@ -38,6 +38,8 @@ void tell_change(change_kind kind, bool dry_run, pid_t pid,
       result.functions == 1 ? "" : "s",
       static_cast<double>(result.stood_ns) / 1e6,
       static_cast<double>(took_ns) / 1e6);
+  if (!result.unended.empty())
+    std::printf("process %d: %s\n", pid, result.unended.c_str());
 }
 
 }  // namespace hotpatch::tools

@@ -51,6 +51,10 @@ class deadline {
   {
     return deadline(std::min(at_, other.at_));
   }
+  deadline or_later(deadline other) const noexcept
+  {
+    return deadline(std::max(at_, other.at_));
+  }
 
  private:
   static constexpr std::int64_t year_ms = 365ll * 24 * 3600 * 1000;

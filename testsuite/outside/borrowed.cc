@@ -186,7 +186,8 @@ BOOST_AUTO_TEST_CASE(its_borrower_takes_it_back)
       tracee thread = borrow_place(images, code, memory).find(soon());
       borrowed_thread borrowed(thread, memory, code.borrowed, soon());
       BOOST_TEST(borrowed.system_call(SYS_getppid, {}) == getpid());
-      BOOST_TEST(borrowed.call(reinterpret_cast<std::uint64_t>(&count_call),
+      BOOST_TEST(borrowed.call("counting",
+                               reinterpret_cast<std::uint64_t>(&count_call),
                                {}) == static_cast<std::uint64_t>(i + 1));
       BOOST_TEST(borrowed.system_call(SYS_close, {9999}) == -EBADF);
     }
