@@ -58,11 +58,17 @@ class array {
 
   [[nodiscard]] bool append(const T& element) noexcept
   {
-    const T copy = element;
-    if (size_ == capacity_ && !reserve(capacity_ ? capacity_ * 2 : 8))
-      return false;
-    elements_[size_++] = copy;
+    if (size_ == capacity_)
+      return grow_and_append(element);
+    elements_[size_++] = element;
     return true;
+  }
+
+  // A new element, value-initialised, for the caller to fill in where it is;
+  // there must be room.
+  [[nodiscard]] T& append_in_place() noexcept
+  {
+    return elements_[size_++] = T{};
   }
 
   // Makes the size `wanted`; new elements are value-initialised.
@@ -103,6 +109,16 @@ class array {
   [[nodiscard]] const T* end() const noexcept { return elements_ + size_; }
 
  private:
+  // The element may be one of these.
+  [[nodiscard]] bool grow_and_append(const T& element) noexcept
+  {
+    const T copy = element;
+    if (!reserve(capacity_ ? capacity_ * 2 : 8))
+      return false;
+    elements_[size_++] = copy;
+    return true;
+  }
+
   T* elements_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

@@ -51,15 +51,20 @@ bool commit_batch::failed(outcome what, const change& where) noexcept
   return false;
 }
 
+bool commit_batch::check_word(const change& each) noexcept
+{
+  const std::uint64_t found = load_word(each.address);
+  if (found == each.old_word)
+    return true;
+  result_.found = found;
+  return failed(outcome::word_foreign, each);
+}
+
 bool commit_batch::check_words() noexcept
 {
-  for (const change& each : changes_) {
-    const std::uint64_t found = load_word(each.site->word);
-    if (found != each.old_word) {
-      result_.found = found;
-      return failed(outcome::word_foreign, each);
-    }
-  }
+  for (const change& each : changes_)
+    if (!check_word(each))
+      return false;
   return true;
 }
 
@@ -75,40 +80,32 @@ bool commit_batch::check_pad(change& each) noexcept
   return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
 }
 
-bool commit_batch::prepare_windows(hp_status& status) noexcept
+bool commit_batch::add_window(const change& each) noexcept
 {
-  bool enough = text_.reserve(changes_.size());
-  for (const change& each : changes_) {
-    const site& site = *each.site;
-    if (!enough || (each.cell != 0 && !cells_.add(each.cell))) {
-      status = fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
-                    site.name, changes_.size());
-      return false;
-    }
-    if (how_ == protocol::words && !changes_text(each))
-      continue;
-    const std::uint64_t begin =
-        each.writes_pad ? far_pad_address(site) : site.word;
-    const std::uint64_t end = site.word + format::word_size;
-    if (!(changes_.size() == 1 ? text_.add_only(begin, end)
-                               : text_.add(begin, end))) {
-      result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
-      return failed(outcome::window_refused, each);
-    }
-  }
-  return true;
+  if (how_ == protocol::words && !changes_text(each))
+    return true;
+  const std::uint64_t begin =
+      each.writes_pad ? far_pad_address(*each.site) : each.address;
+  const std::uint64_t end = each.address + format::word_size;
+  if (changes_.size() == 1 ? text_.add_only(begin, end) : text_.add(begin, end))
+    return true;
+  result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
+  return failed(outcome::window_refused, each);
 }
 
 hp_status commit_batch::prepare() noexcept
 {
-  hp_status status = HP_OK;
-  if (!check_words())
-    return explain();
-  for (change& each : changes_)
-    if (!check_pad(each))
+  bool enough = text_.reserve(changes_.size());
+  // One pass: with many sites each pass waits for the text to come from memory.
+  for (change& each : changes_) {
+    each.address = each.site->word;
+    if (!check_word(each) || !check_pad(each) || !add_window(each))
       return explain();
-  if (!prepare_windows(status))
-    return status != HP_OK ? status : explain();
+    enough = enough && (each.cell == 0 || cells_.add(each.cell));
+    if (!enough)
+      return fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
+                  each.site->name, changes_.size());
+  }
   if (how_ == protocol::breakpoints)
     if (const char* rule = prepare_breakpoints(changes_))
       return writing_refused(*changes_[0].site, rule, 0);
@@ -117,6 +114,8 @@ hp_status commit_batch::prepare() noexcept
 
 bool commit_batch::write_pads() noexcept
 {
+  if (!any_pad_)
+    return true;
   for (const change& each : changes_) {
     if (!each.writes_pad)
       continue;
@@ -148,11 +147,11 @@ bool commit_batch::store_words() noexcept
     if (!changes_text(each))
       continue;
     if (kind_ == writer_kind::rwx_window) {
-      text_.store_word(each.site->word, each.new_word);
+      text_.store_word(each.address, each.new_word);
     } else {
       std::uint8_t bytes[format::word_size];
       std::memcpy(bytes, &each.new_word, sizeof bytes);
-      if (!text_.store_bytes(each.site->word, bytes, sizeof bytes)) {
+      if (!text_.store_bytes(each.address, bytes, sizeof bytes)) {
         result_.error = errno;
         return failed(outcome::write_failed, each);
       }
@@ -164,7 +163,7 @@ bool commit_batch::store_words() noexcept
 bool commit_batch::verify() noexcept
 {
   for (const change& each : changes_) {
-    const std::uint64_t found = load_word(each.site->word);
+    const std::uint64_t found = load_word(each.address);
     if (found != each.new_word) {
       result_.found = found;
       return failed(outcome::overwritten, each);
@@ -180,15 +179,14 @@ void commit_batch::restore_words() noexcept
   for (const change& each : changes_) {
     if (each.cell != 0 && each.old_cell_target != 0)
       cell_window::store(each.cell, each.old_cell_target);
-    if (load_word(each.site->word) != each.new_word &&
-        how_ != protocol::standing)
+    if (load_word(each.address) != each.new_word && how_ != protocol::standing)
       continue;
     if (kind_ == writer_kind::rwx_window) {
-      text_.store_word(each.site->word, each.old_word);
+      text_.store_word(each.address, each.old_word);
     } else {
       std::uint8_t bytes[format::word_size];
       std::memcpy(bytes, &each.old_word, sizeof bytes);
-      if (!text_.store_bytes(each.site->word, bytes, sizeof bytes))
+      if (!text_.store_bytes(each.address, bytes, sizeof bytes))
         failed(outcome::stuck, each);
     }
   }

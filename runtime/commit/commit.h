@@ -49,7 +49,9 @@ struct change {
   std::uint64_t cell_target = 0;  // what the cell is to hold
   std::uint64_t old_cell_target = 0;  // what it holds; 0: nothing yet
 
-  // For the commit itself.
+  // For the commit itself: so that its passes over many sites need not look
+  // at each site for where its word is.
+  std::uint64_t address = 0;
   bool writes_pad = false;
   far_pad old_pad = {};
 };
@@ -108,9 +110,10 @@ class commit_batch {
   };
 
   bool failed(outcome what, const change& where) noexcept;
+  bool check_word(const change& each) noexcept;
   bool check_words() noexcept;
   bool check_pad(change& each) noexcept;
-  bool prepare_windows(hp_status& status) noexcept;
+  bool add_window(const change& each) noexcept;
   bool write_pads() noexcept;
   void restore_pads(std::size_t first) noexcept;
   void store_all() noexcept;

@@ -35,7 +35,7 @@ hp_patch texts_of(const named_patch& patch)
 
 void count(const site_state& state, std::uint64_t patch, hp_patch& into)
 {
-  const array<replacement>& stack = state.replacements;
+  const replacement_stack& stack = state.replacements;
   for (std::size_t i = 0; i < stack.size(); ++i)
     if (stack[i].patch == patch) {
       ++into.sites;
@@ -75,7 +75,7 @@ hp_status replacement_listing::take(const patches& all,
   const site_state* state = all.find(where);
   if (state == nullptr)
     return HP_OK;
-  const array<replacement>& stack = state->replacements;
+  const replacement_stack& stack = state->replacements;
   for (std::size_t i = stack.size(); i-- > 0;) {
     hp_replacement entry = {};
     entry.target = reinterpret_cast<const void*>(stack[i].target);

@@ -30,14 +30,14 @@ hp_status no_memory(const site& site)
   return fail(HP_NO_MEMORY, "%s: no memory to keep the replacement", site.name);
 }
 
-bool contains(const array<replacement>& stack, std::uint64_t target)
+bool contains(const replacement_stack& stack, std::uint64_t target)
 {
   return std::any_of(stack.begin(), stack.end(), [=](const replacement& each) {
     return each.target == target;
   });
 }
 
-std::size_t position_of(const array<replacement>& stack,
+std::size_t position_of(const replacement_stack& stack,
                         const replacement& wanted)
 {
   std::size_t i = 0;
@@ -51,10 +51,8 @@ std::size_t position_of(const array<replacement>& stack,
 
 patch_plan::~patch_plan()
 {
-  for (site_state* state : states_) {
+  for (site_state* state : states_)
     state->planned_for = false;
-    state->planned.clear();
-  }
 }
 
 hp_status patch_plan::include(const located_site& where,
@@ -73,15 +71,11 @@ hp_status patch_plan::include(site_state& state) noexcept
 {
   if (state.planned_for)
     return HP_OK;
-  state.planned.clear();
-  if (!state.planned.reserve(state.replacements.size() + 1))
-    return no_memory(state.site);
-  for (const replacement& each : state.replacements)
-    if (!state.planned.append(each))
-      return no_memory(state.site);
-  if (!states_.append(&state))
+  if (!state.planned.assign(state.replacements) || !states_.append(&state))
     return no_memory(state.site);
   state.planned_for = true;
+  in_order_ = in_order_ && highest_ <= state.site.word;
+  highest_ = state.site.word;
   return HP_OK;
 }
 
@@ -91,7 +85,7 @@ hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
   site_state* state = nullptr;
   if (const hp_status status = include(where, state); status != HP_OK)
     return status;
-  array<replacement>& stack = state->planned;
+  replacement_stack& stack = state->planned;
   const replacement added{target, patch != nullptr ? patch->id : no_patch};
   if (const hp_status status = check_part(*state, added, patch);
       status != HP_OK)
@@ -125,7 +119,7 @@ hp_status patch_plan::remove(const located_site& where,
   site_state* state = nullptr;
   if (const hp_status status = include(where, state); status != HP_OK)
     return status;
-  const array<replacement>& stack = state->planned;
+  const replacement_stack& stack = state->planned;
   if (stack.empty())
     return not_applied(where.site, "has no replacement to remove");
   const std::size_t at = position_of(stack, {target, no_patch});
@@ -182,10 +176,16 @@ hp_status patch_plan::plan_change(site_state& state) noexcept
 {
   const site& site = state.site;
   const std::uint64_t target = state.coming();
-  change change{&site, state.word, format::pristine_word(site.id)};
-  if (target != 0 && near_reaches(site, target)) {
+  // Filled in where it is: copying what has just been stored piece by piece
+  // makes the processor wait for it.  There is room for one of each state.
+  change& change = changes_.append_in_place();
+  change.site = &site;
+  change.old_word = state.word;
+  if (target == 0) {
+    change.new_word = format::pristine_word(site.id);
+  } else if (near_reaches(site, target)) {
     change.new_word = encode_near(site, target);
-  } else if (target != 0) {
+  } else {
     if (!has_far_form(site))
       return fail(HP_UNSUPPORTED,
                   "%s: the replacement at %#lx is more than 2 GiB away and "
@@ -204,7 +204,7 @@ hp_status patch_plan::plan_change(site_state& state) noexcept
     change.cell_target = target;
     change.old_cell_target = state.cell_target;
   }
-  return changes_.append(change) ? HP_OK : no_memory(site);
+  return HP_OK;
 }
 
 // All code that the site had and will not have: its original body, its
@@ -225,11 +225,11 @@ hp_status patch_plan::prepare(hp_level level) noexcept
 {
   if (const hp_status status = check_dependencies(); status != HP_OK)
     return status;
-  const auto by_address = [](const site_state* a, const site_state* b) {
-    return a->site.word < b->site.word;
-  };
-  if (!std::is_sorted(states_.begin(), states_.end(), by_address))
-    std::sort(states_.begin(), states_.end(), by_address);
+  if (!in_order_)
+    std::sort(states_.begin(), states_.end(),
+              [](const site_state* a, const site_state* b) {
+                return a->site.word < b->site.word;
+              });
   if (!states_.empty() && !changes_.reserve(states_.size()))
     return no_memory(states_[0]->site);
   for (site_state* state : states_) {
@@ -268,7 +268,9 @@ void patch_plan::adopt() noexcept
       ++next;
     }
     state->replacements.swap(state->planned);
+    state->planned_for = false;
   }
+  states_.clear();
   if (named_change_)
     all_.named_.swap(named_);
 }

@@ -91,6 +91,8 @@ class patch_plan {
 
   patches& all_;
   array<site_state*> states_;
+  std::uint64_t highest_ = 0;  // the word of the last one
+  bool in_order_ = true;       // ascending, as long as nothing else was seen
   array<change> changes_;
   array<code_range> vacated_;
   patch_list named_;  // as it is to become, if named_change_

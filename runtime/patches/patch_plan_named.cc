@@ -33,7 +33,7 @@ hp_status patch_plan::take_out(const named_patch& patch) noexcept
   };
   hp_status status = HP_OK;
   all_.for_each([&](site_state& state) {
-    const array<replacement>& stack = state.becoming();
+    const replacement_stack& stack = state.becoming();
     if (status != HP_OK || std::none_of(stack.begin(), stack.end(), belongs))
       return;
     status = include(state);

@@ -30,7 +30,7 @@ const site_state* patches::find(const located_site& where) const noexcept
 void patches::forget(site_state* state) noexcept
 {
   cells_.give_back(state->cell);
-  site_table::destroy(state);
+  table_.destroy(state);
 }
 
 void patches::forget_unloaded() noexcept
@@ -45,7 +45,7 @@ void patches::forget_unloaded() noexcept
 // The site's state, made when it is first changed; null: no memory.
 site_state* patches::state_of(const located_site& where) noexcept
 {
-  site_state* state = table_.find(where.site.symbol);
+  site_state* state = table_.find_next(where.site.symbol);
   if (state != nullptr && !outlived(*state, where.image_id, where.site))
     return state;
   if (state != nullptr)

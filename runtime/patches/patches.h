@@ -21,6 +21,8 @@
 namespace hotpatch {
 
 class patches {
+  static constexpr std::uint64_t no_image = 0;  // images count from 1
+
  public:
   constexpr explicit patches(const process_sites& sites) noexcept
       : sites_(sites)
@@ -38,9 +40,12 @@ class patches {
   template <typename Visit>
   void for_each(Visit visit) noexcept
   {
+    std::uint64_t loaded = no_image;  // the last one that was seen to be
     table_.for_each([&](site_state& state) {
-      if (sites_.loaded(state.image_id) &&
-          !outlived(state, state.image_id, state.site))
+      if (state.image_id != loaded && !sites_.loaded(state.image_id))
+        return;
+      loaded = state.image_id;
+      if (!outlived(state, state.image_id, state.site))
         visit(state);
     });
   }

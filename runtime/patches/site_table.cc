@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/patches/site_table.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -9,14 +10,31 @@ namespace hotpatch {
 
 site_table::~site_table()
 {
-  while (site_state* state = take_if([](const site_state&) { return true; }))
-    destroy(state);
+  for (site_state* state : states_)
+    state->~site_state();
+  for (void* slab : slabs_)
+    std::free(slab);
 }
 
 void site_table::destroy(site_state* state) noexcept
 {
   state->~site_state();
-  std::free(state);
+  free_ = new (static_cast<void*>(state)) free_place{free_};
+}
+
+// The more states there are, the more at once; 200 bytes each.
+bool site_table::add_slab() noexcept
+{
+  const std::size_t count = std::clamp<std::size_t>(states_.size(), 4, 512);
+  void* const memory = std::malloc(count * sizeof(site_state));
+  if (memory == nullptr || !slabs_.append(memory)) {
+    std::free(memory);
+    return false;
+  }
+  char* const begin = static_cast<char*>(memory);
+  for (std::size_t i = count; i-- > 0;)  // the first one is taken first
+    free_ = new (begin + i * sizeof(site_state)) free_place{free_};
+  return true;
 }
 
 std::size_t site_table::bucket_of(std::uint64_t symbol) const noexcept
@@ -26,14 +44,25 @@ std::size_t site_table::bucket_of(std::uint64_t symbol) const noexcept
          (buckets_.size() - 1);
 }
 
-site_state* site_table::find(std::uint64_t symbol) const noexcept
+site_state* site_table::look_up(std::uint64_t symbol) const noexcept
 {
-  if (buckets_.empty())
-    return nullptr;
   site_state* state = buckets_[bucket_of(symbol)];
   while (state != nullptr && state->site.symbol != symbol)
     state = state->next;
   return state;
+}
+
+site_state* site_table::find_next(std::uint64_t symbol) noexcept
+{
+  if (states_.empty())
+    return nullptr;
+  const std::size_t expected = recent_ + 1 < states_.size() ? recent_ + 1 : 0;
+  site_state* const found = states_[expected]->site.symbol == symbol
+                                ? states_[expected]
+                                : find(symbol);
+  if (found != nullptr)
+    recent_ = found->position;
+  return found;
 }
 
 bool site_table::grow() noexcept
@@ -56,17 +85,20 @@ bool site_table::grow() noexcept
 
 site_state* site_table::make(const located_site& where) noexcept
 {
-  if (full() && !grow())
+  if ((full() && !grow()) || (free_ == nullptr && !add_slab()))
     return nullptr;
-  void* memory = std::malloc(sizeof(site_state));
-  if (memory == nullptr)
-    return nullptr;
-  auto* state = new (memory) site_state;
+  free_place* const rest = free_->next;
+  site_state* const state = new (static_cast<void*>(free_)) site_state;
+  free_ = rest;
   state->site = where.site;
   state->image_id = where.image_id;
   site_state*& bucket = buckets_[bucket_of(where.site.symbol)];
   state->next = bucket;
   bucket = state;
+  lowest_ = std::min(lowest_, state->site.symbol);
+  highest_ = std::max(highest_, state->site.symbol);
+  recent_ = states_.size();
+  state->position = static_cast<std::uint32_t>(recent_);
   return states_.append(state) ? state : nullptr;  // there is room
 }
 
@@ -74,6 +106,7 @@ site_state* site_table::take(std::size_t position) noexcept
 {
   site_state* const taken = states_[position];
   states_[position] = states_[states_.size() - 1];
+  states_[position]->position = static_cast<std::uint32_t>(position);
   states_.truncate(states_.size() - 1);
   site_state** link = &buckets_[bucket_of(taken->site.symbol)];
   while (*link != taken)

@@ -1,7 +1,8 @@
 // What the library knows about the sites it has changed, by symbol address.
 //
-// Owns the states; a state stays where it is until its image is gone.  Used
-// under the library's lock.
+// Owns the states; a state stays where it is until its image is gone.  What is
+// changed in the order of addresses lies in that order and is found in it
+// without a search.  Used under the library's lock.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_SITE_TABLE_H
@@ -11,41 +12,36 @@
 #include <cstdint>
 
 #include "runtime/base/array.h"
-#include "runtime/patches/named_patch.h"
+#include "runtime/patches/replacement_stack.h"
 #include "runtime/sites/process_sites.h"
 
 namespace hotpatch {
-
-// One entry of a site's stack.
-struct replacement {
-  std::uint64_t target = 0;
-  std::uint64_t patch = no_patch;  // the id of the named patch it belongs to
-};
 
 struct site_state {
   hotpatch::site site;
   std::uint64_t image_id = 0;
   std::uint64_t word = 0;  // what hotpatch last put there, or found pristine
   std::uint64_t cell = 0;  // the site's own for the image's lifetime; 0: none
-  std::uint64_t cell_target = 0;    // what the cell holds
-  array<replacement> replacements;  // the last one is active
-  array<replacement> planned;       // what they are to become, if planned_for
-  bool planned_for = false;         // a transaction under way changes this site
-  site_state* next = nullptr;
+  std::uint64_t cell_target = 0;   // what the cell holds
+  replacement_stack replacements;  // the last one is active
+  replacement_stack planned;       // what they are to become, if planned_for
+  bool planned_for = false;        // a transaction under way changes this site
+  std::uint32_t position = 0;      // among all states
+  site_state* next = nullptr;      // of the same bucket
 
   std::uint64_t active() const noexcept { return last(replacements); }
   // Active when the transaction under way is done.
   std::uint64_t coming() const noexcept { return last(becoming()); }
   // The stack as the transaction under way leaves it so far.
-  const array<replacement>& becoming() const noexcept
+  const replacement_stack& becoming() const noexcept
   {
     return planned_for ? planned : replacements;
   }
 
  private:
-  static std::uint64_t last(const array<replacement>& stack) noexcept
+  static std::uint64_t last(const replacement_stack& stack) noexcept
   {
-    return stack.empty() ? 0 : stack[stack.size() - 1].target;
+    return stack.empty() ? 0 : stack.newest().target;
   }
 };
 
@@ -57,7 +53,13 @@ class site_table {
   ~site_table();
 
   // The state of the site at `symbol`, null if it was never changed.
-  site_state* find(std::uint64_t symbol) const noexcept;
+  site_state* find(std::uint64_t symbol) const noexcept
+  {
+    return symbol < lowest_ || symbol > highest_ ? nullptr : look_up(symbol);
+  }
+
+  // The same for one of many sites, which mostly follow each other.
+  site_state* find_next(std::uint64_t symbol) noexcept;
 
   // A fresh state for a site that has none; null: no memory.
   site_state* make(const located_site& where) noexcept;
@@ -72,7 +74,7 @@ class site_table {
         return take(i);
     return nullptr;
   }
-  static void destroy(site_state* state) noexcept;
+  void destroy(site_state* state) noexcept;
 
   // Mostly in the order in which they were made, which is mostly that of their
   // addresses.
@@ -89,12 +91,23 @@ class site_table {
   bool full() const noexcept { return states_.size() >= buckets_.size(); }
 
  private:
+  struct free_place {
+    free_place* next;
+  };
+
+  site_state* look_up(std::uint64_t symbol) const noexcept;
   std::size_t bucket_of(std::uint64_t symbol) const noexcept;
   bool grow() noexcept;
+  bool add_slab() noexcept;
   site_state* take(std::size_t position) noexcept;
 
   array<site_state*> buckets_;  // a power of two, or none yet
   array<site_state*> states_;   // with room for as many as there are buckets
+  array<void*> slabs_;          // the memory that they lie in
+  free_place* free_ = nullptr;  // in them
+  std::uint64_t lowest_ = UINT64_MAX;  // of all symbols there ever were
+  std::uint64_t highest_ = 0;
+  std::size_t recent_ = 0;  // where find_next() looks first
 };
 
 }  // namespace hotpatch

@@ -76,15 +76,14 @@ bool cell_reaches(const site& site, std::uint64_t cell) noexcept
 
 //   e9 rel32            jmp target
 //   cc cc cc            filler
+// In a register: bytes that are stored one by one and then loaded as a quadword
+// make the processor wait, for each of many sites.
 std::uint64_t encode_near(const site& site, std::uint64_t target) noexcept
 {
-  word_bytes bytes;
-  std::memset(bytes, format::filler, sizeof bytes);
   std::int32_t rel = 0;
   fits_rel32(site.word + jmp_rel32_size, target, rel);
-  bytes[0] = jmp_rel32;
-  std::memcpy(bytes + 1, &rel, sizeof rel);
-  return as_quadword(bytes);
+  return jmp_rel32 | std::uint64_t{static_cast<std::uint32_t>(rel)} << 8 |
+         std::uint64_t{0xcccccc} << 40;
 }
 
 //   eb rel8             jmp symbol-7

@@ -182,7 +182,7 @@ bool text_window::reserve(std::size_t places) noexcept
   return kind_ == writer_kind::proc_mem || runs_.reserve(places);
 }
 
-bool text_window::add(std::uint64_t begin, std::uint64_t end) noexcept
+bool text_window::add_pages(std::uint64_t begin, std::uint64_t end) noexcept
 {
   if (kind_ == writer_kind::proc_mem)
     return true;

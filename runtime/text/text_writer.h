@@ -76,7 +76,15 @@ class text_window {
 
   // A place inside one mapping, behind those added before it.  False: it is not
   // program text.
-  [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept;
+  [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept
+  {
+    if (!runs_.empty()) {
+      const run& last = runs_[runs_.size() - 1];
+      if (begin >= last.begin && end <= last.end)
+        return true;
+    }
+    return add_pages(begin, end);
+  }
 
   // The same for a single place in a loaded image's code: that its pages cannot
   // be written to says how they are protected, and reading /proc takes longer
@@ -104,6 +112,8 @@ class text_window {
     std::uint64_t end;
     int protection;  // what to go back to
   };
+
+  bool add_pages(std::uint64_t begin, std::uint64_t end) noexcept;
 
   writer_kind kind_;
   memory_mapping mapping_;  // that of the last run

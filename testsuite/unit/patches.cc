@@ -76,6 +76,35 @@ void restore_text(const hotpatch::site& site)
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_stack_keeps_its_order_beyond_the_first)
+{
+  hotpatch::replacement_stack stack;
+  hotpatch::replacement_stack copy;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    BOOST_REQUIRE(copy.assign(stack));
+    BOOST_REQUIRE(stack.append({i, i}));
+    BOOST_TEST(stack.size() == i);
+    BOOST_TEST(copy.size() == i - 1);
+    BOOST_TEST(stack.newest().target == i);
+  }
+  // An element of the stack itself, when it has to grow.
+  for (std::uint64_t i = 20; i < 40; ++i)
+    BOOST_REQUIRE(stack.append(stack[0]));
+  BOOST_TEST(stack.newest().target == 1u);
+  stack.remove(0);
+  stack.truncate(3);
+  BOOST_TEST(stack[0].target == 2u);
+  BOOST_TEST(stack.newest().target == 4u);
+  stack.swap(copy);
+  BOOST_TEST(copy.size() == 3u);
+  BOOST_TEST(stack.newest().target == 19u);
+  hotpatch::replacement_stack small;
+  BOOST_REQUIRE(small.append({7, 0}));
+  small.swap(copy);
+  BOOST_TEST(copy.newest().target == 7u);
+  BOOST_TEST(small[2].target == 4u);
+}
+
 BOOST_FIXTURE_TEST_CASE(far_without_room_is_refused, fixture)
 {
   hotpatch::site site = hotpatch_test::plain_site("one", one, 1);

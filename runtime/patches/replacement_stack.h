@@ -1,0 +1,123 @@
+// The replacements of one site, the newest last.
+//
+// Owns its memory; running out of it is a return value.  Nearly every site has
+// one replacement or none, so the first one needs no memory of its own: a
+// transaction over all sites of a program then allocates for none of them.
+// Not synchronised.
+//
+// SPDX-License-Identifier: MIT
+#ifndef HOTPATCH_RUNTIME_REPLACEMENT_STACK_H
+#define HOTPATCH_RUNTIME_REPLACEMENT_STACK_H
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+#include "runtime/patches/named_patch.h"
+
+namespace hotpatch {
+
+// One entry of a site's stack.
+struct replacement {
+  std::uint64_t target = 0;
+  std::uint64_t patch = no_patch;  // the id of the named patch it belongs to
+};
+
+class replacement_stack {
+ public:
+  constexpr replacement_stack() noexcept = default;
+  replacement_stack(const replacement_stack&) = delete;
+  replacement_stack& operator=(const replacement_stack&) = delete;
+  ~replacement_stack() { std::free(many_); }
+
+  // False: no memory, and nothing has changed.
+  [[nodiscard]] bool assign(const replacement_stack& other) noexcept
+  {
+    if (!reserve(other.size_))
+      return false;
+    size_ = other.size_;
+    for (std::size_t i = 0; i < size_; ++i)
+      begin()[i] = other[i];
+    return true;
+  }
+  [[nodiscard]] bool append(const replacement& added) noexcept
+  {
+    const replacement copy = added;
+    if (size_ == capacity_ && !reserve(2 * std::size_t{capacity_}))
+      return false;
+    begin()[size_++] = copy;
+    return true;
+  }
+
+  void remove(std::size_t at) noexcept
+  {
+    for (std::size_t i = at + 1; i < size_; ++i)
+      begin()[i - 1] = begin()[i];
+    --size_;
+  }
+
+  void truncate(std::size_t size) noexcept
+  {
+    size_ = static_cast<std::uint32_t>(size);
+  }
+  void clear() noexcept { size_ = 0; }
+
+  void swap(replacement_stack& other) noexcept
+  {
+    std::swap(many_, other.many_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(one_, other.one_);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] const replacement& newest() const noexcept
+  {
+    return begin()[size_ - 1];
+  }
+  [[nodiscard]] const replacement& operator[](std::size_t i) const noexcept
+  {
+    return begin()[i];
+  }
+  [[nodiscard]] replacement* begin() noexcept
+  {
+    return many_ != nullptr ? many_ : &one_;
+  }
+  [[nodiscard]] replacement* end() noexcept { return begin() + size_; }
+  [[nodiscard]] const replacement* begin() const noexcept
+  {
+    return many_ != nullptr ? many_ : &one_;
+  }
+  [[nodiscard]] const replacement* end() const noexcept
+  {
+    return begin() + size_;
+  }
+
+ private:
+  [[nodiscard]] bool reserve(std::size_t wanted) noexcept
+  {
+    if (wanted <= capacity_)
+      return true;
+    auto* larger =
+        static_cast<replacement*>(std::malloc(wanted * sizeof(replacement)));
+    if (larger == nullptr)
+      return false;
+    std::copy(begin(), end(), larger);
+    std::free(many_);
+    many_ = larger;
+    capacity_ = static_cast<std::uint32_t>(wanted);
+    return true;
+  }
+
+  replacement* many_ = nullptr;  // null: the only one is in here
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 1;
+  replacement one_;
+};
+
+}  // namespace hotpatch
+
+#endif
