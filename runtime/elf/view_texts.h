@@ -18,7 +18,14 @@ class view_texts {
   explicit view_texts(memory_view view) noexcept : view_(view) {}
 
   // Null if no string of the image begins there.
-  [[nodiscard]] const char* at(std::uint64_t address) noexcept;
+  [[nodiscard]] const char* at(std::uint64_t address) noexcept
+  {
+    if ((!recent_ || !recent_->contains(address)) && !look_up(address))
+      return nullptr;
+    if (address - recent_->address >= terminated_)
+      return nullptr;
+    return reinterpret_cast<const char*>(recent_->at(address));
+  }
 
   // What a distance field at `field` leads to: "" for 0, null for no string.
   [[nodiscard]] const char* at_distance(std::uint64_t field,
@@ -30,6 +37,8 @@ class view_texts {
   }
 
  private:
+  [[nodiscard]] bool look_up(std::uint64_t address) noexcept;
+
   memory_view view_;
   const memory_range* recent_ = nullptr;  // where the last string lay
   std::uint64_t terminated_ = 0;          // bytes of it up to its last NUL

@@ -166,7 +166,7 @@ hp_status library::plan_apply(patch_plan& plan, const operation& step,
 }
 
 hp_status library::plan(patch_plan& plan, const operation& step,
-                        memory_mapping& code) noexcept
+                        memory_mapping& code, name_place& place) noexcept
 {
   if (concerns_patches(step))
     return plan_named(plan, step);
@@ -175,7 +175,7 @@ hp_status library::plan(patch_plan& plan, const operation& step,
     if (!sites_.find_symbol(step.site, where))
       return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
                   step.name);
-  } else if (const hp_status status = sites_.find_held(step.name, where);
+  } else if (const hp_status status = sites_.find_held(step.name, where, place);
              status != HP_OK) {
     return status;
   }
@@ -198,8 +198,10 @@ hp_status library::plan(patch_plan& plan,
                         std::span<const operation> operations) noexcept
 {
   memory_mapping code;
+  name_place place;
   for (const operation& step : operations)
-    if (const hp_status status = this->plan(plan, step, code); status != HP_OK)
+    if (const hp_status status = this->plan(plan, step, code, place);
+        status != HP_OK)
       return status;
   return HP_OK;
 }

@@ -69,8 +69,8 @@ class library {
   static hp_status run(plain_body body, void* data) noexcept;
   hp_status plan(patch_plan& plan,
                  std::span<const operation> operations) noexcept;
-  hp_status plan(patch_plan& plan, const operation& step,
-                 memory_mapping& code) noexcept;
+  hp_status plan(patch_plan& plan, const operation& step, memory_mapping& code,
+                 name_place& place) noexcept;
   hp_status plan_apply(patch_plan& plan, const operation& step,
                        const located_site& where,
                        memory_mapping& code) noexcept;

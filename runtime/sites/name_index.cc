@@ -87,8 +87,11 @@ bool name_index::add_rest() noexcept
 bool name_index::insert(const awaited_record& record) noexcept
 {
   slot& home = slots_[slot_of(record.hash)];
-  if (!records_.append({record.offset, home.first}))
+  // build() has seen to it that numbers have fewer than 31 bits.
+  if (!records_.append({record.offset, home.first & INT32_MAX, 0}))
     return false;
+  if (home.first != 0)
+    records_[home.first - 1].named_before = 1;
   home.hash = record.hash;
   home.first = static_cast<std::uint32_t>(records_.size());
   return true;
@@ -132,6 +135,19 @@ bool name_index::next_named(record_reader& reader, const char* name,
     }
   }
   return false;
+}
+
+bool name_index::follows(record_reader& reader, const char* name,
+                         std::uint32_t& cursor, site& into) const noexcept
+{
+  // Numbers count from 0, cursors from 1.
+  if (cursor >= records_.size() || records_[cursor].next != 0 ||
+      records_[cursor].named_before != 0 ||
+      !read_at(reader, records_[cursor].offset, into) ||
+      std::strcmp(into.name, name) != 0)
+    return false;
+  ++cursor;
+  return true;
 }
 
 bool name_index::site_at(record_reader& reader, std::size_t position,

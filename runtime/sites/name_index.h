@@ -27,6 +27,11 @@ class name_index {
                                 std::size_t length, std::uint32_t& cursor,
                                 site& into) const noexcept;
 
+  // Whether the record behind that at `cursor` has this name, and no other
+  // record has it; moves the cursor there.  Without a search.
+  [[nodiscard]] bool follows(record_reader& reader, const char* name,
+                             std::uint32_t& cursor, site& into) const noexcept;
+
   // How many sites there are, not counting further names of one.
   [[nodiscard]] std::size_t site_count() const noexcept
   {
@@ -54,7 +59,8 @@ class name_index {
 
   struct indexed_record {
     short_offset offset;
-    std::uint32_t next;  // number + 1 of the next record of the same hash
+    std::uint32_t next : 31;  // number + 1 of the next record of the same hash
+    std::uint32_t named_before : 1;  // it is itself the next one of another
   };
   struct slot {
     std::uint32_t hash;

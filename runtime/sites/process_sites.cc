@@ -24,49 +24,71 @@ hp_status process_sites::find(const char* name, located_site& found) noexcept
   hp_status status = HP_INTERNAL;
   hold_loader([&] {
     status = images_.refresh();
-    if (status == HP_OK)
-      status = find_held(name, found);
+    if (name_place place; status == HP_OK)
+      status = find_held(name, found, place);
   });
   return status;
 }
 
-hp_status process_sites::find_held(const char* name,
-                                   located_site& found) noexcept
+hp_status process_sites::find_held(const char* name, located_site& found,
+                                   name_place& place) noexcept
 {
   if (!name || name[0] == '\0')
     return fail(HP_INVALID, "the name of a function is %s",
                 name ? "empty" : "null");
-  if (find_assembler_name(name, found))
+  // What most names are: the assembler name of one site.
+  if (std::strpbrk(name, "!:") == nullptr &&
+      (find_behind(name, found, place) ||
+       find_assembler_name(name, found, place)))
     return HP_OK;
   name_search search(name, images_);
   return search.run(found);
 }
 
-// What most names are: the assembler name of one site.  False says nothing yet.
-bool process_sites::find_assembler_name(const char* name,
-                                        located_site& found) noexcept
+// Both: false says nothing yet.
+bool process_sites::find_behind(const char* name, located_site& found,
+                                name_place& place) noexcept
 {
-  if (std::strpbrk(name, "!:") != nullptr)
+  if (!place.alone_)
     return false;
+  const loaded_image& image = images_[place.image_];
+  if (!image.index().follows(place.reader_, name, place.cursor_, found.site) ||
+      (found.site.flags & format::site_alias) != 0)
+    return false;
+  found.image_path = image.path();
+  found.image_id = image.id();
+  return true;
+}
+
+bool process_sites::find_assembler_name(const char* name, located_site& found,
+                                        name_place& place) noexcept
+{
   const std::size_t length = std::strlen(name);
   bool hit = false;
+  std::size_t with_sites = 0;
   for (std::size_t i = 0; i < images_.size(); ++i) {
     loaded_image& image = images_[i];
     if (image.prepare() != HP_OK || !image.has_sites())
       continue;
+    ++with_sites;
     record_reader reader = image.reader();
     std::uint32_t cursor = 0;
     site another;
     if (!image.index().next_named(reader, name, length, cursor,
                                   hit ? another : found.site))
       continue;
+    const std::uint32_t first = cursor;
     if (hit || (found.site.flags & format::site_alias) != 0 ||
         image.index().next_named(reader, name, length, cursor, another))
       return false;
     found.image_path = image.path();
     found.image_id = image.id();
+    place.image_ = i;
+    place.reader_ = reader;
+    place.cursor_ = first;
     hit = true;
   }
+  place.alone_ = hit && with_sites == 1;
   return hit;
 }
 

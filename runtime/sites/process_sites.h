@@ -26,6 +26,20 @@ struct located_site {
   std::uint64_t image_id = 0;   // never reused: tells a reloaded image apart
 };
 
+// Where the last of many names was found.  Mostly the next one is that of the
+// record behind it, which is then known without a search.
+class name_place {
+ public:
+  name_place() noexcept : reader_({}, {}) {}
+
+ private:
+  friend class process_sites;
+  std::size_t image_ = SIZE_MAX;  // its number; this one: nothing was found yet
+  bool alone_ = false;            // no other image has sites
+  record_reader reader_;
+  std::uint32_t cursor_ = 0;
+};
+
 class process_sites {
  public:
   constexpr process_sites() noexcept = default;
@@ -43,9 +57,9 @@ class process_sites {
   [[nodiscard]] hp_status find(const char* name, located_site& found) noexcept;
 
   // The same for one of many names: refresh() was called, and the loader has
-  // been held since.
-  [[nodiscard]] hp_status find_held(const char* name,
-                                    located_site& found) noexcept;
+  // been held since, and before the first use of `place`.
+  [[nodiscard]] hp_status find_held(const char* name, located_site& found,
+                                    name_place& place) noexcept;
 
   // The site whose symbol is at `address`; false if there is none.
   [[nodiscard]] bool find_symbol(std::uint64_t address,
@@ -66,8 +80,10 @@ class process_sites {
   images& all_images() noexcept { return images_; }
 
  private:
-  [[nodiscard]] bool find_assembler_name(const char* name,
-                                         located_site& found) noexcept;
+  [[nodiscard]] bool find_behind(const char* name, located_site& found,
+                                 name_place& place) noexcept;
+  [[nodiscard]] bool find_assembler_name(const char* name, located_site& found,
+                                         name_place& place) noexcept;
   template <typename Look>
   void for_each_image(Look look) noexcept;
 

@@ -6,6 +6,7 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 
+#include <cstring>
 #include <ctime>
 
 #include "runtime/sites/name_demangle.h"
@@ -205,6 +206,36 @@ BOOST_AUTO_TEST_CASE(the_index_finds_every_record_of_a_name)
   BOOST_TEST(count("seventeen letters") == 1u);
   BOOST_TEST(count("function_number_") == 0u);
   BOOST_TEST(count("") == 0u);
+}
+
+// What has a name in common with another record, before it or behind it, is
+// left to the search, which says that the name is ambiguous.
+BOOST_AUTO_TEST_CASE(a_record_that_follows_is_known_by_a_name_of_its_own)
+{
+  synthetic_image image;
+  for (const char* name : {"a", "twice", "b", "twice", "c"})
+    image.add(name);
+  record_reader reader(image.view(), image.section());
+  record_fault fault;
+  name_index index;
+  BOOST_REQUIRE(index.build(reader, fault) == HP_OK);
+  const auto follows = [&](std::uint32_t cursor, const char* name) {
+    const std::uint32_t before = cursor;
+    site found;
+    const bool hit = index.follows(reader, name, cursor, found);
+    BOOST_TEST(cursor == before + hit);
+    BOOST_TEST((!hit || std::strcmp(found.name, name) == 0));
+    return hit;
+  };
+  BOOST_TEST(follows(0, "a"));
+  BOOST_TEST(!follows(1, "twice"));
+  BOOST_TEST(follows(2, "b"));
+  BOOST_TEST(!follows(3, "twice"));
+  BOOST_TEST(follows(4, "c"));
+  BOOST_TEST(!follows(2, "c"));
+  BOOST_TEST(!follows(2, ""));
+  BOOST_TEST(!follows(2, "bb"));
+  BOOST_TEST(!follows(5, "c"));
 }
 
 BOOST_AUTO_TEST_CASE(the_index_finds_symbols_of_records_in_any_order)
