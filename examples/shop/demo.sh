@@ -10,7 +10,7 @@
 # SPDX-License-Identifier: MIT
 set -eu
 
-sources=$(dirname "$0")
+sources=$(cd "$(dirname "$0")" && pwd)
 pause=${1:-2.5}
 hp_list=${HP_LIST:-hp-list}
 
@@ -51,7 +51,7 @@ expect()
   read -r reply <&6 || die "the customers are gone"
 }
 
-cp "$sources"/*.[ch] "$sources/Makefile" .
+[ "$sources" = "$PWD" ] || cp "$sources"/*.[ch] "$sources/Makefile" .
 make -s all ${CC:+CC="$CC"}
 rm -f shop.in shop.out load.in load.out reduced_tax.so
 mkfifo shop.in shop.out load.in load.out
