@@ -163,9 +163,8 @@ void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
       what.apply ? patch_phase::applied : patch_phase::loaded;
   std::int64_t pause = millisecond / 10;
   for (;;) {
-    const auto maps = read_maps(process_);
     stopped_process all(process_, until_);
-    const std::string inside = find_inside(all, maps, what.code);
+    const std::string inside = find_inside(all, what.code);
     if (inside.empty()) {
       store_phase(memory_, *what.patch->object, during, what.sequence);
       sites.commit(what.changes);

@@ -12,6 +12,7 @@
 
 #include <sys/syscall.h>
 
+#include "outside/first_stack.h"
 #include "outside/interrupted_call.h"
 #include "processes/threads.h"
 
@@ -154,19 +155,13 @@ bool borrow_place::refuse(const tracee& thread, const char* why)
   return false;
 }
 
-// The kernel's name for the first thread's stack; the others' have their
-// thread control block, where fs points, above them in the same mapping.
 bool borrow_place::has_plain_stack(const tracee& thread,
                                    const user_regs_struct& registers)
 {
   const process_mapping* stack = mapping_at(images_.maps(), registers.rsp);
-  if (stack == nullptr)
-    return false;
-  const bool first = thread.id() == thread.process();
-  if (!(first && stack->path == "[stack]") &&
-      (registers.fs_base < registers.rsp || registers.fs_base >= stack->end))
-    return false;
-  return registers.rsp - stack->begin >= stack_needed;
+  return stack != nullptr &&
+         is_first_stack(thread, registers, registers.rsp, *stack) &&
+         registers.rsp - stack->begin >= stack_needed;
 }
 
 bool borrow_place::stack_has_allocator(std::uint64_t from, whose what)
@@ -298,12 +293,14 @@ tracee borrow_place::find(deadline until)
                 ? "thread " + thread_text(process, id) + ' ' + under_filter
                 : late.what();
       }
-      if (until.passed())
-        throw not_in_time("process " + std::to_string(process) +
-                          ": no thread came to a place where it can be "
-                          "borrowed for loading: " +
-                          reason_);
     }
+    // Not before each was looked at: when the time is over something may have
+    // to be ended that was begun, and the next thread may stand well.
+    if (until.passed())
+      throw not_in_time("process " + std::to_string(process) +
+                        ": no thread came to a place where it can be "
+                        "borrowed for loading: " +
+                        reason_);
     std::this_thread::sleep_for(
         std::chrono::nanoseconds(std::min(patience, until.left())));
     patience = std::min(2 * patience, 100 * millisecond);

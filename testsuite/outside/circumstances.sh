@@ -138,6 +138,17 @@ ok "a thread inside, immediate" "$hp_apply" --level=immediate "$pid" odd_fix.so
 ok "a thread inside, immediate: the new" says 110210
 end
 
+# The thread's frames of first() are on the stack that it has left.
+for place in handler fiber; do
+  begin ./odd $place
+  until grep -q '^34 ' "/proc/$pid"/task/*/syscall 2>/dev/null; do # pause(2)
+    sleep 0.01
+  done
+  ok "a thread inside, and on another stack ($place)" busy
+  ok "($place): nothing was changed" unharmed
+  end
+done
+
 sed 's/target[.]c:/own.c:/' "$here/fix.c" >own_fix.c
 library=$HP_BUILDDIR/runtime/.libs
 build_own()

@@ -6,10 +6,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #ifndef PR_SET_MDWE
@@ -23,26 +25,67 @@ __attribute__((hotpatch)) static int second(int x)
   return x + 2;
 }
 
+/* Where a thread is that does not leave first(). */
+enum { nowhere_else = -1, for_a_while = -2, in_handler = -3, on_fiber = -4 };
+
+static char other_stack[64 * 1024];
+
+static void stay_for_ever(void)
+{
+  for (;;)
+    pause();
+}
+
+static void handle(int signal)
+{
+  (void)signal;
+  stay_for_ever();
+}
+
+static void leave_stack(int x)
+{
+  if (x == in_handler) {
+    const stack_t alternate = {other_stack, 0, sizeof other_stack};
+    const struct sigaction action = {.sa_handler = handle,
+                                     .sa_flags = SA_ONSTACK};
+    sigaltstack(&alternate, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    pthread_kill(pthread_self(), SIGUSR1);
+  } else {
+    ucontext_t here;
+    ucontext_t fiber;
+    getcontext(&fiber);
+    fiber.uc_stack.ss_sp = other_stack;
+    fiber.uc_stack.ss_size = sizeof other_stack;
+    makecontext(&fiber, stay_for_ever, 0);
+    swapcontext(&here, &fiber);
+  }
+}
+
 __attribute__((hotpatch)) static int first(int x)
 {
   ++counter;
-  if (x == -1)
+  if (x == nowhere_else)
     pause();
-  if (x == -2)
+  if (x == for_a_while)
     sleep(2);
+  if (x < for_a_while)
+    leave_stack(x);
   return 1000 * (x + 1) + second(x);
 }
+
+static int place = nowhere_else;
 
 static void* stay_inside(void* unused)
 {
   pthread_setname_np(pthread_self(), "sleeper");
-  first(-1);
+  first(place);
   return unused;
 }
 
 static void* leave_late(void* unused)
 {
-  first(-2);
+  first(for_a_while);
   puts("left");
   fflush(stdout);
   return unused;
@@ -59,7 +102,11 @@ static int begin(const char* what)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
                ? 1
                : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
-  if (strcmp(what, "inside") == 0)
+  if (strcmp(what, "handler") == 0)
+    place = in_handler;
+  if (strcmp(what, "fiber") == 0)
+    place = on_fiber;
+  if (strcmp(what, "inside") == 0 || place != nowhere_else)
     return pthread_create(&thread, NULL, stay_inside, NULL);
   if (strcmp(what, "leaves") == 0) {
     puts("inside");
