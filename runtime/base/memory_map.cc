@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "runtime/base/raw_file.h"
+#include "runtime/base/raw_lines.h"
 
 namespace hotpatch {
 
@@ -37,7 +37,6 @@ class line_parser {
     result.protection = (at_[0] == 'r' ? PROT_READ : 0) |
                         (at_[1] == 'w' ? PROT_WRITE : 0) |
                         (at_[2] == 'x' ? PROT_EXEC : 0);
-    result.is_stack = std::strstr(at_, "[stack]") != nullptr;
     skip_word();
     skip_word();
     const std::uint64_t major = hex();
@@ -48,6 +47,7 @@ class line_parser {
       result.inode =
           result.inode * 10 + static_cast<std::uint64_t>(*at_++ - '0');
     skip_word();
+    result.is_stack = result.inode == 0 && std::strcmp(at_, "[stack]") == 0;
     return result.begin < result.end;
   }
 
@@ -185,38 +185,13 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
     return false;
   }
 
-  char buffer[4096];  // as much as the kernel gives in one go
-  std::size_t filled = 0;
-  bool skipping = false;  // inside a line longer than the buffer
-  for (;;) {
-    const long got = maps.read(buffer + filled, sizeof buffer - 1 - filled);
-    if (got < 0) {
-      errno = static_cast<int>(-got);
-      return false;
-    }
-    if (got == 0)
+  raw_lines lines(maps);
+  while (const char* line = lines.next())
+    if (!show(line, visit, data))
       return true;
-    filled += static_cast<std::size_t>(got);
-    buffer[filled] = '\0';
-
-    char* line = buffer;
-    while (char* newline = std::strchr(line, '\n')) {
-      *newline = '\0';
-      if (!skipping && !show(line, visit, data))
-        return true;
-      skipping = false;
-      line = newline + 1;
-    }
-    filled -= static_cast<std::size_t>(line - buffer);
-    std::memmove(buffer, line, filled);
-    // Only a path is that long, and its beginning holds all that counts.
-    if (filled == sizeof buffer - 1) {
-      if (!skipping && !show(buffer, visit, data))
-        return true;
-      skipping = true;
-      filled = 0;
-    }
-  }
+  if (lines.error() != 0)
+    errno = lines.error();
+  return lines.error() == 0;
 }
 
 bool find_program_segment(std::uint64_t address, memory_mapping& found) noexcept

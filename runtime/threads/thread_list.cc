@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "runtime/base/raw_file.h"
+#include "runtime/base/raw_lines.h"
 #include "runtime/base/system_call.h"
 
 namespace hotpatch {
@@ -40,26 +40,36 @@ pid_t parse_thread(const char* name)
   return thread;
 }
 
-// Reads a file of /proc/self/task/THREAD and ends it with a NUL.
+// A file of /proc/self/task/THREAD.
+class thread_path {
+ public:
+  thread_path(pid_t thread, const char* file) noexcept
+  {
+    char digits[12];
+    std::size_t count = 0;
+    for (; thread != 0; thread /= 10)
+      digits[count++] = static_cast<char>('0' + thread % 10);
+
+    char* at = text_;
+    std::memcpy(at, task_directory, sizeof task_directory - 1);
+    at += sizeof task_directory - 1;
+    *at++ = '/';
+    while (count != 0)
+      *at++ = digits[--count];
+    *at++ = '/';
+    std::strcpy(at, file);
+  }
+  const char* text() const noexcept { return text_; }
+
+ private:
+  char text_[64];
+};
+
+// A short one, ended with a NUL.
 std::size_t read_thread_file(pid_t thread, const char* file, char* buffer,
                              std::size_t size)
 {
-  char path[64];
-  char digits[12];
-  std::size_t count = 0;
-  for (; thread != 0; thread /= 10)
-    digits[count++] = static_cast<char>('0' + thread % 10);
-
-  char* at = path;
-  std::memcpy(at, task_directory, sizeof task_directory - 1);
-  at += sizeof task_directory - 1;
-  *at++ = '/';
-  while (count != 0)
-    *at++ = digits[--count];
-  *at++ = '/';
-  std::strcpy(at, file);
-
-  const raw_file source(path, O_RDONLY);
+  const raw_file source(thread_path(thread, file).text(), O_RDONLY);
   const long got = source ? source.read(buffer, size - 1) : 0;
   const std::size_t length = got > 0 ? static_cast<std::size_t>(got) : 0;
   buffer[length] = '\0';
@@ -78,10 +88,11 @@ std::uint64_t hexadecimal(const char* text)
       return value;
 }
 
-const char* value_of(const char* status, const char* name)
+// What is behind `name` at the beginning of the line; null: it is another line.
+const char* value_of(const char* line, const char* name)
 {
-  const char* at = std::strstr(status, name);
-  return at != nullptr ? at + std::strlen(name) : "";
+  const std::size_t length = std::strlen(name);
+  return std::strncmp(line, name, length) == 0 ? line + length : nullptr;
 }
 
 }  // namespace
@@ -150,16 +161,25 @@ bool thread_status::blocks_everything() const noexcept
   return (blocked | unblockable) == ~0ull;
 }
 
+// Line by line: that of a user's groups may have several thousand of them.
 bool read_thread_status(pid_t thread, thread_status& status) noexcept
 {
-  char text[4096];
-  if (read_thread_file(thread, "status", text, sizeof text) == 0)
-    return false;
-  status.state = *value_of(text, "\nState:\t");
-  status.tracer = parse_thread(value_of(text, "\nTracerPid:\t"));
-  status.pending = hexadecimal(value_of(text, "\nSigPnd:\t"));
-  status.blocked = hexadecimal(value_of(text, "\nSigBlk:\t"));
-  return true;
+  const raw_file source(thread_path(thread, "status").text(), O_RDONLY);
+  raw_lines lines(source);
+  bool complete = false;
+  while (const char* line = source ? lines.next() : nullptr) {
+    if (const char* state = value_of(line, "State:\t"))
+      status.state = *state;
+    else if (const char* tracer = value_of(line, "TracerPid:\t"))
+      status.tracer = parse_thread(tracer);
+    else if (const char* pending = value_of(line, "SigPnd:\t"))
+      status.pending = hexadecimal(pending);
+    else if (const char* blocked = value_of(line, "SigBlk:\t")) {
+      status.blocked = hexadecimal(blocked);
+      complete = true;
+    }
+  }
+  return complete;
 }
 
 bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept

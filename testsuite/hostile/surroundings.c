@@ -6,6 +6,7 @@
 #include "testsuite/hostile/subject.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -129,8 +130,27 @@ static int not_dumpable_nor_writable(void)
   return child_good;
 }
 
+/* What the kernel says of a thread then has a line of 22,000 bytes. */
+static int in_many_groups(void)
+{
+  static gid_t groups[2000];
+  sigset_t trap;
+  for (unsigned i = 0; i < 2000; i++)
+    groups[i] = 1000000000 + i;
+  if (setgroups(2000, groups) != 0)
+    return child_cannot;
+  EXPECT(toggles_at_every_level());
+  sigemptyset(&trap);
+  sigaddset(&trap, SIGTRAP);
+  sigprocmask(SIG_BLOCK, &trap, NULL);
+  EXPECT(refuses_at(HP_STRICT, HP_DENIED));
+  EXPECT_SAYS("SIGTRAP, which a thread blocks");
+  return child_good;
+}
+
 static void privileges(void)
 {
+  in_child(in_many_groups, "a user in two thousand groups");
   in_child(as_nobody, "a user without privileges");
   in_child(not_dumpable, "a process that is not dumpable");
   in_child(not_dumpable_nor_writable, "and may not make text writable");
