@@ -3,11 +3,13 @@
 #include "runtime/control/control_reply.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <sys/socket.h>
 
 #include "format/control_protocol.h"
+#include "runtime/base/deadline.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -30,7 +32,12 @@ void control_reply::send_packet(const char* format, ...) noexcept
   va_end(arguments);
   const std::size_t size =
       std::min(static_cast<std::size_t>(std::max(length, 0)), sizeof text - 1);
-  listening_ = send(connection_, text, size, MSG_NOSIGNAL) >= 0;
+  // A wait that has a limit is not taken up again by itself when this thread
+  // was stopped meanwhile (signal(7)).
+  const auto until = deadline::in_milliseconds(format::control_patience_ms);
+  do
+    listening_ = send(connection_, text, size, MSG_NOSIGNAL) >= 0;
+  while (!listening_ && errno == EINTR && !until.passed());
 }
 
 void control_reply::program(const char* path, std::size_t images) noexcept

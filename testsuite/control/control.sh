@@ -199,6 +199,18 @@ ok "another value means nothing" says_invalid HOTPATCH_CONTROL=0
 ok "the thread can be stopped" stops open stop close
 ok "by another signal, too" stops open stop signal:40 stop signal:0 signal:50 \
   stop close
+# The answer is larger than what the pipe and the socket hold, so the thread waits
+# for the reader, and is stopped meanwhile.
+whole_answer()
+{
+  path=$(sed -n 's/^at //p' out)
+  ./ask "$path" 'hotpatch 1 status\n' | { sleep 0.7; cat; } >answer
+  grep -c '^patch n' answer
+  [ "$(grep -c '^patch n' answer)" = 2000 ] && grep '^done 0' answer
+}
+offer open patches:2000 stops serve
+ok "stopped while it answers, it answers on" whole_answer
+end
 stop_control()
 {
   # shellcheck disable=SC2154 # edited_program's

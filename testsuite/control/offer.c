@@ -2,7 +2,7 @@
  * after the other; the last one is mostly `serve`, for ever.
  *
  *   open[:PATH]  close  serve  threads:N  fork  hidden  no-ptrace  signal:N
- *   stop  wait-for-signal  descriptors  exit
+ *   stop  stops  patches:N  wait-for-signal  descriptors  exit
  *
  * SPDX-License-Identifier: MIT
  */
@@ -110,6 +110,42 @@ static void stop_everybody(void)
   say("revert", hp_revert("replaced_by_itself"));
 }
 
+/* Again and again, in the background. */
+static void* stop_others(void* unused)
+{
+  const hp_commit_options options = {HP_QUIESCENT, 0, 3000, {0}};
+  const struct timespec pause = {0, 1000000};
+  for (;;) {
+    hp_transaction* const change = hp_begin();
+    hp_add_apply(change, "replaced_by_itself", own_replacement);
+    hp_commit(change, &options);
+    hp_revert("replaced_by_itself");
+    nanosleep(&pause, NULL);
+  }
+  return unused;
+}
+
+static void keep_stopping(void)
+{
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, stop_others, NULL) != 0)
+    exit(3);
+  pthread_detach(thread);
+}
+
+/* Patches that replace nothing, named n1, n2 and so on. */
+static void make_patches(int count)
+{
+  hp_transaction* const all = hp_begin();
+  for (; count > 0; --count) {
+    char name[16];
+    snprintf(name, sizeof name, "n%d", count);
+    const hp_patch_info info = {.name = name, .version = 1};
+    hp_add_patch(all, &info);
+  }
+  say("patches", hp_commit(all, NULL));
+}
+
 /* One for the whole process, which only sigtimedwait() may take. */
 static void wait_for_signal(void)
 {
@@ -176,6 +212,10 @@ static void obey(const char* command)
     say("signal", hp_set_stop_signal(atoi(command + 7)));
   } else if (strcmp(command, "stop") == 0) {
     stop_everybody();
+  } else if (strcmp(command, "stops") == 0) {
+    keep_stopping();
+  } else if (strncmp(command, "patches:", 8) == 0) {
+    make_patches(atoi(command + 8));
   } else if (strcmp(command, "wait-for-signal") == 0) {
     wait_for_signal();
   } else if (strcmp(command, "descriptors") == 0) {
