@@ -51,8 +51,7 @@ class held_mutex {
   ~held_mutex() { pthread_mutex_unlock(&mutex); }
 };
 
-// --- The thread
-// ---------------------------------------------------------------
+// --- The thread --------------------------------------------------------------
 
 sigset_t signals_to_block()
 {
@@ -108,8 +107,7 @@ void close_wake()
   wake = -1;
 }
 
-// --- Forks and the end
-// ----------------------------------------------------------
+// --- Forks and the end -------------------------------------------------------
 
 void before_fork()
 {
