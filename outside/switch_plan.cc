@@ -66,8 +66,9 @@ void check_active(patch_list all, const site_change& change)
       if (each.is_programs_own())
         throw trouble(change.name + " is replaced by the patch " +
                       each.object->name +
-                      ", which the program itself has loaded; it has to "
-                      "unload it first");
+                      ", which the program itself has loaded; only that can "
+                      "unload it: by hp_unload(), or by offering a control "
+                      "socket (hp_control_open(), in a forked child anew)");
       known = known || each.code(i) == change.active;
     }
   if (!known)

@@ -469,7 +469,7 @@ HP_API hp_status hp_check(const char* path, hp_finding_visitor visit,
  * null, PID.sock in the directory hotpatch in $XDG_RUNTIME_DIR, below /run, or
  * hotpatch-UID in /tmp, where the tools find it.  It blocks all signals of the
  * program and has 512 KiB of stack, on which constructors and hooks of patch
- * objects run.  A forked child has neither; it may call this itself.
+ * objects run.  A forked child has neither: it calls this itself, or is traced.
  *
  * HOTPATCH_CONTROL=1 in the environment does the same when the library is
  * loaded, except in programs with privileges (setuid).

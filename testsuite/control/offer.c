@@ -2,7 +2,7 @@
  * after the other; the last one is mostly `serve`, for ever.
  *
  *   open[:PATH]  close  serve  threads:N  fork  hidden  no-ptrace  signal:N
- *   stop  stops  patches:N  wait-for-signal  descriptors  exit
+ *   stop  stops  patches:N  wait-for-signal  wait-for:FILE  descriptors  exit
  *
  * SPDX-License-Identifier: MIT
  */
@@ -216,6 +216,10 @@ static void obey(const char* command)
     keep_stopping();
   } else if (strncmp(command, "patches:", 8) == 0) {
     make_patches(atoi(command + 8));
+  } else if (strncmp(command, "wait-for:", 9) == 0) {
+    const struct timespec pause = {0, 5000000};
+    while (access(command + 9, F_OK) != 0)
+      nanosleep(&pause, NULL);
   } else if (strcmp(command, "wait-for-signal") == 0) {
     wait_for_signal();
   } else if (strcmp(command, "descriptors") == 0) {
