@@ -440,8 +440,9 @@ HP_API hp_status hp_replacement_each(const char* name,
 HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
 
 /* Takes the patch away, as hp_remove_patch() does, and frees its code when
- * nobody is inside any more; `name` is its name, or the path of its file, and
- * `options` null means quiescent, for a second.
+ * nobody is inside any more, also that of older versions whose place it took;
+ * `name` is its name, or the path of its file, and `options` null means
+ * quiescent, for a second.
  * At another level, and after HP_BUSY, the code may stay loaded, as the message
  * then says; a second call tries again to free it.
  *

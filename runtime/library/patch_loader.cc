@@ -189,19 +189,30 @@ hp_status free_object(loaded_patch* taken, deadline until, const void* frame)
   return status;
 }
 
-// The version that has just been replaced.  What was asked for is done: this
-// keeps nobody waiting for long, and hp_unload() can do it later.
-void free_former(const char* name, const void* frame)
+// The versions that newer ones have replaced, until one is in use.
+hp_status free_formers(const char* name, deadline until, const void* frame)
+{
+  for (;;) {
+    loaded_patch* former = nullptr;
+    const hp_status held = library::locked([&](library& self) {
+      former = self.loaded().take_former(name);
+      return HP_OK;
+    });
+    if (held != HP_OK || former == nullptr)
+      return held;
+    if (const hp_status status = free_object(former, until, frame);
+        status != HP_OK)
+      return status;
+  }
+}
+
+// After another version was applied.  What was asked for is done: this keeps
+// nobody waiting for long, and hp_unload() can do it later.
+void free_replaced(const char* name, const void* frame)
 {
   constexpr int patience_ms = 50;
-  loaded_patch* former = nullptr;
-  const hp_status held = library::locked([&](library& self) {
-    former = self.loaded().take_former(name);
-    return HP_OK;
-  });
-  if (held == HP_OK && former != nullptr &&
-      free_object(former, deadline::in_milliseconds(patience_ms), frame) !=
-          HP_OK)
+  if (free_formers(name, deadline::in_milliseconds(patience_ms), frame) !=
+      HP_OK)
     log(HP_LOG_INFO,
         "the code of the former version of patch \"%s\" stays "
         "loaded: %s",
@@ -256,7 +267,7 @@ hp_status load_patch_object(const patch_source& source,
     status = apply(patch, object.base(), checked, *loaded, chosen, frame);
     if (status == HP_OK) {
       if (chosen.level == HP_QUIESCENT)
-        free_former(patch.name(), frame);
+        free_replaced(patch.name(), frame);
       return HP_OK;
     }
     const hp_status taken = library::locked([&](library& self) {
@@ -309,8 +320,10 @@ hp_status unload_patch_object(const char* name,
   });
   if (status != HP_OK)
     return status;
-  status =
-      free_object(found, deadline::in_milliseconds(options.timeout_ms), frame);
+  const auto until = deadline::in_milliseconds(options.timeout_ms);
+  status = free_object(found, until, frame);
+  if (status == HP_OK)
+    status = free_formers(own_name.data(), until, frame);
   if (status == HP_OK)
     return HP_OK;
   char reason[1024];

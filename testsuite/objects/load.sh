@@ -243,13 +243,23 @@ ok "a newer version takes the place of an older one" runs "load: HP_OK
 load: HP_OK
 patch versioned version 2 sites 1 active 1:
 parse 204 reset 2 other 1003
+load: HP_OK
 unload: HP_OK
+v3.so is not mapped
 v2.so is not mapped
-v1.so is mapped
+v1.so is not mapped
+parse 204 reset 12 other 1005
+unload: HP_NOT_APPLIED: no patch object \"versioned\" is loaded" load:v1.so \
+  load:v2.so patches call load:v3.so unload:versioned mapped:v3.so \
+  mapped:v2.so mapped:v1.so call unload:versioned
+ok "the older version's code can go before" runs "load: HP_OK
+load: HP_OK
 unload: HP_OK
 v1.so is not mapped
-parse 204 reset 12 other 1005" load:v1.so load:v2.so patches call \
-  unload:versioned mapped:v2.so mapped:v1.so unload:versioned mapped:v1.so call
+v2.so is mapped
+unload: HP_OK
+v2.so is not mapped" load:v1.so load:v2.so "unload:$workdir/v1.so" \
+  mapped:v1.so mapped:v2.so unload:versioned mapped:v2.so
 ok "at the level quiescent its code is freed" runs "load: HP_OK
 load: HP_OK
 v1.so is not mapped
