@@ -1,8 +1,9 @@
-// A growing array over malloc: what the runtime uses in place of std::vector,
-// which would bring a C++ runtime and exceptions into C programs.
+// A growing array: what the runtime uses in place of std::vector, which would
+// bring a C++ runtime and exceptions into C programs.
 //
-// Owns its memory; running out of it is a return value.  Elements are moved by
-// realloc, so they must be trivially copyable.  Not synchronised.
+// Owns its memory, from malloc() or, as mapped_array.h has it, from the kernel;
+// running out of it is a return value.  Elements are moved as bytes, so they
+// must be trivially copyable.  Not synchronised.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_ARRAY_H
@@ -17,9 +18,25 @@
 
 namespace hotpatch {
 
-template <typename T>
+// Where the memory comes from.  grow() gives at least `bytes`, which begin with
+// what was in `old`, and says how many they are; null: there are none, and
+// `old` is as it was.
+struct heap_memory {
+  static constexpr std::size_t largest_element = SIZE_MAX;
+  static void* grow(void* old, std::size_t, std::size_t& bytes) noexcept
+  {
+    return std::realloc(old, bytes);
+  }
+  static void give_back(void* memory, std::size_t) noexcept
+  {
+    std::free(memory);
+  }
+};
+
+template <typename T, typename Memory = heap_memory>
 class array {
   static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(sizeof(T) <= Memory::largest_element);
 
  public:
   constexpr array() noexcept = default;
@@ -31,7 +48,7 @@ class array {
     swap(other);
     return *this;
   }
-  ~array() { std::free(elements_); }
+  ~array() { Memory::give_back(elements_, capacity_ * sizeof(T)); }
 
   void swap(array& other) noexcept
   {
@@ -45,14 +62,15 @@ class array {
   {
     if (wanted <= capacity_)
       return true;
-    if (wanted > SIZE_MAX / sizeof(T))
+    if (wanted > SIZE_MAX / 4 / sizeof(T))
       return false;
-    void* moved =
-        std::realloc(static_cast<void*>(elements_), wanted * sizeof(T));
+    std::size_t bytes = wanted * sizeof(T);
+    void* moved = Memory::grow(static_cast<void*>(elements_),
+                               capacity_ * sizeof(T), bytes);
     if (!moved)
       return false;
     elements_ = static_cast<T*>(moved);
-    capacity_ = wanted;
+    capacity_ = bytes / sizeof(T);
     return true;
   }
 

@@ -70,8 +70,7 @@ hp_status withdraw(std::uint64_t base)
   announced_stack* const found = first_behind(base);
   if (found == list.end() || found->base != base)
     return fail(HP_INVALID, "no stack is announced at %#lx", base);
-  std::copy(found + 1, list.end(), found);
-  list.remove_last();
+  list.remove(static_cast<std::size_t>(found - list.begin()));
   return HP_OK;
 }
 
