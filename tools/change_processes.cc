@@ -4,11 +4,11 @@
 #include "tools/change_processes.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "runtime/base/deadline.h"
 #include "processes/all_processes.h"
 #include "tools/change_report.h"
+#include "tools/messages.h"
 
 namespace hotpatch::tools {
 
@@ -30,10 +30,10 @@ change_status change_one(change_kind kind, const change_options& chosen,
                 monotonic_now() - start);
     return change_done;
   } catch (const outside::process_busy& busy) {
-    std::fprintf(stderr, "%s: %s\n", name_of(kind), busy.what());
+    complain(name_of(kind), busy.what());
     return change_busy;
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "%s: %s\n", name_of(kind), failure.what());
+    complain(name_of(kind), failure.what());
     return change_refused;
   }
 }
@@ -46,8 +46,7 @@ change_status change_processes(change_kind kind, const change_options& chosen)
   if (!chosen.program.empty())
     pids = processes_of(chosen.program);
   if (pids.empty()) {
-    std::fprintf(stderr, "%s: no process executes %s\n", name_of(kind),
-                 chosen.program.c_str());
+    complain(name_of(kind), "no process executes " + chosen.program);
     return change_refused;
   }
   change_status worst = change_done;

@@ -4,42 +4,53 @@
 #include "tools/change_report.h"
 
 #include <cstdio>
+#include <string>
+
+#include "tools/messages.h"
 
 namespace hotpatch::tools {
+
+namespace {
+
+std::string milliseconds(std::int64_t nanoseconds)
+{
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f ms",
+                static_cast<double>(nanoseconds) / 1e6);
+  return text;
+}
+
+}  // namespace
 
 void tell_change(change_kind kind, bool dry_run, pid_t pid,
                  const outside::apply_result& result, std::int64_t took_ns)
 {
   const char* what = kind == change_kind::apply ? "applied" : "reverted";
+  const std::string process = "process " + std::to_string(pid) + ": ";
+  const std::string patch = process + result.name;
+  const std::string functions =
+      std::to_string(result.functions) +
+      (result.functions == 1 ? " function" : " functions");
   if (!result.changed) {
-    std::printf("process %d: %s was %s already\n", pid, result.name.c_str(),
-                what);
+    print_line(stdout, patch + " was " + what + " already");
     return;
   }
   if (dry_run) {
-    std::printf("process %d: %s can be %s, %zu function%s\n", pid,
-                result.name.c_str(), what, result.functions,
-                result.functions == 1 ? "" : "s");
+    print_line(stdout, patch + " can be " + what + ", " + functions);
     for (const std::string& line : result.report)
-      std::printf("  %s\n", line.c_str());
+      print_line(stdout, "  " + line);
     return;
   }
+  const std::string done = patch + " is " + what + ", " + functions;
   if (result.by_itself) {
-    std::printf("process %d: %s is %s, %zu function%s, by itself in %.3f ms\n",
-                pid, result.name.c_str(), what, result.functions,
-                result.functions == 1 ? "" : "s",
-                static_cast<double>(took_ns) / 1e6);
+    print_line(stdout, done + ", by itself in " + milliseconds(took_ns));
     return;
   }
-  std::printf(
-      "process %d: %s is %s, %zu function%s; it stood still for "
-      "%.3f ms of %.3f ms\n",
-      pid, result.name.c_str(), what, result.functions,
-      result.functions == 1 ? "" : "s",
-      static_cast<double>(result.stood_ns) / 1e6,
-      static_cast<double>(took_ns) / 1e6);
+  print_line(stdout, done + "; it stood still for " +
+                         milliseconds(result.stood_ns) + " of " +
+                         milliseconds(took_ns));
   if (!result.unended.empty())
-    std::printf("process %d: %s\n", pid, result.unended.c_str());
+    print_line(stdout, process + result.unended);
 }
 
 }  // namespace hotpatch::tools

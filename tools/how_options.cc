@@ -2,6 +2,7 @@
 //
 // SPDX-License-Identifier: MIT
 #include "tools/how_options.h"
+#include "tools/messages.h"
 
 #include <algorithm>
 #include <charconv>
@@ -62,7 +63,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case 'v':
       how.settings.tell = [](const std::string& text) {
-        std::fprintf(stderr, "%s\n", text.c_str());
+        print_line(stderr, text);
       };
       break;
     default:

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "tools/list_sites.h"
+#include "tools/messages.h"
 #include "tools/options.h"
 
 const char* argp_program_version =
@@ -24,10 +25,10 @@ int main(int argc, char** argv)
   } catch (const output_error& failure) {
     // A reader that has seen enough ("hp-list x | head") is no trouble.
     if (failure.error() != EPIPE)
-      std::fprintf(stderr, "hp-list: %s\n", failure.what());
+      complain("hp-list", failure.what());
     return exit_trouble;
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "hp-list: %s\n", failure.what());
+    complain("hp-list", failure.what());
     return exit_trouble;
   }
 }

@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "processes/all_processes.h"
+#include "tools/messages.h"
 #include "tools/output.h"
 #include "tools/process_status.h"
 #include "tools/status_view.h"
@@ -97,7 +98,7 @@ int show_status(status_options chosen)
     try {
       shown.push_back(read_process_status(pid));
     } catch (const std::exception& failure) {
-      std::fprintf(stderr, "hp-status: %s\n", failure.what());
+      complain("hp-status", failure.what());
       result = not_readable;
     }
   }
@@ -125,7 +126,7 @@ int main(int argc, char** argv)
   try {
     return show_status(std::move(chosen));
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "hp-status: %s\n", failure.what());
+    complain("hp-status", failure.what());
     return not_readable;
   }
 }

@@ -1,12 +1,12 @@
 // hp-watch: applies directories of patch objects to processes as they start.
 //
 // SPDX-License-Identifier: MIT
-#include <cstdio>
 #include <exception>
 
 #include <argp.h>
 
 #include "config.h"
+#include "tools/messages.h"
 #include "tools/watching.h"
 
 const char* argp_program_version =
@@ -20,7 +20,7 @@ int main(int argc, char** argv)
     watch(chosen);
     return 0;
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "hp-watch: %s\n", failure.what());
+    complain("hp-watch", failure.what());
     return 1;
   }
 }

@@ -4,7 +4,6 @@
 #include "tools/list_sites.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 
 #include "tools/demangled_names.h"
@@ -12,6 +11,7 @@
 #include "tools/file_sites.h"
 #include "tools/json_view.h"
 #include "tools/live_sites.h"
+#include "tools/messages.h"
 #include "tools/selection.h"
 #include "tools/table_view.h"
 #include "processes/text.h"
@@ -75,9 +75,7 @@ void lister::say(const std::string& path, const std::string& message,
                  exit_status status)
 {
   out_.flush();
-  std::string text = "hp-list: ";
-  append_printable(text, message);
-  std::fprintf(stderr, "%s\n", text.c_str());
+  complain("hp-list", message);
   if (json_ && status == exit_trouble)
     json_->add_problem(path, message);
   status_ = std::max(status_, status);

@@ -4,7 +4,6 @@
 #include "tools/patch_directory.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -12,6 +11,7 @@
 
 #include "outside/patch_object.h"
 #include "processes/trouble.h"
+#include "tools/messages.h"
 
 namespace hotpatch::tools {
 
@@ -19,7 +19,7 @@ namespace {
 
 void tell(const std::string& text)
 {
-  std::fprintf(stderr, "hp-watch: %s\n", text.c_str());
+  complain("hp-watch", text);
 }
 
 void check_owner(const std::string& path, const struct stat& about)

@@ -4,12 +4,12 @@
 #include "tools/watched_process.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "outside/target_images.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
 #include "tools/change_patch.h"
+#include "tools/messages.h"
 
 namespace hotpatch::tools {
 
@@ -53,14 +53,14 @@ void watched_process::try_patch(const watched_patch& patch,
     settled_.insert(patch.version);
   } catch (const outside::process_busy& busy) {
     if (told_busy_.insert(patch.version).second)
-      std::fprintf(stderr, "hp-watch: %s; it is tried again\n", busy.what());
+      complain("hp-watch", std::string(busy.what()) + "; it is tried again");
   } catch (const std::exception& failure) {
     if (!final)
       return;
     settled_.insert(patch.version);
     if (incarnation_of(process_) == run_)
-      std::fprintf(stderr, "hp-watch: process %d is left alone: %s\n", process_,
-                   failure.what());
+      complain("hp-watch", "process " + std::to_string(process_) +
+                               " is left alone: " + failure.what());
   }
 }
 
