@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "runtime/base/status.h"
+#include "runtime/threads/stop_signal.h"
 #include "runtime/threads/thread_list.h"
 #include "runtime/threads/thread_stop.h"
 #include "testsuite/lib/in_child.h"
@@ -336,6 +337,28 @@ BOOST_AUTO_TEST_CASE(a_child_forked_during_stops_finds_the_lock_free)
     }));
   done = true;
   stopper.join();
+}
+
+// Whatever the parent had begun: the gate that stood open at the fork is closed
+// by the first call that concerns stopping, so that a signal sent by then holds
+// nobody.
+BOOST_AUTO_TEST_CASE(a_child_forked_during_a_stop_chooses_its_signal)
+{
+  counting_threads threads(2);
+  stopped_threads others;
+  BOOST_REQUIRE(others.stop(generous()) == HP_OK);
+  const int old_signal = current_stop_signal();
+  BOOST_TEST(in_child([=] {
+    if (hp_set_stop_signal(SIGSTKFLT) != HP_OK)
+      return false;
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_UNBLOCK, &all, nullptr);  // the stop had blocked them
+    raise(old_signal);
+    stopped_threads nobody;
+    return nobody.stop(generous()) == HP_OK && nobody.count() == 0 &&
+           current_stop_signal() == SIGSTKFLT;
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(the_callers_signals_wait_until_it_has_resumed_the_others)
