@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/library/library.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <link.h>
 #include <pthread.h>
@@ -224,6 +225,14 @@ hp_status library::change(std::span<const operation> operations,
 hp_status library::survey(std::span<const operation> operations, hp_level level,
                           patch_hooks& hooks) noexcept
 {
+  // Without patches nobody is to be asked: what all of them amount to is
+  // planned once, when it is done.
+  if (patches_.named().empty() &&
+      std::none_of(operations.begin(), operations.end(),
+                   [](const operation& step) {
+                     return step.what == operation::kind::add_patch;
+                   }))
+    return HP_OK;
   hp_status status = sites_.refresh();
   if (status != HP_OK)
     return status;
