@@ -45,7 +45,7 @@ mkdir -m 700 run
 XDG_RUNTIME_DIR=$workdir/run offered/service >said &
 service=$!
 trap 'kill -9 $service; rm -rf "$workdir"' EXIT
-until [ -s said ]; do
+until [ -s said ] || ! kill -0 "$service"; do
   sleep 0.01
 done
 ok "offered has its fault" says "left: -20"

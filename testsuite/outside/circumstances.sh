@@ -54,15 +54,17 @@ ok "the process goes on as it was" unharmed
 end
 
 start alone
-gdb -q -p "$pid" -batch -ex 'shell sleep 3' >gdb.out 2>&1 &
-debugger=$!
 if command -v gdb >/dev/null; then
-  until ! grep -q 'TracerPid:	0' "/proc/$pid/status"; do
-    kill -0 "$debugger" 2>/dev/null || break
+  gdb -q -p "$pid" -batch \
+    -ex 'shell touch attached; until [ -e detach ]; do sleep 0.05; done' \
+    >gdb.out 2>&1 &
+  debugger=$!
+  until [ -e attached ] || ! kill -0 "$debugger" 2>/dev/null; do
     sleep 0.05
   done
   ok "under a debugger: it is named" \
     refuses "is being debugged by process [0-9]* (gdb)" "$pid" fix.so
+  touch detach
   wait "$debugger"
   ok "afterwards it can be patched" "$hp_apply" "$pid" fix.so
 else
@@ -83,8 +85,18 @@ _start:
   jmp _start
 END
 # Without a C library for such programs: by the assembler alone.
+executes_loop32()
+{
+  ./loop32 &
+  pid=$!
+  # Until exec has happened it is the shell.
+  until [ "$(basename "$(readlink "/proc/$pid/exe")")" = loop32 ]; do
+    kill -0 "$pid" || return
+    sleep 0.01
+  done
+}
 if as --32 loop32.s -o loop32.o && ld -m elf_i386 loop32.o -o loop32 &&
-  { ./loop32 & pid=$!; sleep 0.1; kill -0 $pid; } 2>/dev/null; then
+  executes_loop32 2>/dev/null; then
   ok "a 32-bit program" refuses "is a 32-bit program" "$pid" fix.so
   ok "a 32-bit program goes on" kill -0 "$pid"
   end
@@ -125,7 +137,7 @@ end
 begin ./odd inside
 busy()
 {
-  "$hp_apply" --timeout=0.3 "$pid" odd_fix.so >output 2>&1
+  "$hp_apply" --timeout=2 "$pid" odd_fix.so >output 2>&1
   status=$?
   cat output
   [ $status -eq 2 ] && grep -q '(sleeper).*first' output
@@ -224,7 +236,7 @@ if unshare --mount --pid --fork true 2>/dev/null; then
     "mount -t tmpfs none '$workdir/other' && cp odd odd_fix.so other/ &&
     exec other/odd plain" >out 2>&1 &
   outer=$!
-  until [ -s out ]; do
+  until [ -s out ] || ! kill -0 "$outer"; do
     sleep 0.05
   done
   pid=$(pgrep -P "$outer")

@@ -102,7 +102,7 @@ hooks_by()
     sleep 0.01
   done
   ok "$how: a thread is inside: busy" \
-    gives 2 'first' $apply --timeout=1 "$pid" hooks.so
+    gives 2 'first' $apply --timeout=2 "$pid" hooks.so
   ok "$how: what consented is told that it does not come" \
     calls "before_apply 1" "after_revert 1"
   ok "$how: the old" says $old
@@ -137,12 +137,12 @@ begin ./hooked
 touch hold-before_apply
 ok "before_apply does not come back" \
   gives 2 "before_apply of hooked $late; no function" \
-  "$hp_apply" --timeout=1 "$pid" hooks.so
+  "$hp_apply" --timeout=2 "$pid" hooks.so
 ok "the process lives" kill -0 "$pid"
 ok "its code stays" status_is loaded
 ok "hp-revert does not unload it under the thread" \
   gives 2 "has not left the patch object hooked" \
-  "$hp_revert" --timeout=1 "$pid" hooked
+  "$hp_revert" --timeout=2 "$pid" hooked
 rm hold-before_apply
 ok "the thread comes back: the old" says $old
 ok "hp-apply goes on" "$hp_apply" "$pid" hooks.so
@@ -153,7 +153,7 @@ ok "the hook was called again" \
 touch hold-before_revert
 ok "before_revert does not come back" \
   gives 2 "before_revert of hooked $late; no function" \
-  "$hp_revert" --timeout=1 "$pid" hooked
+  "$hp_revert" --timeout=2 "$pid" hooked
 ok "it is still applied" status_is applied
 rm hold-before_revert
 ok "the new" says $new
@@ -164,12 +164,12 @@ ok "that hook was called again, too" \
 
 touch hold-after_apply
 ok "after_apply does not come back: it is applied, and that is said" \
-  gives 0 "after_apply of hooked $late" "$hp_apply" --timeout=1 "$pid" hooks.so
+  gives 0 "after_apply of hooked $late" "$hp_apply" --timeout=2 "$pid" hooks.so
 rm hold-after_apply
 ok "the new" says $new
 touch hold-after_revert
 ok "after_revert does not come back: it is reverted" \
-  gives 0 "after_revert of hooked $late" "$hp_revert" --timeout=1 "$pid" hooked
+  gives 0 "after_revert of hooked $late" "$hp_revert" --timeout=2 "$pid" hooked
 ok "the process lives, and its code stays" status_is loaded
 rm hold-after_revert
 ok "the old" says $old
@@ -195,7 +195,7 @@ unload_control()
 {
   edited_apply 's/code_is_in_use_ = true;//' || return
   touch hold-before_apply
-  ./edited --timeout=1 "$pid" hooks.so
+  ./edited --timeout=2 "$pid" hooks.so
   rm hold-before_apply
   # Without its code the hook's thread takes the process along.
   tries=0

@@ -99,7 +99,7 @@ tells()
 ok "--verbose tells what is done" tells
 end
 
-# A thread leaves the function only after the default patience.
+# A thread leaves the function when it is told to.
 : >out
 ./odd leaves >out &
 pid=$!
@@ -107,6 +107,13 @@ until grep -q inside out; do
   sleep 0.01
 done
 ok "--timeout: in vain" not "$hp_apply" --timeout=0.1 "$pid" odd_fix.so
-ok "--wait: as long as it takes" "$hp_apply" --wait "$pid" odd_fix.so
+"$hp_apply" --verbose --wait "$pid" odd_fix.so >waited 2>&1 &
+waiting=$!
+until grep -q 'has not left' waited || ! kill -0 $waiting; do
+  sleep 0.01
+done
+ok "--wait: it waits" grep -q 'has not left' waited
+touch leave
+ok "--wait: as long as it takes" wait $waiting
 ok "the thread has left the old function" grep -q left out
 done_testing

@@ -57,7 +57,8 @@ pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
 trap 'kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
-until [ -S socket ] || ! kill -0 "$pid" 2>/dev/null; do
+until curl -s --unix-socket socket http://localhost/ >/dev/null ||
+  ! kill -0 "$pid" 2>/dev/null; do
   sleep 0.1
 done
 

@@ -33,13 +33,13 @@ pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
 trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
-until [ -S socket ] || ! kill -0 "$pid" 2>/dev/null; do
-  sleep 0.1
-done
 ask()
 {
   source/src/redis-cli -s socket "$@"
 }
+until ask PING >/dev/null 2>&1 || ! kill -0 "$pid" 2>/dev/null; do
+  sleep 0.1
+done
 
 # appends ANSWER: what is said to 100 bytes more than one.
 appends()

@@ -72,9 +72,10 @@ offering()
 }
 besieged()
 {
-  ./offer "open:$workdir/control.sock" serve >/dev/null 2>besieged.err &
+  : >besieged.out
+  ./offer "open:$workdir/control.sock" serve >besieged.out 2>besieged.err &
   besieged_pid=$!
-  until [ -S "$workdir/control.sock" ]; do
+  until grep -q '^open' besieged.out; do
     kill -0 $besieged_pid 2>/dev/null || break
     sleep 0.05
   done

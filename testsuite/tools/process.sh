@@ -197,18 +197,17 @@ ok "no such process" fails 2 "process 4194305: there is no such process" \
 sleep 0 &
 dead=$!
 python3 -c '
-import os, sys, time
+import os, sys
 child = os.fork()
 if child == 0:
     os._exit(0)
-time.sleep(0.2)
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
 print(child, flush=True)
 sys.stdin.read()' >zombie 2>/dev/null <in &
 parent=$!
 exec 3>in
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  [ -s zombie ] && break
-  sleep 0.2
+until [ -s zombie ] || ! kill -0 "$parent" 2>/dev/null; do
+  sleep 0.01
 done
 wait "$dead"
 if [ -s zombie ]; then
@@ -236,9 +235,9 @@ if "$CC" -m32 -nostdlib -static -Wl,-e,main small.c -o small 2>/dev/null; then
   ./small &
   pid=$!
   # Until exec has happened it is the shell.
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    case $(readlink "/proc/$pid/exe") in */small) break ;; esac
-    sleep 0.2
+  until [ "$(basename "$(readlink "/proc/$pid/exe")")" = small ] ||
+    ! kill -0 "$pid"; do
+    sleep 0.01
   done
   ok "a 32-bit program" fails 2 "is a 32-bit program" "$hp_list" --pid "$pid"
   kill "$pid"
