@@ -98,16 +98,26 @@ deadline live_patching::until_end() const
   return until_.or_later(deadline::in_milliseconds(grace_ms));
 }
 
+// Searching the C library for it takes longer than looking at the images.
+const target_code& live_patching::code()
+{
+  if (code_)
+    find_libraries(patches_.images(), *code_);
+  else
+    code_ = find_target_code(patches_.images());
+  return *code_;
+}
+
 template <typename Action>
 void live_patching::borrow(deadline until, Action action)
 {
-  const target_code code = find_target_code(patches_.images());
-  borrow_place place(patches_.images(), code, memory_);
+  const target_code& known = code();
+  borrow_place place(patches_.images(), known, memory_);
   tracee lender = place.find(until);
   tell("thread " + thread_text(process_, lender.id()) + " is borrowed");
-  borrowed_thread thread(lender, memory_, code.borrowed, until);
+  borrowed_thread thread(lender, memory_, known.borrowed, until);
   try {
-    action(thread, code);
+    action(thread, known);
   } catch (const unfinished_call&) {
     code_is_in_use_ = true;
     throw;
@@ -116,9 +126,8 @@ void live_patching::borrow(deadline until, Action action)
 
 void live_patching::try_to_borrow()
 {
-  const target_code code = find_target_code(patches_.images());
   const tracee lender =
-      borrow_place(patches_.images(), code, memory_).find(until_);
+      borrow_place(patches_.images(), code(), memory_).find(until_);
   tell("thread " + thread_text(process_, lender.id()) + " could be borrowed");
 }
 
@@ -289,7 +298,7 @@ apply_result live_patching::apply(const std::string& path)
     check_sites(patches_, memory_, checked);
   });
   wrong.attempt([&] {
-    (void)find_target_code(patches_.images());
+    (void)code();
     (void)path_in_process(patches_.images(), file->path);
     if (settings_.dry_run)
       try_to_borrow();

@@ -85,6 +85,7 @@ class live_patching {
                      const checked_patch& checked);
   void unload_if_possible(std::uint64_t bias);
   deadline until_end() const;
+  const target_code& code();
   template <typename Action>
   void borrow(deadline until, Action action);
   void try_to_borrow();
@@ -96,6 +97,7 @@ class live_patching {
   ticking ticks_;
   target_memory memory_;
   loaded_patches patches_;
+  std::optional<target_code> code_;
   bool code_is_in_use_ = false;  // by a thread that has not come back
 };
 

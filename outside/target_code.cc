@@ -41,18 +41,24 @@ bool is_c_library(const target_image& image)
 
 }  // namespace
 
+void find_libraries(const target_images& images, target_code& into)
+{
+  into.loader = images.loader();
+  into.library = nullptr;
+  for (const target_image& image : images.all())
+    if (is_c_library(image))
+      into.library = &image;
+  if (into.loader == nullptr || into.library == nullptr)
+    throw trouble("process " + std::to_string(images.process()) +
+                  " is a static program: it cannot load a patch "
+                  "object; link it dynamically");
+}
+
 target_code find_target_code(const target_images& images)
 {
   const std::string process = "process " + std::to_string(images.process());
   target_code found;
-  found.loader = images.loader();
-  for (const target_image& image : images.all())
-    if (is_c_library(image))
-      found.library = &image;
-  if (found.loader == nullptr || found.library == nullptr)
-    throw trouble(process +
-                  " is a static program: it cannot load a patch "
-                  "object; link it dynamically");
+  find_libraries(images, found);
   look_for_dlopen(*found.library, found);
   // Before glibc 2.34 they were in a library of their own.
   for (const target_image& image : images.all())

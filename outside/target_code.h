@@ -23,9 +23,12 @@ struct target_code {
   std::uint64_t dlerror = 0;
 };
 
-// Throws trouble if the process cannot load anything: the points into images
-// stay valid as long as those.
+// Throws trouble if the process cannot load anything.
 target_code find_target_code(const target_images& images);
+
+// The same code in another look at the images of the same process, into which
+// the pointers lead.
+void find_libraries(const target_images& images, target_code& into);
 
 }  // namespace hotpatch::outside
 

@@ -36,19 +36,6 @@ bool same_file(const process_mapping& a, const process_mapping& b)
   return a.device == b.device && a.inode == b.inode;
 }
 
-std::string_view name_at(elf_file& file, const elf_section& strings,
-                         std::uint64_t offset)
-{
-  if (offset >= strings.size)
-    return {};
-  const unsigned char* text =
-      file.contents(strings.offset + offset, strings.size - offset);
-  if (text == nullptr)
-    return {};
-  const auto* first = reinterpret_cast<const char*>(text);
-  return {first, strnlen(first, strings.size - offset)};
-}
-
 }  // namespace
 
 std::string_view target_image::base_name() const
@@ -121,23 +108,29 @@ const target_image* target_images::loader() const
   return nullptr;
 }
 
-exported_symbol find_exported(const target_image& image, const char* name)
+exported_symbol find_exported(const target_image& image, std::string_view name)
 {
   elf_file& file = *image.file;
   elf_section table, strings;
   if (!file.find_section(".dynsym", 0, table) ||
       !file.section(table.link, strings))
     return {};
-  const unsigned char* bytes = file.contents(table.offset, table.size);
-  if (bytes == nullptr)
+  const unsigned char* symbols = file.contents(table.offset, table.size);
+  const unsigned char* texts = file.contents(strings.offset, strings.size);
+  if (symbols == nullptr || texts == nullptr)
     return {};
+  const auto has_name = [&](const Elf64_Sym& symbol) {
+    const std::uint64_t at = symbol.st_name;
+    return at < strings.size && strings.size - at > name.size() &&
+           texts[at + name.size()] == '\0' &&
+           std::memcmp(texts + at, name.data(), name.size()) == 0;
+  };
   for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.size;
        at += sizeof(Elf64_Sym)) {
     Elf64_Sym symbol;
-    std::memcpy(&symbol, bytes + at, sizeof symbol);
+    std::memcpy(&symbol, symbols + at, sizeof symbol);
     if (symbol.st_shndx != SHN_UNDEF &&
-        ELF64_ST_TYPE(symbol.st_info) != STT_TLS &&
-        name_at(file, strings, symbol.st_name) == name)
+        ELF64_ST_TYPE(symbol.st_info) != STT_TLS && has_name(symbol))
       return {symbol.st_value + image.bias, symbol.st_size};
   }
   return {};

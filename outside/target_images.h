@@ -67,7 +67,7 @@ struct exported_symbol {
   std::uint64_t size = 0;
 };
 
-exported_symbol find_exported(const target_image& image, const char* name);
+exported_symbol find_exported(const target_image& image, std::string_view name);
 
 // The address in the process of the first place in the image's code with these
 // bytes; 0: none.
