@@ -26,3 +26,27 @@ AC_LANG_POP([C++])
 AM_CONDITIONAL([HAVE_BOOST_TEST], [test "x$have_boost_test" = xyes])
 AC_SUBST([BOOST_TEST_LIBS], [-lboost_unit_test_framework])
 ])
+
+# The C++ library in the tools: loading it takes longer than what they do.
+AC_DEFUN([HP_TOOLS_LIBSTDCXX], [
+AC_ARG_ENABLE([static-libstdcxx],
+  [AS_HELP_STRING([--disable-static-libstdcxx],
+    [let the tools load libstdc++ when they start, which takes them half a
+     millisecond])],
+  [], [enable_static_libstdcxx=yes])
+TOOLS_LDFLAGS=
+AS_IF([test "x$enable_static_libstdcxx" != xno], [
+  AC_LANG_PUSH([C++])
+  hp_save_LDFLAGS=$LDFLAGS
+  LDFLAGS="$LDFLAGS -static-libstdc++ -static-libgcc -Wl,--as-needed"
+  AC_MSG_CHECKING([whether libstdc++ can be linked statically])
+  AC_LINK_IFELSE(
+    [AC_LANG_PROGRAM([[#include <string>]], [[return std::string().size();]])],
+    [AC_MSG_RESULT([yes])
+     TOOLS_LDFLAGS="-static-libstdc++ -static-libgcc -Wl,--as-needed"],
+    [AC_MSG_RESULT([no, the tools load it])])
+  LDFLAGS=$hp_save_LDFLAGS
+  AC_LANG_POP([C++])
+])
+AC_SUBST([TOOLS_LDFLAGS])
+])
