@@ -172,7 +172,8 @@ void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
       what.apply ? patch_phase::applied : patch_phase::loaded;
   std::int64_t pause = millisecond / 10;
   for (;;) {
-    stopped_process all(process_, until_);
+    // Not in the middle of it: who is inside is the better answer.
+    stopped_process all(process_, until_end());
     const std::string inside = find_inside(all, what.code);
     if (inside.empty()) {
       store_phase(memory_, *what.patch->object, during, what.sequence);
