@@ -19,7 +19,19 @@ namespace hotpatch::outside {
 
 namespace {
 
-// -1: nobody listens there.
+// Besides waiting for threads it has to load and check, and others may be
+// before us.
+constexpr std::int64_t grace_ms = 10'000;
+
+void limit_waiting(int connection, std::int64_t milliseconds)
+{
+  const timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+// -1: nobody listens there, or lets us in soon: where the queue of those who
+// wait is full, connect(2) would wait for ever.
 int connect_to(const std::string& path)
 {
   sockaddr_un address = {};
@@ -38,12 +50,13 @@ int connect_to(const std::string& path)
     return -1;
   std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
   const int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (connection >= 0 &&
-      connect(connection, reinterpret_cast<const sockaddr*>(&address),
+  if (connection < 0)
+    return -1;
+  limit_waiting(connection, grace_ms);
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&address),
               sizeof address) == 0)
     return connection;
-  if (connection >= 0)
-    close(connection);
+  close(connection);
   return -1;
 }
 
@@ -155,12 +168,8 @@ control_outcome control_connection::ask(
     const std::string& request, int file, std::int64_t wait_ms,
     const std::function<void(const control_report&)>& report) const
 {
-  // Besides waiting it has to load and check, and others may be before us.
-  constexpr std::int64_t grace_ms = 10'000;
   const std::int64_t limit_ms = wait_ms + grace_ms;
-  const timeval limit = {limit_ms / 1000, limit_ms % 1000 * 1000};
-  setsockopt(connection_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(connection_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  limit_waiting(connection_.get(), limit_ms);
   send_request(request, file);
   std::string packet(format::control_packet_size, '\0');
   bool was_reset = false;

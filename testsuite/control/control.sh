@@ -262,6 +262,19 @@ else
 fi
 end
 
+# A process, or whoever made a socket in its name, lets nobody in.
+offer deaf threads:1 serve
+passed_by()
+{
+  timeout 30 "$hp_apply" -v "$pid" fix.so >output 2>&1
+  status=$?
+  cat output
+  [ $status -eq 0 ] && grep 'offers no control socket; it is traced' output
+}
+ok "a socket at which nobody is let in: traced" passed_by
+ok "a socket at which nobody is let in: the new" says $new
+end
+
 # --- Interrupted clients ----------------------------------------------------------
 "$CC" -O2 "$here/kill_steps.c" -o kill_steps || exit 99
 killed_everywhere()

@@ -2,7 +2,8 @@
  * after the other; the last one is mostly `serve`, for ever.
  *
  *   open[:PATH]  close  serve  threads:N  fork  hidden  no-ptrace  signal:N
- *   stop  stops  patches:N  wait-for-signal  wait-for:FILE  descriptors  exit
+ *   stop  stops  patches:N  wait-for-signal  wait-for:FILE  descriptors  deaf
+ *   exit
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +177,24 @@ static void count_descriptors(void)
   printf("descriptors: %d\n", count);
 }
 
+/* A socket in the usual place, at which those who come wait for ever. */
+static void be_deaf(void)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+  snprintf(address.sun_path, sizeof address.sun_path, "%.60s/hotpatch",
+           getenv("XDG_RUNTIME_DIR"));
+  mkdir(address.sun_path, 0700);
+  snprintf(address.sun_path, sizeof address.sun_path, "%.60s/hotpatch/%d.sock",
+           getenv("XDG_RUNTIME_DIR"), (int)getpid());
+  if (bind(listener, (struct sockaddr*)&address, sizeof address) != 0 ||
+      listen(listener, 0) != 0)
+    perror("deaf");
+  while (connect(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0),
+                 (struct sockaddr*)&address, sizeof address) == 0)
+    continue;
+}
+
 /* The child goes on with the arguments. */
 static void fork_off(void)
 {
@@ -224,6 +246,8 @@ static void obey(const char* command)
     wait_for_signal();
   } else if (strcmp(command, "descriptors") == 0) {
     count_descriptors();
+  } else if (strcmp(command, "deaf") == 0) {
+    be_deaf();
   } else if (strcmp(command, "exit") == 0) {
     exit(0);
   } else {
