@@ -107,11 +107,11 @@ bool add_record_of(symtab_node* node, void* out)
 
 void keep_records(const site& of)
 {
-  section_text text(section_leader);
-  symtab_node::get(of.decl)->call_for_symbol_and_aliases(add_record_of, &text,
-                                                         true);
   const tree group = DECL_COMDAT_GROUP(of.decl);
-  add_records(section_leader, group ? IDENTIFIER_POINTER(group) : "", text);
+  section_text& records =
+      records_of(section_leader, group ? IDENTIFIER_POINTER(group) : "");
+  symtab_node::get(of.decl)->call_for_symbol_and_aliases(add_record_of,
+                                                         &records, true);
 }
 
 void epilogue_hook(FILE* file)

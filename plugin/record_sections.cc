@@ -11,8 +11,7 @@ namespace {
 
 struct record_section {
   std::string group;
-  std::string records;
-  std::string strings;
+  section_text records;
 };
 
 std::map<unsigned, record_section> sections;
@@ -32,10 +31,10 @@ void finish_unit(void*, void*)
 {
   for (const auto& [leader, section] : sections) {
     fputs(beginning(leader, section.group).c_str(), asm_out_file);
-    fputs(section.records.c_str(), asm_out_file);
+    fputs(section.records.text().c_str(), asm_out_file);
     fputs("\t.popsection\n", asm_out_file);
-    if (!section.strings.empty())
-      fputs(in_string_section(section.strings,
+    if (!section.records.strings().empty())
+      fputs(in_string_section(section.records.strings(),
                               ",unique," + std::to_string(leader))
                 .c_str(),
             asm_out_file);
@@ -45,13 +44,13 @@ void finish_unit(void*, void*)
 
 }  // namespace
 
-void add_records(unsigned leader, const std::string& group,
-                 const section_text& records)
+section_text& records_of(unsigned leader, const std::string& group)
 {
-  record_section& section = sections[leader];
-  section.group = group;
-  section.records += records.text();
-  section.strings += records.strings();
+  const auto at = sections.find(leader);
+  if (at != sections.end())
+    return at->second.records;
+  record_section section{group, section_text(leader, records_label(leader))};
+  return sections.emplace(leader, std::move(section)).first->second.records;
 }
 
 std::string records_label(unsigned leader)

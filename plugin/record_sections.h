@@ -12,11 +12,10 @@
 
 namespace hotpatch {
 
-// The records of one site: of its function, and of each alias.  `leader` is the
-// number of the first site in its text section, and `group` that section's
-// COMDAT group, if any.
-void add_records(unsigned leader, const std::string& group,
-                 const section_text& records);
+// Where the records of a site are written to: that of its function, and of each
+// alias.  `leader` is the number of the first site in its text section, and
+// `group` that section's COMDAT group, if any.
+section_text& records_of(unsigned leader, const std::string& group);
 
 // The label at the beginning of the records.
 std::string records_label(unsigned leader);

@@ -27,8 +27,8 @@ void write_record(section_text& out, const site& of, tree decl,
   const char* type = of.facts.mangled_type;
   const auto line = static_cast<std::uint32_t>(DECL_SOURCE_LINE(decl));
   const unsigned pad = std::min(of.place.pad, 0xf8u);
-  out.line(".short " + std::to_string(format::record_version) + "," +
-           std::to_string(sizeof(format::record)));
+  out.number(format::record_version | sizeof(format::record) << 16,
+             "version, size");
   out.number(of.id, "id");
   out.offset(local_label('w', of.number), "word");
   out.offset(local_label('s', of.number), "symbol");
@@ -40,9 +40,9 @@ void write_record(section_text& out, const site& of, tree decl,
                    : std::string(),
              "prototype");
   out.number(flags_of(of) | extra_flags, "flags");
-  out.line(".byte " +
-           std::to_string(static_cast<int>(format::site_kind::nop8)) + "," +
-           std::to_string(pad) + ",0,0,0,0,0,0");  // kind, pad, reserved
+  out.number(static_cast<unsigned>(format::site_kind::nop8) | pad << 8,
+             "kind, pad, reserved");
+  out.number(0, "reserved");
   out.hash(*type ? format::type_hash(type) : 0, "prototype hash");
   out.hash(of.facts.layout, "layout hash");
 }

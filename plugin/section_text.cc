@@ -23,38 +23,45 @@ std::string hexadecimal(std::uint64_t value)
 void section_text::line(const std::string& text)
 {
   text_ += "\t" + text + "\n";
-  directive_ = "";
+  values_size_ = 0;
 }
 
 // The assembler reads all of it, with -all for every function: it is kept
 // short.  In a list of values, "." is the place of each by itself.
-void section_text::field(const char* directive, const std::string& value,
+void section_text::field(unsigned size, const std::string& value,
                          const char* what)
 {
+  const char* const directive = size == 8 ? ".quad " : ".long ";
+  place_ += size;
   if (flag_verbose_asm) {
-    line(directive + (" " + value) + "\t# " + what);
-  } else if (!strcmp(directive, directive_)) {
+    line(directive + value + "\t# " + what);
+  } else if (size == values_size_) {
     text_.back() = ',';
     text_ += value + "\n";
   } else {
-    line(directive + (" " + value));
-    directive_ = directive;
+    line(directive + value);
+    values_size_ = size;
   }
 }
 
+// For "." the assembler makes a symbol each time.  It makes the same relocation
+// of the distance to the section's label, less that of the field.
 void section_text::offset(const std::string& label, const char* what)
 {
-  field(".long", label + "-.", what);
+  field(4,
+        leader_ ? label + "-" + label_ + "-" + std::to_string(place_)
+                : label + "-.",
+        what);
 }
 
 void section_text::number(std::uint32_t value, const char* what)
 {
-  field(".long", hexadecimal(value), what);
+  field(4, hexadecimal(value), what);
 }
 
 void section_text::hash(std::uint64_t value, const char* what)
 {
-  field(".quad", hexadecimal(value), what);
+  field(8, hexadecimal(value), what);
 }
 
 // Outside of functions the label is a numeric one: the assembly of several
@@ -72,7 +79,7 @@ void section_text::string(const std::string& text, const char* what)
   if (!leader_) {
     offset("7071f", what);
     text_ += in_string_section("7071" + definition, "");
-    directive_ = "";
+    values_size_ = 0;
     return;
   }
   const auto next = static_cast<unsigned>(known.size());

@@ -16,10 +16,13 @@ class section_text {
  public:
   section_text() = default;
 
-  // Of records that share a text section, known by the number of its first
-  // site.  Their strings are there once, and whoever writes the section writes
-  // strings() behind it.
-  explicit section_text(unsigned leader) : leader_(leader) {}
+  // A whole section: of the records that share a text section, known by the
+  // number of its first site.  Their strings are there once, and whoever writes
+  // the section writes the label at its beginning and strings() behind it.
+  section_text(unsigned leader, const std::string& label)
+      : leader_(leader), label_(label)
+  {
+  }
 
   void line(const std::string& text);
 
@@ -39,10 +42,12 @@ class section_text {
   const std::string& strings() const { return strings_; }
 
  private:
-  void field(const char* directive, const std::string& value, const char* what);
+  void field(unsigned size, const std::string& value, const char* what);
 
   const std::optional<unsigned> leader_;
-  const char* directive_ = "";  // of the last line, if a value may follow there
+  const std::string label_;
+  unsigned values_size_ = 0;  // in the last line, if another may follow there
+  std::size_t place_ = 0;     // of the next field in the section
   std::string text_;
   std::string strings_;
 };
