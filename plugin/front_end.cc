@@ -20,6 +20,7 @@
 #include "plugin/refuse.h"
 #include "plugin/report.h"
 #include "plugin/safety.h"
+#include "plugin/skipped_passes.h"
 #include "plugin/type_layout.h"
 
 namespace hotpatch {
@@ -77,6 +78,7 @@ void give_site(tree decl)
   if (current_options().verbose)
     inform(DECL_SOURCE_LOCATION(decl), "%qD gets a patch site", decl);
   attach_facts(decl, gather_facts(decl));
+  skip_passes_of(decl);
   guard_link();
 }
 

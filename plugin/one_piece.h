@@ -12,7 +12,7 @@
 namespace hotpatch {
 
 // Call from plugin_init.
-void keep_in_one_piece(const char* plugin_name);
+void keep_in_one_piece();
 
 }  // namespace hotpatch
 

@@ -17,6 +17,7 @@
 #include "plugin/recursion.h"
 #include "plugin/report.h"
 #include "plugin/site.h"
+#include "plugin/skipped_passes.h"
 
 #define HP_EXPORT __attribute__((visibility("default")))
 
@@ -49,7 +50,8 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_record_sections(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
-  hotpatch::keep_in_one_piece(name);
+  hotpatch::keep_in_one_piece();
+  hotpatch::register_skipped_passes(name);
   hotpatch::register_site_pass(name);
   hotpatch::install_emit_hooks();
   return 0;

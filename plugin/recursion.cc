@@ -11,6 +11,7 @@
 #include "plugin/attribute.h"
 #include "plugin/options.h"
 #include "plugin/recursion.h"
+#include "plugin/skipped_passes.h"
 
 namespace hotpatch {
 
@@ -22,19 +23,6 @@ namespace {
 // if it is const or pure or does not return: the passes below let GCC bring its
 // notes on memory up to date.
 std::vector<gcall*> hidden;
-
-bool is_chosen(tree decl)
-{
-  return current_options().with.recursion && decl && find_facts(decl);
-}
-
-void override_gate(void* event, void*)
-{
-  bool& runs = *static_cast<bool*>(event);
-  if (runs && current_pass && !strcmp(current_pass->name, "tailr") &&
-      is_chosen(current_function_decl))
-    runs = false;
-}
 
 // An alias of the function is another way to call it.
 bool calls(const gcall* call, tree decl)
@@ -94,7 +82,10 @@ class hiding_pass final : public gimple_opt_pass {
       : gimple_opt_pass(pass_named("hotpatch_hide_recursion"), context)
   {
   }
-  bool gate(::function* fn) override { return is_chosen(fn->decl); }
+  bool gate(::function* fn) override
+  {
+    return find_facts(fn->decl).has_value();
+  }
   unsigned int execute(::function* fn) override
   {
     hide_calls(fn);
@@ -130,7 +121,9 @@ void place(const char* plugin_name, opt_pass* pass, pass_positioning_ops where)
 
 void keep_recursion(const char* plugin_name)
 {
-  register_callback(plugin_name, PLUGIN_OVERRIDE_GATE, override_gate, NULL);
+  if (!current_options().with.recursion)
+    return;
+  skip_for_chosen("tailr");
   place(plugin_name, new hiding_pass(g), PASS_POS_INSERT_BEFORE);
   place(plugin_name, new showing_pass(g), PASS_POS_INSERT_AFTER);
 }
