@@ -11,6 +11,7 @@
 #define HOTPATCH_PLUGIN_GCC_COMPAT_H
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

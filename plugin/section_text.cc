@@ -13,9 +13,14 @@ namespace {
 
 std::string hexadecimal(std::uint64_t value)
 {
-  char text[19];
-  snprintf(text, sizeof text, "0x%lx", static_cast<unsigned long>(value));
-  return text;
+  char text[18] = "0x";
+  return {text, std::to_chars(text + 2, std::end(text), value, 16).ptr};
+}
+
+// Whether it stands for itself between quotation marks.
+bool is_plain(char c)
+{
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
 }  // namespace
@@ -75,10 +80,12 @@ void section_text::string(const std::string& text, const char* what)
     number(0, what);
     return;
   }
-  const std::string definition = ":\n\t.string " + quoted(text) + "\n";
+  const auto definition = [&text](const std::string& label) {
+    return label + ":\n\t.string " + quoted(text) + "\n";
+  };
   if (!leader_) {
     offset("7071f", what);
-    text_ += in_string_section("7071" + definition, "");
+    text_ += in_string_section(definition("7071"), "");
     values_size_ = 0;
     return;
   }
@@ -88,7 +95,7 @@ void section_text::string(const std::string& text, const char* what)
   const std::string label = local_label('t', found->second);
   offset(label, what);
   if (is_new)
-    strings_ += label + definition;
+    strings_ += definition(label);
 }
 
 std::string in_string_section(const std::string& strings,
@@ -101,14 +108,13 @@ std::string in_string_section(const std::string& strings,
 std::string quoted(const std::string& text)
 {
   std::string result = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
-      result += c;
-      continue;
-    }
+  for (auto at = text.begin(); at != text.end(); ++at) {
+    const auto plain = std::find_if_not(at, text.end(), is_plain);
+    result.append(at, plain);
+    if ((at = plain) == text.end())
+      break;
     char octal[5];
-    snprintf(octal, sizeof octal, "\\%03o", byte);
+    snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned char>(*at));
     result += octal;
   }
   return result + '"';

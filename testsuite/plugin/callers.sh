@@ -152,6 +152,9 @@ EOT
 } >recursion_alias.c
 sed 's/return f(n - 1)/return n + f(n - 1)/; s/!= 42/!= 54/' recursion.c \
   >recursion_sum.c
+# Optimised by itself, in a unit that is not.
+sed 's/^__attribute__((hotpatch))/& __attribute__((optimize("O2")))/' \
+  recursion.c >recursion_alone.c
 # GCC's notes on memory are other ones for such calls than for unknown ones.
 cat >recursion_pure.c <<'EOT'
 __attribute__((hotpatch, const)) int f(int n) { return n < 2 ? n : f(n - 1); }
@@ -305,6 +308,9 @@ noclone="$without=noipa $without=noclone"
 # f.constprop.0 from GCC 11, f.isra.0 or both from later ones.
 ok "of another name" sh -c 'nm isra.o | grep " f[.].*\(isra\|constprop\)"'
 ok "and gone itself" not sh -c 'nm isra.o | grep " t f\$"'
+ok "recursion_alone.c survives -O0" survives recursion_alone.c -O0
+ok "recursion_alone.c breaks when it becomes a loop" breaks recursion_alone.c \
+  -O0 $without=recursion
 for file in recursion.c recursion_alias.c recursion_sum.c; do
   ok "$file breaks when it becomes a loop" breaks $file -O2 $without=recursion
 done
