@@ -41,6 +41,7 @@ inside()
   # In a mount namespace of its own, so that nothing stays mounted.
   unshare --mount sh -c '
     mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" || exit 99
+    mount -t sysfs sysfs "$1/sys" 2>/dev/null  # where perf finds its events
     root=$1
     shift
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
