@@ -41,13 +41,31 @@ std::uint32_t flags_of(tree decl)
   return flags;
 }
 
+struct type_facts {
+  std::string mangled;
+  std::uint64_t layout;
+};
+
+// Functions of one type mostly share its node.  GCC's garbage collector does
+// not run while facts are gathered, so a node stays what it is.
+const type_facts& facts_of_type(tree decl)
+{
+  static std::map<tree, type_facts> known;
+  const tree type = plain_type_of(decl);
+  const auto [at, is_new] = known.try_emplace(type);
+  if (is_new)
+    at->second = {mangled_type_of(decl),
+                  is_c() || is_cxx() ? layout_hash_of(type) : 0};
+  return at->second;
+}
+
 }  // namespace
 
 site_facts gather_facts(tree decl)
 {
+  const type_facts& type = facts_of_type(decl);
   return {flags_of(decl), ggc_strdup(assembler_name(decl).c_str()),
-          ggc_strdup(mangled_type_of(decl).c_str()),
-          is_c() || is_cxx() ? layout_hash_of(plain_type_of(decl)) : 0};
+          type.mangled.c_str(), type.layout};
 }
 
 }  // namespace hotpatch

@@ -139,15 +139,14 @@ class mangler {
 
   std::string type(tree node)
   {
-    if (!substitute_)
+    if (!substitute_ || is_builtin(node))  // never an S_
       return spell(node);
     const std::string key = mangler(false).type(node);
     for (std::size_t i = 0; i < seen_.size(); ++i)
       if (seen_[i] == key)
         return reference(i);
     const std::string text = spell(node);
-    if (!is_builtin(node))
-      seen_.push_back(key);
+    seen_.push_back(key);
     return text;
   }
 
@@ -193,13 +192,15 @@ class mangler {
 
   std::string spell_unqualified(tree node)
   {
-    if (const char* code = find_builtin(node))
-      return code;
     switch (TREE_CODE(node)) {
+      case VOID_TYPE:
       case BOOLEAN_TYPE:
       case INTEGER_TYPE:
-        return integer_by_size(node);
       case REAL_TYPE:
+        if (const char* code = find_builtin(node))
+          return code;
+        if (TREE_CODE(node) != REAL_TYPE)
+          return integer_by_size(node);
         return "DF" + std::to_string(TYPE_PRECISION(node)) + "_";
       case COMPLEX_TYPE:
         return "C" + type(TREE_TYPE(node));

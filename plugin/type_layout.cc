@@ -25,7 +25,6 @@ struct description {
   std::string text;
   std::uint64_t text_hash = 0;
   std::vector<std::size_t> uses;  // named types in the text
-  std::uint64_t closure = 0;      // 0: not computed yet
 };
 
 std::vector<description> types;
@@ -48,6 +47,8 @@ bool begins_like_a_name(const char* text)
 
 bool has_name(tree type)
 {
+  if (type_numbers.count(type))
+    return true;
   if (!is_cxx())
     return mangle_c_type(type) != "Ut_";
   const tree name = TYPE_IDENTIFIER(type);
@@ -256,6 +257,12 @@ std::string name_of(tree type)
   return is_cxx() ? mangle_cxx_type(type) : mangle_c_type(type);
 }
 
+void sort_once(std::vector<std::size_t>& numbers)
+{
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
 // Describes the type when it is met for the first time.
 std::size_t number_of(tree type)
 {
@@ -270,15 +277,19 @@ std::size_t number_of(tree type)
   description& of = types[index];  // others may have been added meanwhile
   of.text_hash = scramble(format::type_hash((of.name + "\n" + text).c_str()));
   of.text = std::move(text);
-  std::sort(uses.begin(), uses.end());
-  uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
+  sort_once(uses);
   of.uses = std::move(uses);
   return index;
 }
 
-// Several nodes can stand for one type; its text counts once.
+// Several nodes can stand for one type; its text counts once.  `from` is
+// sorted; many prototypes name the same types.
 std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
 {
+  static std::map<std::vector<std::size_t>, std::uint64_t> known;
+  const auto [at, is_new] = known.try_emplace(from, 0);
+  if (!is_new)
+    return at->second;
   std::vector<bool> seen(types.size());
   std::vector<std::uint64_t> texts;
   std::vector<std::size_t> open = from;
@@ -293,22 +304,15 @@ std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
   }
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  return std::accumulate(texts.begin(), texts.end(), std::uint64_t{0});
-}
-
-std::uint64_t closure_of(std::size_t index)
-{
-  std::uint64_t& closure = types[index].closure;
-  if (!closure)
-    closure = sum_of_reachable({index});
-  return closure;
+  return at->second =
+             std::accumulate(texts.begin(), texts.end(), std::uint64_t{0});
 }
 
 std::string hex(std::uint64_t value)
 {
-  char text[17];
-  snprintf(text, sizeof text, "%016llx",
-           static_cast<unsigned long long>(value));
+  std::string text(16, '0');
+  for (auto digit = text.rbegin(); value; value >>= 4)
+    *digit++ = "0123456789abcdef"[value & 15];
   return text;
 }
 
@@ -316,8 +320,8 @@ std::string uses_text(const std::vector<std::size_t>& uses)
 {
   std::set<std::string> lines;
   for (const std::size_t index : uses)
-    lines.insert("uses " + hex(closure_of(index)) + " " + types[index].name +
-                 "\n");
+    lines.insert("uses " + hex(sum_of_reachable({index})) + " " +
+                 types[index].name + "\n");
   std::string text;
   for (const std::string& line : lines)
     text += line;
@@ -333,9 +337,10 @@ std::uint64_t layout_hash_of(tree function_type)
   const auto [at, is_new] = layouts.try_emplace(text, 0);
   if (!is_new)
     return at->second;
+  sort_once(uses);
   const std::uint64_t hash =
       scramble(format::type_hash(text.c_str())) + sum_of_reachable(uses);
-  layout_uses[text] = uses;
+  layout_uses[text] = std::move(uses);
   return at->second = hash ? hash : 1;
 }
 
@@ -348,8 +353,8 @@ void print_type_layouts()
     strings.insert("layout " + hex(hash) + " " + text + "\n" +
                    uses_text(layout_uses[text]));
   for (std::size_t i = 0; i < types.size(); ++i)
-    strings.insert("type " + hex(closure_of(i)) + " " + types[i].name + "\n" +
-                   types[i].text + uses_text(types[i].uses));
+    strings.insert("type " + hex(sum_of_reachable({i})) + " " + types[i].name +
+                   "\n" + types[i].text + uses_text(types[i].uses));
   std::string assembly = std::string("\t.pushsection ") +
                          format::types_section_name + ",\"MS\",@progbits,1\n";
   for (const std::string& each : strings)
