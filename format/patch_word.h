@@ -14,7 +14,6 @@ namespace hotpatch::format {
 // One instruction, so no thread is ever stopped inside it, and in one aligned
 // quadword, so a single store replaces it (AMD64 APM volume 2, section 7.6.1).
 inline constexpr std::size_t word_size = 8;
-inline constexpr std::uint8_t word_head[4] = {0x0f, 0x1f, 0x84, 0x00};
 
 //   f3 0f 1e fa         endbr64
 inline constexpr std::uint8_t endbr64[4] = {0xf3, 0x0f, 0x1e, 0xfa};

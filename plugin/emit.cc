@@ -49,8 +49,8 @@ void print_reference_to_records(const site& of)
             records_label(section_leader).c_str());
 }
 
-// Dead bytes between the function's alignment and its symbol: int3, then the
-// classic five bytes of NOP.
+// Dead bytes between the function's alignment and its symbol, with a label at
+// their beginning: int3, then the classic five bytes of NOP.
 void print_pre_pad(const site& of)
 {
   FILE* const out = asm_out_file;
@@ -58,13 +58,11 @@ void print_pre_pad(const site& of)
   print_reference_to_records(of);
   if (current_options().with.align)
     fprintf(out, "\t.p2align %d\n", exact_log2(of.place.base_alignment));
-  fprintf(out, "%s:\n", local_label('b', of.number).c_str());
-  fprintf(out, "\t.skip %u,0x%02x\n",
+  fprintf(out, "%s:\n\t.skip %u,0x%02x\n\t.skip %u,0x%02x\n",
+          local_label('b', of.number).c_str(),
           of.place.pad - static_cast<unsigned>(format::pre_pad_size),
-          format::filler);
-  fprintf(out, "\t.skip %u,0x%02x\n",
-          static_cast<unsigned>(format::pre_pad_size), format::pad_nop);
-  fprintf(out, "%s:\n", local_label('s', of.number).c_str());
+          format::filler, static_cast<unsigned>(format::pre_pad_size),
+          format::pad_nop);
 }
 
 void pre_pad_hook(FILE* file, unsigned HOST_WIDE_INT size, bool record_it)

@@ -31,7 +31,8 @@ void write_record(section_text& out, const site& of, tree decl,
              "version, size");
   out.number(of.id, "id");
   out.offset(local_label('w', of.number), "word");
-  out.offset(local_label('s', of.number), "symbol");
+  out.offset(local_label('b', of.number) + "+" + std::to_string(of.place.pad),
+             "symbol");
   out.offset(local_label('e', of.number), "end");
   out.string(assembler_name(decl), "name");
   out.string(source_file(decl), "file");

@@ -11,12 +11,6 @@ namespace hotpatch {
 
 namespace {
 
-std::string hexadecimal(std::uint64_t value)
-{
-  char text[18] = "0x";
-  return {text, std::to_chars(text + 2, std::end(text), value, 16).ptr};
-}
-
 // Whether it stands for itself between quotation marks.
 bool is_plain(char c)
 {
@@ -103,6 +97,12 @@ std::string in_string_section(const std::string& strings,
 {
   return std::string("\t.pushsection ") + format::string_section_name +
          ",\"aMS\",@progbits,1" + unique + "\n" + strings + "\t.popsection\n";
+}
+
+std::string hexadecimal(std::uint64_t value)
+{
+  char text[18] = "0x";
+  return {text, std::to_chars(text + 2, std::end(text), value, 16).ptr};
 }
 
 std::string quoted(const std::string& text)

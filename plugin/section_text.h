@@ -58,7 +58,9 @@ class section_text {
 std::string in_string_section(const std::string& strings,
                               const std::string& unique);
 
-// A string as the assembler wants it, in quotation marks.
+// A number and a string as the assembler wants them; strings in quotation
+// marks.
+std::string hexadecimal(std::uint64_t value);
 std::string quoted(const std::string& text);
 
 // Writes assembly outside of functions, or hands it on to the link-time

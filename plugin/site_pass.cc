@@ -11,6 +11,7 @@
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
+#include "plugin/section_text.h"
 
 #include "format/patch_word.h"
 #include "format/record.h"
@@ -68,24 +69,18 @@ rtx assembly(const std::string& text)
                                BUILTINS_LOCATION);
 }
 
-// The label, the instruction, and the assembler's own check of its place.
+// The NOP before the word, if there is one, the label, and the word.
 std::string word_text(const site& of)
 {
   std::string text;
   if (of.profiled)
-    text += ".p2align 3\n\t";
-  else if (of.place.gap == 4)
-    text += ".byte 0x0f,0x1f,0x40,0x00\n\t";  // nopl 0(%rax)
-  else if (of.place.gap == 8)                 // nopl 0(%rax,%rax,1)
-    text += ".byte 0x0f,0x1f,0x84,0x00,0,0,0,0\n\t";
-  char word[80];
-  // nopl id32(%rax,%rax,1)
-  snprintf(word, sizeof word,
-           ":\n\t.byte 0x%02x,0x%02x,0x%02x,0x%02x\n"
-           "\t.long 0x%08x",
-           format::word_head[0], format::word_head[1], format::word_head[2],
-           format::word_head[3], of.id);
-  return text + local_label('w', of.number) + word;
+    text = ".p2align 3\n\t";
+  else if (of.place.gap == 4)  // 0f 1f 40 00: nopl 0(%rax)
+    text = ".long 0x00401f0f\n\t";
+  else if (of.place.gap == 8)  // 0f 1f 84 00 00000000: nopl 0(%rax,%rax,1)
+    text = ".quad 0x00841f0f\n\t";
+  return text + local_label('w', of.number) + ":\n\t.quad " +
+         hexadecimal(format::pristine_word(of.id));
 }
 
 // In front of every label, too: a loop may begin with the body.  The deleted
