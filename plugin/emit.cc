@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/emit.h"
 
+#include "plugin/alignment_check.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/patch_part.h"
@@ -73,22 +74,6 @@ void pre_pad_hook(FILE* file, unsigned HOST_WIDE_INT size, bool record_it)
     target_pre_pad(file, size, record_it);
 }
 
-// The assembler itself refuses a word that is not where the layout says.  The
-// word behind a -mfentry call needs no check: its label stands directly behind
-// an alignment directive.
-void print_alignment_check(const site& of)
-{
-  if (of.profiled)
-    return;
-  const std::string word = local_label('w', of.number);
-  const std::string base = local_label('b', of.number);
-  fprintf(asm_out_file, "\t.if (%s-%s)&7\n", word.c_str(), base.c_str());
-  fprintf(asm_out_file,
-          "\t.error \"hotpatch: the patch word of %s is not aligned; please "
-          "report this as a bug\"\n\t.endif\n",
-          assembler_name(of.decl).c_str());
-}
-
 // For the function itself and each name that was made an alias of it, or of an
 // alias.  Neither a versioned name (symver) nor a label that GCC makes for its
 // thunks (.LTHUNK0) is a name by which anybody knows the function.
@@ -117,7 +102,7 @@ void epilogue_hook(FILE* file)
   if (target_epilogue)
     target_epilogue(file);
   if (const site* const of = current_site()) {
-    print_alignment_check(*of);
+    check_alignment(*of);
     keep_records(*of);
   }
   print_patch_records(current_function_decl);

@@ -4,6 +4,7 @@
 #include "plugin/gcc_compat.h"
 
 #include "plugin/admission.h"
+#include "plugin/alignment_check.h"
 #include "plugin/attribute.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
@@ -48,6 +49,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_link_guard(name);
   hotpatch::register_patch_imports(name);
   hotpatch::register_record_sections(name);
+  hotpatch::register_alignment_check(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::keep_in_one_piece();

@@ -82,6 +82,21 @@ done
 ok "a pad too large for its field is cut short" \
   is "$(site f a.out | field pad)" 248
 
+# The assembler's own check, of one word among several.
+cat >several.c <<EOT
+$hot int f(int x) { return x; }
+$hot int g(int x) { return x; }
+$hot int h(int x) { return x; }
+EOT
+ok "several words in one unit" cc -O2 -S several.c -o several.s
+ok "pass the assembler's check" $CC -c several.s
+sed 's/^.*\.LHPw1:/\tnop\n&/' several.s >moved.s
+moved_is_refused()
+{
+  not $CC -c moved.s 2>err && grep 'a patch word is not aligned' err
+}
+ok "one that was moved does not, and why is said" moved_is_refused
+
 # The assembler and this project's own reader would not let a misaligned word
 # pass: without the alignment in front of the pad there is one.
 cat >misaligned.c <<EOT
