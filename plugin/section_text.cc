@@ -113,9 +113,10 @@ std::string quoted(const std::string& text)
     result.append(at, plain);
     if ((at = plain) == text.end())
       break;
-    char octal[5];
-    snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned char>(*at));
-    result += octal;
+    result += '\\';
+    const auto byte = static_cast<unsigned char>(*at);
+    for (const int digit : {byte >> 6, byte >> 3 & 7, byte & 7})
+      result += static_cast<char>('0' + digit);
   }
   return result + '"';
 }
