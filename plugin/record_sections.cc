@@ -49,7 +49,7 @@ section_text& records_of(unsigned leader, const std::string& group)
   const auto at = sections.find(leader);
   if (at != sections.end())
     return at->second.records;
-  record_section section{group, section_text(leader, records_label(leader))};
+  record_section section{group, section_text(records_label(leader))};
   return sections.emplace(leader, std::move(section)).first->second.records;
 }
 

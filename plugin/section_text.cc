@@ -48,8 +48,8 @@ void section_text::field(unsigned size, const std::string& value,
 void section_text::offset(const std::string& label, const char* what)
 {
   field(4,
-        leader_ ? label + "-" + label_ + "-" + std::to_string(place_)
-                : label + "-.",
+        !label_.empty() ? label + "-" + label_ + "-" + std::to_string(place_)
+                        : label + "-.",
         what);
 }
 
@@ -69,7 +69,7 @@ void section_text::hash(std::uint64_t value, const char* what)
 // own.
 void section_text::string(const std::string& text, const char* what)
 {
-  static std::map<std::pair<unsigned, std::string>, unsigned> known;
+  static unsigned so_far = 0;
   if (text.empty()) {
     number(0, what);
     return;
@@ -77,19 +77,19 @@ void section_text::string(const std::string& text, const char* what)
   const auto definition = [&text](const std::string& label) {
     return label + ":\n\t.string " + quoted(text) + "\n";
   };
-  if (!leader_) {
+  if (label_.empty()) {
     offset("7071f", what);
     text_ += in_string_section(definition("7071"), "");
     values_size_ = 0;
     return;
   }
-  const auto next = static_cast<unsigned>(known.size());
-  const auto [found, is_new] =
-      known.try_emplace(std::pair(*leader_, text), next);
+  const auto [found, is_new] = numbers_.try_emplace(text, so_far);
   const std::string label = local_label('t', found->second);
   offset(label, what);
-  if (is_new)
-    strings_ += definition(label);
+  if (!is_new)
+    return;
+  strings_ += definition(label);
+  ++so_far;
 }
 
 std::string in_string_section(const std::string& strings,

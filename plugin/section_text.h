@@ -16,13 +16,10 @@ class section_text {
  public:
   section_text() = default;
 
-  // A whole section: of the records that share a text section, known by the
-  // number of its first site.  Their strings are there once, and whoever writes
-  // the section writes the label at its beginning and strings() behind it.
-  section_text(unsigned leader, const std::string& label)
-      : leader_(leader), label_(label)
-  {
-  }
+  // A whole section, of the records that share a text section.  Their strings
+  // are there once, and whoever writes the section writes `label` at its
+  // beginning and strings() behind it.
+  explicit section_text(const std::string& label) : label_(label) {}
 
   void line(const std::string& text);
 
@@ -36,16 +33,16 @@ class section_text {
 
   const std::string& text() const { return text_; }
 
-  // The section of strings that the text refers to and does not contain.  A
-  // section of its own for each leader: --gc-sections can then drop it
-  // together with the records.
+  // The strings that the text refers to and does not contain.  They need a
+  // section of their own: --gc-sections can then drop it together with the
+  // records.
   const std::string& strings() const { return strings_; }
 
  private:
   void field(unsigned size, const std::string& value, const char* what);
 
-  const std::optional<unsigned> leader_;
   const std::string label_;
+  std::unordered_map<std::string, unsigned> numbers_;  // of strings' labels
   unsigned values_size_ = 0;  // in the last line, if another may follow there
   std::size_t place_ = 0;     // of the next field in the section
   std::string text_;
