@@ -107,7 +107,7 @@ bool covers(const memory_mapping& candidate, const char*, void* data)
 // headers do not have it (include/uapi/linux/fs.h, struct procmap_query).
 struct mapping_query {
   std::uint64_t size = sizeof(mapping_query);
-  std::uint64_t flags = 0;  // exactly the mapping that contains the address
+  std::uint64_t flags = 0;  // which mappings will do
   std::uint64_t address = 0;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -125,27 +125,7 @@ static_assert(sizeof(mapping_query) == 104);
 constexpr unsigned long query_command = _IOWR('f', 17, mapping_query);
 constexpr std::uint64_t query_protection = 7;  // the bits of PROT_*
 
-enum class answer { found, absent, unknown };
-
-answer ask_kernel(std::uint64_t address, memory_mapping& found)
-{
-  const raw_file maps("/proc/self/maps", O_RDONLY);
-  mapping_query query;
-  query.address = address;
-  if (!maps)
-    return answer::unknown;
-  const long failed =
-      system_call(SYS_ioctl, maps.descriptor(), query_command, &query);
-  if (failed != 0)
-    return failed == -ENOENT ? answer::absent : answer::unknown;
-  found.begin = query.begin;
-  found.end = query.end;
-  found.protection = static_cast<int>(query.mapping_flags & query_protection);
-  found.is_stack = false;
-  found.device = device_number(query.device[0], query.device[1]);
-  found.inode = query.inode;
-  return answer::found;
-}
+constexpr std::uint64_t query_or_next = 0x10;
 
 bool find_segment(const ElfW(Phdr) * headers, std::size_t count,
                   std::uint64_t base, std::uint64_t address,
@@ -174,6 +154,32 @@ int segment_covers(dl_phdr_info* image, std::size_t, void* data)
 }
 
 }  // namespace
+
+mapping_questions::mapping_questions() noexcept
+    : maps_("/proc/self/maps", O_RDONLY)
+{
+}
+
+mapping_questions::answer mapping_questions::ask(
+    std::uint64_t address, bool or_next, memory_mapping& found) const noexcept
+{
+  mapping_query query;
+  query.flags = or_next ? query_or_next : 0;
+  query.address = address;
+  if (!maps_)
+    return answer::unknown;
+  const long failed =
+      system_call(SYS_ioctl, maps_.descriptor(), query_command, &query);
+  if (failed != 0)
+    return failed == -ENOENT ? answer::absent : answer::unknown;
+  found.begin = query.begin;
+  found.end = query.end;
+  found.protection = static_cast<int>(query.mapping_flags & query_protection);
+  found.is_stack = false;
+  found.device = device_number(query.device[0], query.device[1]);
+  found.inode = query.inode;
+  return answer::found;
+}
 
 bool for_each_mapping(mapping_visitor visit, void* data) noexcept
 {
@@ -209,7 +215,9 @@ bool find_program_segment(std::uint64_t address, memory_mapping& found) noexcept
 
 bool find_mapping(std::uint64_t address, memory_mapping& found) noexcept
 {
-  if (const answer known = ask_kernel(address, found); known != answer::unknown)
+  using answer = mapping_questions::answer;
+  if (const answer known = mapping_questions().ask(address, false, found);
+      known != answer::unknown)
     return known == answer::found;
   search wanted{address, &found, false};
   if (!for_each_mapping(covers, &wanted))

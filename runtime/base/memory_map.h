@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "runtime/base/raw_file.h"
+
 namespace hotpatch {
 
 struct memory_mapping {
@@ -22,6 +24,22 @@ struct memory_mapping {
   // and need not be the one that stat(2) gives.
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+};
+
+// Single addresses, asked of the kernel as often as wanted; since Linux 6.11.
+class mapping_questions {
+ public:
+  enum class answer : std::uint8_t { found, absent, unknown };
+
+  mapping_questions() noexcept;
+
+  // The mapping that contains `address`; `or_next`: or the next one above it.
+  // Not told: is_stack.
+  [[nodiscard]] answer ask(std::uint64_t address, bool or_next,
+                           memory_mapping& found) const noexcept;
+
+ private:
+  raw_file maps_;
 };
 
 // Every mapping by ascending address until visit returns false.  `path` is that

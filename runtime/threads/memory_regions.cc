@@ -1,19 +1,48 @@
-// A copy of the process's memory map that can be searched.
+// What the kernel says of memory, asked for or read.
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/memory_regions.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-
-#include "runtime/base/memory_map.h"
 
 namespace hotpatch {
 
+namespace {
+
+// Memory shared without a name has an inode as well: mmap(2), MAP_ANONYMOUS, is
+// a file of the kernel's own then.
+memory_region region_of(const memory_mapping& mapping)
+{
+  // The random bytes lie at the upper end of "[stack]".
+  const std::uint64_t in_stack = getauxval(AT_RANDOM);
+  const bool anonymous = mapping.inode == 0;
+  return {mapping.begin, mapping.end, (mapping.protection & PROT_READ) != 0,
+          anonymous,
+          anonymous && in_stack - mapping.begin < mapping.end - mapping.begin};
+}
+
+}  // namespace
+
+void memory_regions::open() noexcept
+{
+  using answer = mapping_questions::answer;
+  failure_ = 0;
+  recent_ = {};
+  regions_.clear();
+  questions_.emplace();
+  memory_mapping own_stack;
+  const auto here = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
+  if (questions_->ask(here, false, own_stack) != answer::found)
+    failure_ = read();
+}
+
+// From here on the map that is read now serves for all questions.
 int memory_regions::read() noexcept
 {
+  questions_.reset();
   regions_.clear();
-  main_stack_ = none;
   full_ = false;
   if (!for_each_mapping(note, this))
     return errno;
@@ -24,35 +53,47 @@ bool memory_regions::note(const memory_mapping& mapping, const char*,
                           void* self) noexcept
 {
   auto& all = *static_cast<memory_regions*>(self);
-  if (mapping.is_stack && mapping.inode == 0)
-    all.main_stack_ = all.regions_.size();
-  // Memory shared without a name has an inode as well: mmap(2), MAP_ANONYMOUS,
-  // is a file of the kernel's own then.
-  all.full_ = !all.regions_.append({mapping.begin, mapping.end,
-                                    (mapping.protection & PROT_READ) != 0,
-                                    mapping.inode == 0, mapping.is_stack});
+  all.full_ = !all.regions_.append(region_of(mapping));
   return !all.full_;
 }
 
-const memory_region* memory_regions::first_behind(
-    std::uint64_t address) const noexcept
+memory_region memory_regions::find(std::uint64_t address) noexcept
 {
-  return std::upper_bound(
-      regions_.begin(), regions_.end(), address,
-      [](std::uint64_t wanted, const memory_region& region) {
-        return wanted < region.end;
-      });
+  const memory_region region = find_or_next(address);
+  return region.contains(address) ? region : memory_region{};
 }
 
-const memory_region* memory_regions::find(std::uint64_t address) const noexcept
+memory_region memory_regions::find_or_next(std::uint64_t address) noexcept
 {
-  const memory_region* region = first_behind(address);
-  return region != end() && region->begin <= address ? region : nullptr;
+  using answer = mapping_questions::answer;
+  if (recent_.contains(address))
+    return recent_;
+  memory_mapping mapping;
+  const answer known =
+      questions_ ? questions_->ask(address, true, mapping) : answer::unknown;
+  if (known == answer::absent)
+    return {};
+  if (known == answer::found)
+    return recent_ = region_of(mapping);
+  if (questions_ && failure_ == 0)
+    failure_ = read();
+  return recent_ = look_up(address);
 }
 
-const memory_region* memory_regions::main_stack() const noexcept
+memory_region memory_regions::look_up(std::uint64_t address) const noexcept
 {
-  return main_stack_ < regions_.size() ? &regions_[main_stack_] : nullptr;
+  const memory_region* const region =
+      std::upper_bound(regions_.begin(), regions_.end(), address,
+                       [](std::uint64_t wanted, const memory_region& each) {
+                         return wanted < each.end;
+                       });
+  return region != regions_.end() ? *region : memory_region{};
+}
+
+memory_region memory_regions::main_stack() noexcept
+{
+  const memory_region region = find(getauxval(AT_RANDOM));
+  return region.main_stack ? region : memory_region{};
 }
 
 }  // namespace hotpatch

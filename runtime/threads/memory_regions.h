@@ -1,53 +1,66 @@
 // Which memory exists while the other threads stand still.
 //
-// Nobody else can map or unmap anything then, so what read() found stays true
-// until the threads are resumed.  Takes pages from the kernel and no lock.  One
-// user at a time.
+// Nobody else can map or unmap anything then, so what is found stays true until
+// the threads are resumed.  The kernel is asked about single addresses, which
+// takes as long for a thousand threads as reading the map takes for a few;
+// where it does not answer, the map is read.  Takes pages from the kernel and
+// no lock.  One user at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_MEMORY_REGIONS_H
 #define HOTPATCH_RUNTIME_MEMORY_REGIONS_H
 
-#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "runtime/base/mapped_array.h"
+#include "runtime/base/memory_map.h"
 
 namespace hotpatch {
 
-struct memory_mapping;
-
 struct memory_region {
-  std::uint64_t begin;
-  std::uint64_t end;
-  bool readable;
-  bool anonymous;   // private memory without a file: untouched pages are zero
-  bool main_stack;  // the one that the kernel gave the first thread
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;  // not above `begin`: there is none
+  bool readable = false;
+  bool anonymous = false;   // private, without a file: untouched pages are zero
+  bool main_stack = false;  // the one that the kernel gave the first thread
+
+  bool exists() const noexcept { return begin < end; }
+  bool contains(std::uint64_t address) const noexcept
+  {
+    return address - begin < end - begin;
+  }
 };
 
 class memory_regions {
  public:
-  // Reads /proc/self/maps.  0 or an error number.
-  int read() noexcept;
+  // For as long as the threads stand.
+  void open() noexcept;
+  void close() noexcept { questions_.reset(); }
 
-  // Null: nothing is mapped there.
-  const memory_region* find(std::uint64_t address) const noexcept;
+  // An error number if something could not be found out since then, and regions
+  // may have been left out; 0.
+  [[nodiscard]] int failure() const noexcept { return failure_; }
 
-  // Null: the process was started without one.
-  const memory_region* main_stack() const noexcept;
+  // The region that contains `address`.
+  memory_region find(std::uint64_t address) noexcept;
 
-  // The first region that ends behind `address`, and end() after the last.
-  const memory_region* first_behind(std::uint64_t address) const noexcept;
-  const memory_region* end() const noexcept { return regions_.end(); }
+  // That, or the next one above it.
+  memory_region find_or_next(std::uint64_t address) noexcept;
+
+  // There is none if the process was started without one.
+  memory_region main_stack() noexcept;
 
  private:
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-
   static bool note(const memory_mapping& mapping, const char* path,
                    void* self) noexcept;
+  int read() noexcept;
+  memory_region look_up(std::uint64_t address) const noexcept;
 
-  mapped_array<memory_region> regions_;
-  std::size_t main_stack_ = none;
+  std::optional<mapping_questions> questions_;
+  memory_region recent_;                 // the last answer
+  mapped_array<memory_region> regions_;  // the map, if it was read
+  int failure_ = 0;
   bool full_ = false;  // no memory for another one
 };
 

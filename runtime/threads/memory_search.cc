@@ -23,16 +23,18 @@ constexpr std::size_t ahead = 96;  // words: twelve lines
 bool memory_search::find(std::uint64_t from, std::uint64_t to,
                          bool idle) noexcept
 {
-  for (const memory_region* region = regions_.first_behind(from);
-       region != regions_.end() && region->begin < to; ++region) {
-    if (!region->readable)
-      continue;
-    const std::uint64_t begin = std::max(from, region->begin);
-    const std::uint64_t end = std::min(to, region->end);
-    if (idle && region->anonymous
-            ? find_touched(begin, end)
-            : find_word(begin, end, code_ranges::role::value))
+  for (memory_region region = regions_.find_or_next(from);
+       region.exists() && region.begin < to;
+       region = regions_.find_or_next(region.end)) {
+    const std::uint64_t begin = std::max(from, region.begin);
+    const std::uint64_t end = std::min(to, region.end);
+    if (region.readable &&
+        (idle && region.anonymous
+             ? find_touched(begin, end)
+             : find_word(begin, end, code_ranges::role::value)))
       return true;
+    if (end == to)
+      break;
   }
   return false;
 }
@@ -40,9 +42,9 @@ bool memory_search::find(std::uint64_t from, std::uint64_t to,
 bool memory_search::find_below_stack(std::uint64_t from,
                                      std::uint64_t to) noexcept
 {
-  const memory_region* const region = regions_.find(from);
-  return region != nullptr && region->readable &&
-         find_word(from, std::min(to, region->end),
+  const memory_region region = regions_.find(from);
+  return region.exists() && region.readable &&
+         find_word(from, std::min(to, region.end),
                    code_ranges::role::below_stack);
 }
 

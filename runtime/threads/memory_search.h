@@ -17,8 +17,7 @@ namespace hotpatch {
 
 class memory_search {
  public:
-  memory_search(const code_ranges& ranges,
-                const memory_regions& regions) noexcept
+  memory_search(const code_ranges& ranges, memory_regions& regions) noexcept
       : ranges_(ranges), regions_(regions)
   {
   }
@@ -43,7 +42,7 @@ class memory_search {
                  code_ranges::role how) noexcept;
 
   const code_ranges& ranges_;
-  const memory_regions& regions_;
+  memory_regions& regions_;
   hit hit_;
 };
 

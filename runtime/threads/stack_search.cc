@@ -22,6 +22,15 @@ constexpr std::uint64_t largest_unannounced = std::uint64_t{256} << 20;
 // Kept from search to search: the memory is there before threads are stopped.
 constinit memory_regions regions;
 
+// They can be asked for while it exists.
+class known_regions {
+ public:
+  known_regions() noexcept { regions.open(); }
+  known_regions(const known_regions&) = delete;
+  known_regions& operator=(const known_regions&) = delete;
+  ~known_regions() { regions.close(); }
+};
+
 // The thread pointer of the thread that the process began with; it runs on the
 // kernel's "[stack]", and its control block lies elsewhere.  A child forked by
 // another thread goes on with that thread's stack and pointer: there the thread
@@ -60,10 +69,12 @@ bool stack_search::find_caller(const void* frame, occupation& found) noexcept
   found_ = &found;
   searching_ = own_thread_id();
   const auto from = reinterpret_cast<std::uint64_t>(frame);
-  return !read_map() ||
+  const known_regions map;
+  return map_failed() ||
          search_thread({searching_, from, from, own_thread_pointer(),
                         reinterpret_cast<std::uint64_t>(alternate.ss_sp),
-                        alternate.ss_size});
+                        alternate.ss_size}) ||
+         map_failed();
 }
 
 bool stack_search::find_others(const stopped_threads& others,
@@ -71,8 +82,13 @@ bool stack_search::find_others(const stopped_threads& others,
 {
   found_ = &found;
   searching_ = 0;
-  if (!read_map())
-    return true;
+  const known_regions map;
+  return map_failed() || search_threads(others) || search_idle_stacks() ||
+         map_failed();
+}
+
+bool stack_search::search_threads(const stopped_threads& others) noexcept
+{
   for (announced_stack& each : announced_.all())
     each.running = false;
   // The caller's own stack was searched from its frame on by find_caller().
@@ -104,7 +120,7 @@ bool stack_search::find_others(const stopped_threads& others,
                        alternate.ss_size}))
       return true;
   }
-  return search_idle_stacks();
+  return false;
 }
 
 // The stack that the thread is on, and the one that it was started on if that
@@ -128,21 +144,21 @@ bool stack_search::search_thread(const thread_image& thread) noexcept
     return search(from, end, false) || search_interrupted(thread, from, end);
   }
 
-  const memory_region* const region = regions.find(thread.stack_pointer);
-  if (region == nullptr || !region->readable)
+  const memory_region region = regions.find(thread.stack_pointer);
+  if (!region.exists() || !region.readable)
     return report(occupied_by::unknown_stack, thread.stack_pointer,
                   code_ranges::none);
-  if (region->main_stack && is_first(thread))
-    return search(from, region->end, false);
+  if (region.main_stack && is_first(thread))
+    return search(from, region.end, false);
   // The C library puts the control block of every other thread at the upper end
   // of the stack that it starts the thread on.
   if (!is_first(thread) && thread.thread_pointer > thread.stack_pointer &&
-      thread.thread_pointer < region->end)
+      thread.thread_pointer < region.end)
     return search(from, thread.thread_pointer, false);
-  if (region->end - from > largest_unannounced)
+  if (region.end - from > largest_unannounced)
     return report(occupied_by::unknown_stack, thread.stack_pointer,
                   code_ranges::none);
-  return search(from, region->end, false) || search_first_stack(thread);
+  return search(from, region.end, false) || search_first_stack(thread);
 }
 
 bool stack_search::is_first(const thread_image& thread) noexcept
@@ -157,14 +173,14 @@ bool stack_search::is_first(const thread_image& thread) noexcept
 bool stack_search::search_first_stack(const thread_image& thread) noexcept
 {
   if (is_first(thread)) {
-    const memory_region* const stack = regions.main_stack();
-    return stack != nullptr && search(stack->begin, stack->end, true);
+    const memory_region stack = regions.main_stack();
+    return stack.exists() && search(stack.begin, stack.end, true);
   }
-  const memory_region* const region = regions.find(thread.thread_pointer);
-  if (region == nullptr || region->end - region->begin > largest_unannounced)
+  const memory_region region = regions.find(thread.thread_pointer);
+  if (!region.exists() || region.end - region.begin > largest_unannounced)
     return report(occupied_by::unknown_stack, thread.thread_pointer,
                   code_ranges::none);
-  return search(region->begin, thread.thread_pointer, true);
+  return search(region.begin, thread.thread_pointer, true);
 }
 
 // A thread on its alternate stack: the signal frame in there says where it was
@@ -173,8 +189,8 @@ bool stack_search::search_first_stack(const thread_image& thread) noexcept
 stack_search::search_interrupted(const thread_image& thread, std::uint64_t from,
                                  std::uint64_t end) noexcept
 {
-  const memory_region* const region = regions.find(from);
-  if (region == nullptr || !region->readable || region->end < end)
+  const memory_region region = regions.find(from);
+  if (!region.exists() || !region.readable || region.end < end)
     return search_first_stack(thread);
 
   bool led_somewhere = false;
@@ -191,8 +207,8 @@ stack_search::search_interrupted(const thread_image& thread, std::uint64_t from,
     if (interrupted.stack_pointer - from < end - from)
       continue;
     // After a stack overflow it points at a guard page.
-    const memory_region* const stack = regions.find(interrupted.stack_pointer);
-    if (stack == nullptr || !stack->readable)
+    const memory_region stack = regions.find(interrupted.stack_pointer);
+    if (!stack.exists() || !stack.readable)
       continue;
     led_somewhere = true;
     if (search_thread(interrupted))
@@ -219,11 +235,13 @@ bool stack_search::search(std::uint64_t from, std::uint64_t to,
          report(searching_in_, words.found().address, words.found().range);
 }
 
-bool stack_search::read_map() noexcept
+// What could not be found out may have left something out.
+bool stack_search::map_failed() noexcept
 {
-  const int error = regions.read();
-  return error == 0 ||
-         !report(occupied_by::unread_map, 0, code_ranges::none, error);
+  const int error = regions.failure();
+  searching_ = error != 0 ? 0 : searching_;
+  return error != 0 &&
+         report(occupied_by::unread_map, 0, code_ranges::none, error);
 }
 
 bool stack_search::report(occupied_by how, std::uint64_t address,

@@ -67,6 +67,7 @@ class stack_search {
  private:
   struct thread_image;
 
+  bool search_threads(const stopped_threads& others) noexcept;
   bool search_thread(const thread_image& thread) noexcept;
   static bool is_first(const thread_image& thread) noexcept;
   bool search_first_stack(const thread_image& thread) noexcept;
@@ -74,7 +75,7 @@ class stack_search {
                           std::uint64_t end) noexcept;
   bool search_idle_stacks() noexcept;
   bool search(std::uint64_t from, std::uint64_t to, bool idle) noexcept;
-  bool read_map() noexcept;
+  bool map_failed() noexcept;
   bool report(occupied_by how, std::uint64_t address, std::size_t range,
               int error = 0) noexcept;
 
