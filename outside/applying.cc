@@ -40,18 +40,6 @@ bool same_build(patch_object& a, patch_object& b)
   return id.present() && id == b.file.elf().id();
 }
 
-// Thread features of the CPU that a thread uses, Documentation/arch/x86/
-// shstk.rst: a borrowed thread would have to keep its shadow stack, too.
-void refuse_shadow_stack(pid_t process)
-{
-  const std::string features = status_field(
-      thread_file(process, process, "status"), "x86_Thread_features");
-  if (features.find("shstk") != std::string::npos)
-    throw trouble("process " + std::to_string(process) +
-                  " uses shadow stacks, which cannot be kept in order "
-                  "from outside; link it with libhotpatch");
-}
-
 // With every thread standing while sites change, nobody can meet a mixture:
 // from outside, immediate keeps what strict promises, too.
 change_level stated_level(const patch_object& patch)

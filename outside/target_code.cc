@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -40,6 +41,18 @@ bool is_c_library(const target_image& image)
 }
 
 }  // namespace
+
+// Thread features of the CPU that a thread uses, Documentation/arch/x86/
+// shstk.rst: a borrowed thread would have to keep its shadow stack, too.
+void refuse_shadow_stack(pid_t process)
+{
+  const std::string features = status_field(
+      thread_file(process, process, "status"), "x86_Thread_features");
+  if (features.find("shstk") != std::string::npos)
+    throw trouble("process " + std::to_string(process) +
+                  " uses shadow stacks, which cannot be kept in order "
+                  "from outside; link it with libhotpatch");
+}
 
 void find_libraries(const target_images& images, target_code& into)
 {

@@ -23,6 +23,10 @@ struct target_code {
   std::uint64_t dlerror = 0;
 };
 
+// Throws trouble if what a thread is made to call would have to be on a shadow
+// stack, too.
+void refuse_shadow_stack(pid_t process);
+
 // Throws trouble if the process cannot load anything.
 target_code find_target_code(const target_images& images);
 

@@ -51,6 +51,27 @@ ok "reverted" "$hp_revert" "$pid" fix
 ok "it does the old" says 11012
 ok "the code is unloaded" not grep -q fix2.so "/proc/$pid/maps"
 ok "ten times" there_and_back 10
+# Several patches: each is all or nothing by itself.
+cat >other.c <<'END'
+#include <hotpatch.h>
+HP_REPLACES("target.c:second") static int doubled(int x) { return 2 * x; }
+END
+sed 's/"target.c:second"/"target.c:third"/' other.c >missing.c
+cc -O2 -fPIC -shared other.c -o other.so
+cc -O2 -fPIC -shared missing.c -o missing.so
+two_of_three()
+{
+  "$hp_apply" "$pid" fix.so missing.so other.so >output 2>&1
+  status=$?
+  cat output
+  [ $status -eq 1 ] && grep -q 'fix is applied, 2 functions' output &&
+    grep -q 'target.c:third.*no patch site' output &&
+    grep -q 'other is applied, 1 function;' output
+}
+ok "three patches, of which one does not fit" two_of_three
+ok "it does what the two others say" says 110020
+ok "two are reverted at once" "$hp_revert" "$pid" fix other
+ok "it does the old" says 11012
 ok "nothing was ever wrong" all_well
 end
 

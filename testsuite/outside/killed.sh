@@ -29,12 +29,14 @@ is_whole()
   says "$old" || says "$new"
 }
 
+# Any run sees some of the steps; KILL_STRIDE=1 all of them.
+#
 # killed_everywhere STRIDE COMMAND...
 killed_everywhere()
 {
   stride=$1
   shift
-  step=0
+  step=$(($(od -An -N2 -tu2 /dev/urandom) % stride))
   while ./kill_steps $step "$@" >where 2>errors; do
     is_whole && unharmed >well || {
       echo "killed at step $step:"
