@@ -50,6 +50,21 @@ old=11
 new=20
 newer=30
 
+enter()
+{
+  touch enter
+  until [ -e inside ]; do
+    sleep 0.01
+  done
+}
+leave()
+{
+  rm enter
+  while [ -e inside ]; do
+    sleep 0.01
+  done
+}
+
 # hooks_by HOW: `how` is what comes before the arguments of the tools.
 hooks_by()
 {
@@ -97,20 +112,14 @@ hooks_by()
   ok "$how: it was asked" calls "before_apply 1"
   rm no-before_apply
 
-  touch enter
-  until [ -e inside ]; do
-    sleep 0.01
-  done
+  enter
   ok "$how: a thread is inside: busy" \
     gives 2 'first' $apply --timeout=2 "$pid" hooks.so
   ok "$how: what consented is told that it does not come" \
     calls "before_apply 1" "after_revert 1"
   ok "$how: the old" says $old
   ok "$how: nothing stays loaded" not_loaded hooks.so
-  rm enter
-  while [ -e inside ]; do
-    sleep 0.01
-  done
+  leave
 }
 
 begin ./hooked
@@ -208,6 +217,18 @@ unload_control()
 begin ./hooked
 ok "control: unloading under a hook kills the process" unload_control
 end 2>/dev/null
+rm -f called
+
+search_control()
+{
+  edited_apply 's/if (inside.empty())/if (true)/' &&
+    ./edited --timeout=2 "$pid" hooks.so
+}
+begin ./hooked
+enter
+ok "control: without the search it is applied under the thread" search_control
+leave
+end
 rm -f called
 
 # --- The program's own turn -------------------------------------------------------
