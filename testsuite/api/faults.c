@@ -184,29 +184,15 @@ static int nothing_more_can_be_written(enum fault kind)
   }
 }
 
+/* At the level and with the writer of the moment. */
 static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
 {
   static const char* const level_names[] = {"immediate", "strict", "quiescent",
                                             "safe point"};
   char name[128];
-  int status = 0;
   snprintf(name, sizeof name, "%s, %s, %s", level_names[level],
            refuse_rwx ? "/proc/self/mem" : "rwx window", what);
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    const int result = begin_child(kind) ? body(kind) : child_without_faults;
-    fflush(stdout);
-    _exit(result);
-  }
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == child_without_faults) {
-    SKIP(name, "the kernel does not hand system calls over");
-    return;
-  }
-  if (!WIFEXITED(status))
-    printf("# child killed by signal %d\n", WTERMSIG(status));
-  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, name);
+  in_faulty_child(body, kind, name);
 }
 
 int main(void)

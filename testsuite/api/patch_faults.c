@@ -7,8 +7,6 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
-#include <sys/wait.h>
-
 #include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
@@ -34,8 +32,7 @@ static int times_twenty(int x)
   return x * 20;
 }
 
-/* --- Hooks, balanced -------------------------------------------------------
- */
+/* --- Hooks, balanced ------------------------------------------------------ */
 
 static int begun; /* by hooks "before" that consented */
 static int ended; /* by hooks "after" */
@@ -203,8 +200,9 @@ static int every_fault(void (*there)(hp_transaction*),
   }
 }
 
-static int changes(void)
+static int changes(enum fault kind)
 {
+  (void)kind;
   const int result = every_fault(to_old_ones, to_none) != 0 ||
                      every_fault(to_new_ones, to_old_ones) != 0 ||
                      every_fault(to_none, to_old_ones) != 0;
@@ -222,8 +220,9 @@ static int ignore_replacement(const hp_replacement* each, void* data)
   (void)each, (void)data;
   return 0;
 }
-static int looks(void)
+static int looks(enum fault kind)
 {
+  (void)kind;
   go(to_old_ones, HP_IMMEDIATE);
   take_state(state[0]);
   for (long number = 1;; number++) {
@@ -245,29 +244,15 @@ static int looks(void)
   }
 }
 
-static void in_child(int (*body)(void), enum fault kind, const char* what)
+/* At the level and with the writer of the moment. */
+static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
 {
   static const char* const level_names[] = {"immediate", "strict", "quiescent",
                                             "safe point"};
   char name[128];
-  int status = 0;
   snprintf(name, sizeof name, "%s, %s, %s", level_names[level],
            refuse_rwx ? "/proc/self/mem" : "rwx window", what);
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    const int result = begin_child(kind) ? body() : child_without_faults;
-    fflush(stdout);
-    _exit(result);
-  }
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == child_without_faults) {
-    SKIP(name, "the kernel does not hand system calls over");
-    return;
-  }
-  if (!WIFEXITED(status))
-    printf("# child killed by signal %d\n", WTERMSIG(status));
-  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, name);
+  in_faulty_child(body, kind, name);
 }
 
 int main(void)

@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "testsuite/lib/own_calls.h"
+#include "testsuite/lib/tap.h"
 
 enum fault {
   no_fault,
@@ -192,8 +194,6 @@ static int begin_child(enum fault kind)
     own_calls_stop();
   return 1;
 }
-enum { child_without_faults = 77 };
-
 /* True if there was one. */
 static int end_faults(void)
 {
@@ -201,6 +201,29 @@ static int end_faults(void)
     own_calls_stop();
   armed = 0;
   return calls >= fail_at;
+}
+
+/* One test: the body, which returns 0 if all is well, in a child of its own. */
+static inline void in_faulty_child(int (*body)(enum fault), enum fault kind,
+                                   const char* name)
+{
+  enum { without_faults = 77 };
+  int status = 0;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int result = begin_child(kind) ? body(kind) : without_faults;
+    fflush(stdout);
+    _exit(result);
+  }
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == without_faults) {
+    SKIP(name, "the kernel does not hand system calls over");
+    return;
+  }
+  if (!WIFEXITED(status))
+    printf("# child killed by signal %d\n", WTERMSIG(status));
+  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, name);
 }
 
 #endif

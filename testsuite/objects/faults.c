@@ -8,8 +8,6 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
-#include <sys/wait.h>
-
 #include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
@@ -152,35 +150,18 @@ static int unloads(enum fault kind)
   }
 }
 
-static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
-{
-  int status = 0;
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    const int result = begin_child(kind) ? body(kind) : child_without_faults;
-    fflush(stdout);
-    _exit(result);
-  }
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == child_without_faults) {
-    SKIP(what, "the kernel does not hand system calls over");
-    return;
-  }
-  OK(WIFEXITED(status) && WEXITSTATUS(status) == 0, what);
-}
-
 int main(int argc, char** argv)
 {
   object = argc > 1 ? argv[1] : "";
   own += argc > 100;
-  in_child(loads, allocations, "loading, without memory");
-  in_child(loads, mprotects, "loading, protection cannot be changed");
-  in_child(loads, opens, "loading, files cannot be opened");
-  in_child(loads, system_calls, "loading, a system call fails");
-  in_child(unloads, allocations, "unloading, without memory");
-  in_child(unloads, mprotects, "unloading, protection cannot be changed");
-  in_child(unloads, opens, "unloading, files cannot be opened");
-  in_child(unloads, system_calls, "unloading, a system call fails");
+  in_faulty_child(loads, allocations, "loading, without memory");
+  in_faulty_child(loads, mprotects, "loading, protection cannot be changed");
+  in_faulty_child(loads, opens, "loading, files cannot be opened");
+  in_faulty_child(loads, system_calls, "loading, a system call fails");
+  in_faulty_child(unloads, allocations, "unloading, without memory");
+  in_faulty_child(unloads, mprotects,
+                  "unloading, protection cannot be changed");
+  in_faulty_child(unloads, opens, "unloading, files cannot be opened");
+  in_faulty_child(unloads, system_calls, "unloading, a system call fails");
   return done_testing();
 }
