@@ -91,6 +91,12 @@ constexpr std::uint64_t type_hash(const char* text)
   return hash;
 }
 
+// A hash as records hold it: the low half comes first.
+constexpr std::uint64_t joined(const std::uint32_t (&halves)[2])
+{
+  return halves[0] | std::uint64_t{halves[1]} << 32;
+}
+
 }  // namespace hotpatch::format
 
 #endif

@@ -11,11 +11,6 @@ namespace hotpatch {
 
 namespace {
 
-std::uint64_t joined(const std::uint32_t (&halves)[2])
-{
-  return halves[0] | std::uint64_t{halves[1]} << 32;
-}
-
 // One pass over the section.  The first failure ends it, with its words set.
 class reading {
  public:
@@ -180,8 +175,8 @@ class reading {
       return damaged("file", "is no string inside the image");
     if (!text(offsetof(layout, prototype), record.prototype, made.prototype))
       return damaged("prototype", "is no string inside the image");
-    made.prototype_hash = joined(record.prototype_hash);
-    made.layout_hash = joined(record.layout_hash);
+    made.prototype_hash = format::joined(record.prototype_hash);
+    made.layout_hash = format::joined(record.layout_hash);
     made.line = record.line;
     made.flags = record.flags;
     for (const patch_replacement& other : into_.replacements)
@@ -208,8 +203,8 @@ class reading {
     made.named = *made.target != '\0';
     if (!made.named)
       made.target = made.symbol;
-    made.type_hash = joined(record.type_hash);
-    made.layout_hash = joined(record.layout_hash);
+    made.type_hash = format::joined(record.type_hash);
+    made.layout_hash = format::joined(record.layout_hash);
     made.line = record.line;
     made.flags = record.flags;
     made.size = record.size;

@@ -30,11 +30,6 @@ std::uint64_t target(std::uint64_t record_address, std::size_t field,
          static_cast<std::uint64_t>(std::int64_t{distance.value});
 }
 
-std::uint64_t joined(const std::uint32_t (&halves)[2])
-{
-  return halves[0] | std::uint64_t{halves[1]} << 32;
-}
-
 }  // namespace
 
 record_reader::record_reader(memory_view view, record_section section) noexcept
@@ -86,8 +81,8 @@ read_result record_reader::read(std::uint64_t& offset, site& into,
   if (!read_code(address, record, into, fault) ||
       !read_names(address, record, into, fault))
     return read_result::fault;
-  into.prototype_hash = joined(record.prototype_hash);
-  into.layout_hash = joined(record.layout_hash);
+  into.prototype_hash = format::joined(record.prototype_hash);
+  into.layout_hash = format::joined(record.layout_hash);
   into.line = record.line;
   into.id = record.id;
   into.flags = record.flags;
