@@ -1,34 +1,23 @@
-// Parsing /proc/PID/maps.
+// Reading /proc/PID/maps.
 //
 // SPDX-License-Identifier: MIT
 #include "processes/maps.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 
 #include "processes/access.h"
+#include "runtime/base/map_line.h"
 
 namespace hotpatch {
 
 namespace {
-
-// Takes a number and the character behind it off the front of `text`.
-bool take_number(std::string_view& text, int base, char behind,
-                 std::uint64_t& value)
-{
-  auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value, base);
-  auto used = static_cast<std::size_t>(end - text.data());
-  if (error != std::errc{} || used == text.size() || *end != behind)
-    return false;
-  text.remove_prefix(used + 1);
-  return true;
-}
 
 // The kernel writes a newline in a path as \012 (fs/proc/task_mmu.c).
 std::string unescape(std::string_view path)
@@ -43,33 +32,23 @@ constexpr std::string_view deleted_mark = " (deleted)";
 
 }  // namespace
 
-// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234                  /lib/libc.so.6"
-bool parse_mapping(std::string_view line, process_mapping& into)
+bool parse_mapping(const std::string& line, process_mapping& into)
 {
-  std::uint64_t major = 0, minor = 0, inode = 0;
-  if (!take_number(line, 16, '-', into.begin) ||
-      !take_number(line, 16, ' ', into.end) || line.size() < 5)
+  map_line parts;
+  if (!parse_map_line(line.c_str(), parts))
     return false;
-  into.executable = line[2] == 'x';
-  line.remove_prefix(5);
-  if (!take_number(line, 16, ' ', into.offset) ||
-      !take_number(line, 16, ':', major) || !take_number(line, 16, ' ', minor))
-    return false;
-  std::string padded(line);  // the inode may be the last thing in the line
-  padded += ' ';
-  std::string_view rest = padded;
-  if (!take_number(rest, 10, ' ', inode))
-    return false;
-  into.device =
-      makedev(static_cast<unsigned>(major), static_cast<unsigned>(minor));
-  into.inode = inode;
-  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  if (!rest.empty())
-    rest.remove_suffix(1);
-  if (rest.ends_with(deleted_mark))
-    rest.remove_suffix(deleted_mark.size());
-  into.path = unescape(rest);
-  return into.begin < into.end;
+  std::string_view path = parts.path;
+  if (path.ends_with(deleted_mark))
+    path.remove_suffix(deleted_mark.size());
+  into.begin = parts.begin;
+  into.end = parts.end;
+  into.offset = parts.offset;
+  into.executable = (parts.protection & PROT_EXEC) != 0;
+  into.device = makedev(static_cast<unsigned>(parts.major),
+                        static_cast<unsigned>(parts.minor));
+  into.inode = parts.inode;
+  into.path = unescape(path);
+  return true;
 }
 
 std::vector<process_mapping> read_maps(pid_t pid)

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -34,7 +33,7 @@ const process_mapping* mapping_at(const std::vector<process_mapping>& maps,
                                   std::uint64_t address);
 
 // One line of the file, without its newline; false if it is not such a line.
-bool parse_mapping(std::string_view line, process_mapping& into);
+bool parse_mapping(const std::string& line, process_mapping& into);
 
 }  // namespace hotpatch
 

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "runtime/base/map_line.h"
 #include "runtime/base/raw_lines.h"
 
 namespace hotpatch {
@@ -21,68 +22,17 @@ std::uint64_t device_number(std::uint64_t major, std::uint64_t minor)
   return major << 32 | minor;
 }
 
-// "7f0c1000-7f0c3000 r-xp 00001000 fe:01 1234   /usr/lib/libc.so.6" (proc(5))
-class line_parser {
- public:
-  explicit line_parser(const char* text) : at_(text) {}
-
-  bool parse(memory_mapping& result)
-  {
-    result.begin = hex();
-    if (*at_++ != '-')
-      return false;
-    result.end = hex();
-    if (*at_++ != ' ')
-      return false;
-    result.protection = (at_[0] == 'r' ? PROT_READ : 0) |
-                        (at_[1] == 'w' ? PROT_WRITE : 0) |
-                        (at_[2] == 'x' ? PROT_EXEC : 0);
-    skip_word();
-    skip_word();
-    const std::uint64_t major = hex();
-    at_ += *at_ == ':';
-    result.device = device_number(major, hex());
-    skip_word();
-    while (*at_ >= '0' && *at_ <= '9')
-      result.inode =
-          result.inode * 10 + static_cast<std::uint64_t>(*at_++ - '0');
-    skip_word();
-    result.is_stack = result.inode == 0 && std::strcmp(at_, "[stack]") == 0;
-    return result.begin < result.end;
-  }
-
-  // What is left of the line.
-  [[nodiscard]] const char* path() const { return at_; }
-
- private:
-  void skip_word()
-  {
-    at_ += std::strcspn(at_, " ");
-    at_ += std::strspn(at_, " ");
-  }
-
-  std::uint64_t hex()
-  {
-    std::uint64_t value = 0;
-    for (;; ++at_) {
-      if (*at_ >= '0' && *at_ <= '9')
-        value = value << 4 | static_cast<std::uint64_t>(*at_ - '0');
-      else if (*at_ >= 'a' && *at_ <= 'f')
-        value = value << 4 | static_cast<std::uint64_t>(*at_ - 'a' + 10);
-      else
-        return value;
-    }
-  }
-
-  const char* at_;
-};
-
 // What visit says; true for a line that makes no sense.
 bool show(const char* line, mapping_visitor visit, void* data)
 {
-  memory_mapping mapping;
-  line_parser parser(line);
-  return !parser.parse(mapping) || visit(mapping, parser.path(), data);
+  map_line parts;
+  if (!parse_map_line(line, parts))
+    return true;
+  const bool is_stack =
+      parts.inode == 0 && std::strcmp(parts.path, "[stack]") == 0;
+  return visit({parts.begin, parts.end, parts.protection, is_stack,
+                device_number(parts.major, parts.minor), parts.inode},
+               parts.path, data);
 }
 
 struct search {
