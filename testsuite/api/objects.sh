@@ -58,4 +58,38 @@ late_pins()
     api/objects.c edited && fails ./edited "$workdir" constructors
 }
 ok "pins taken after the turn wait for constructors for ever" late_pins
+
+# Names in the order of the program's records, where an object has the second
+# one, too.
+echo '#include <hotpatch.h>
+HP_PATCHABLE int second(int x) { return x; }' >second.c
+cat >in_order.c <<'EOF2'
+#include <hotpatch.h>
+#include <dlfcn.h>
+HP_PATCHABLE int first(int x) { return x + 1; }
+HP_PATCHABLE int second(int x) { return x + 2; }
+static int other(int x) { return x + 100; }
+static hp_status both(void)
+{
+  hp_transaction* all = hp_begin();
+  hp_add_apply(all, "first", other);
+  hp_add_apply(all, "second", other);
+  const hp_status status = hp_commit(all, NULL);
+  if (status != HP_OK)
+    hp_abort(all);
+  return status;
+}
+int main(void)
+{
+  void* object = dlopen("./second.so", RTLD_NOW);
+  if (object == NULL || both() != HP_AMBIGUOUS || first(0) != 1)
+    return 1;
+  dlclose(object);
+  return both() == HP_OK && first(0) == 100 && second(0) == 100 ? 0 : 2;
+}
+EOF2
+# shellcheck disable=SC2086 # a list of options
+cc -O1 -fPIC -shared second.c -o second.so &&
+  cc -O1 in_order.c -o in_order $link -ldl || exit 99
+ok "names in order are ambiguous if another object has one" ./in_order
 done_testing
