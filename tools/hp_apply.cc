@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "tools/change_processes.h"
+#include "tools/shortened_files.h"
 
 const char* argp_program_version =
     "hp-apply (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -12,6 +13,7 @@ const char* argp_program_version =
 int main(int argc, char** argv)
 {
   using namespace hotpatch::tools;
+  tell_of_shortened_files("hp-apply", exit_cut_off, look_at_process);
   return change_processes(change_kind::apply,
                           parse_change_options(change_kind::apply, argc, argv));
 }

@@ -12,6 +12,7 @@
 #include "tools/list_sites.h"
 #include "tools/messages.h"
 #include "tools/options.h"
+#include "tools/shortened_files.h"
 
 const char* argp_program_version =
     "hp-list (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -20,6 +21,7 @@ int main(int argc, char** argv)
 {
   using namespace hotpatch::tools;
   try {
+    tell_of_shortened_files("hp-list", exit_trouble);
     options chosen = parse_options(argc, argv);
     return list_sites(chosen, STDOUT_FILENO);
   } catch (const output_error& failure) {

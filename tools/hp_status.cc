@@ -16,6 +16,7 @@
 #include "tools/messages.h"
 #include "tools/output.h"
 #include "tools/process_status.h"
+#include "tools/shortened_files.h"
 #include "tools/status_view.h"
 
 const char* argp_program_version =
@@ -122,6 +123,7 @@ int main(int argc, char** argv)
   const argp parser = {option_table, parse_one, "[PID...]", description,
                        nullptr,      nullptr,   nullptr};
   status_options chosen;
+  tell_of_shortened_files("hp-status", not_readable);
   argp_parse(&parser, argc, argv, 0, nullptr, &chosen);
   try {
     return show_status(std::move(chosen));

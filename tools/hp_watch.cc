@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "tools/messages.h"
+#include "tools/shortened_files.h"
 #include "tools/watching.h"
 
 const char* argp_program_version =
@@ -15,6 +16,7 @@ const char* argp_program_version =
 int main(int argc, char** argv)
 {
   using namespace hotpatch::tools;
+  tell_of_shortened_files("hp-watch", exit_cut_off, look_at_process);
   const watch_options chosen = parse_watch_options(argc, argv);
   try {
     watch(chosen);

@@ -22,7 +22,8 @@ constexpr char description[] =
     "Applies the patch objects of directories, *.so in the order of their "
     "names, to running processes and to those that start later.  A patch has "
     "to state the build that it is for.\v"
-    "Exit status: 0 told to end; 1 a directory cannot be used; 64 misuse.";
+    "Exit status: 0 told to end; 1 a directory cannot be used; 3 a file was "
+    "cut short meanwhile; 64 misuse.";
 
 constexpr std::int64_t shortest_interval_ms = 10;
 
