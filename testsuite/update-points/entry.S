@@ -20,17 +20,18 @@
 	push	%r10
 	push	%r11
 	/* Intel SDM volume 1, 13.4: the legacy region, the header, which must
-	 * be zero, and x87, SSE, AVX and AVX-512 up to byte 2688. */
+	 * be zero, and x87, SSE, AVX and AVX-512 up to byte 2688.  All of it is
+	 * made zero: what earlier calls left there may be the replacement's
+	 * address, and a search of the stack would take it for a return. */
 	sub	$2752, %rsp
 	and	$-64, %rsp
-	movq	$0, 512(%rsp)
-	movq	$0, 520(%rsp)
-	movq	$0, 528(%rsp)
-	movq	$0, 536(%rsp)
-	movq	$0, 544(%rsp)
-	movq	$0, 552(%rsp)
-	movq	$0, 560(%rsp)
-	movq	$0, 568(%rsp)
+	mov	%rsp, %rdi
+	lea	-72(%rbx), %rcx
+	sub	%rsp, %rcx
+	shr	$3, %rcx
+	xor	%eax, %eax
+	cld
+	rep stosq
 	mov	$0xe7, %eax
 	xor	%edx, %edx
 	xsave	(%rsp)
@@ -82,5 +83,17 @@ update_point_replacement:
 	RESTORE
 	ret			/* there */
 	.size	update_point_replacement, . - update_point_replacement
+
+/* void update_point_clear_vectors(void). */
+	.globl	update_point_clear_vectors
+	.hidden	update_point_clear_vectors
+	.type	update_point_clear_vectors, @function
+update_point_clear_vectors:
+	endbr64
+	.irp	number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+	pxor	%xmm\number, %xmm\number
+	.endr
+	ret
+	.size	update_point_clear_vectors, . - update_point_clear_vectors
 
 	.section .note.GNU-stack, "", @progbits

@@ -61,10 +61,20 @@ hp_status real_each(hp_site_visitor visit, void* data)
 
 }  // namespace update_points
 
+extern "C" void update_point_clear_vectors();  // entry.S
+
+// What the library leaves in vector registers, which nobody reads any more, may
+// be a replacement's address: the next point saves them all on the stack, where
+// a search would take it for a return.
+struct dead_vectors {
+  ~dead_vectors() { update_point_clear_vectors(); }
+};
+
 #define FORWARD(function, parameters, ...)                              \
   hp_status function parameters                                         \
   {                                                                     \
     static auto* const call = update_points::next(function, #function); \
+    const dead_vectors behind;                                          \
     const update_points::turn mine;                                     \
     return call(__VA_ARGS__);                                           \
   }

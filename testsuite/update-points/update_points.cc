@@ -181,9 +181,10 @@ hp_status apply(point& here)
   if (const hp_status status = real_find(here.name.c_str(), &site);
       status != HP_OK)
     return status;
-  here.onward = site.target != nullptr
-                    ? reinterpret_cast<std::uintptr_t>(site.target)
-                    : here.word + word_size;
+  const auto target = reinterpret_cast<std::uintptr_t>(site.target);
+  // One that could not be taken back is on its way onward already.
+  if (target != reinterpret_cast<std::uintptr_t>(here.stub))
+    here.onward = target != 0 ? target : here.word + word_size;
   hp_transaction* const one = hp_begin();
   hp_add_apply_flags(one, here.name.c_str(), here.stub, HP_ANY_PROTOTYPE);
   return commit(one);
