@@ -103,6 +103,7 @@ static void writing(void)
 
 static volatile int running;
 static volatile int interruptions;
+static volatile int sleeps; /* that have ended, and been counted above */
 
 /* nanosleep is a call that never goes on by itself: signal(7). */
 static void* sleep_for_ever(void* blocked)
@@ -114,9 +115,11 @@ static void* sleep_for_ever(void* blocked)
   if (blocked != NULL)
     pthread_sigmask(SIG_BLOCK, &all, NULL);
   running = 1;
-  while (running)
+  while (running) {
     if (nanosleep(&pause, NULL) != 0)
       interruptions++;
+    sleeps++;
+  }
   return NULL;
 }
 
@@ -137,7 +140,11 @@ static int no_membarrier_at_all(void)
   EXPECT(toggles_at_every_level());
   EXPECT(barrier_is("signals"));
   EXPECT_SAYS("membarrier(2) is refused: Operation not permitted");
-  /* The signal arrives: the level quiescent sent one in any case. */
+  /* The signal arrives.  The level quiescent has sent one in any case, and the
+   * sleeper may not have counted that yet. */
+  const int slept = sleeps;
+  while (sleeps == slept) {
+  }
   interruptions = 0;
   for (int i = 0; i < 2000 && interruptions == 0; i++)
     EXPECT(toggles());
