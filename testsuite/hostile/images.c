@@ -131,7 +131,9 @@ static void coming_and_going(char* object)
   int good = 1;
   for (int i = 0; i < 2; i++)
     pthread_create(&threads[i], NULL, load_for_ever, object);
-  for (int round = 0; round < 30000 && (applied < 50 || loads < 200); round++) {
+  /* How often the object is there is the scheduler's. */
+  for (int round = 0; round < 1000000 && (applied < 50 || loads < 200);
+       round++) {
     const hp_level level = round % 10 == 0   ? HP_STRICT
                            : round % 10 == 1 ? HP_QUIESCENT
                                              : HP_IMMEDIATE;
