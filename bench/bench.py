@@ -18,8 +18,9 @@ from frame.figure import Skipped
 from frame.kit import SIZES, Kit
 from frame.results import Results
 
-ORDER = ["calls", "patched", "apply", "many", "toggle", "reach", "stop",
-         "first", "start", "growth", "run_time", "compile", "hp_list", "outside"]
+ORDER = ["calls", "patched", "apply", "many", "toggle", "floor", "reach",
+         "stop", "first", "start", "growth", "run_time", "compile", "hp_list",
+         "outside"]
 
 
 def arguments():

@@ -20,7 +20,7 @@ measure()
 
 figures="apply many toggle reach first start hp_list"
 # shellcheck disable=SC2086 # several words
-ok "figures are measured" measure out $figures
+ok "figures are measured" measure out $figures floor
 ok "results.json is complete and holds what the tables say" \
   python3 "$here/well_formed.py" out printed
 ok "hotpatch is in each figure" \
