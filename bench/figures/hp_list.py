@@ -16,7 +16,7 @@ class HpList(Figure):
     what = """\
 Time to list all sites of a shared object, beside readelf and nm, which list the
 symbols of the same functions; all output thrown away."""
-    repetitions = 3
+    repetitions = 9
     plots = ({"kind": "lines", "title": "Listing everything",
               "xlabel": "sites", "ylabel": "ms", "logx": True, "logy": True,
               "metrics": ["time"]},)
