@@ -18,19 +18,19 @@ assemble()
     -o "$assemble_name.o" "$assemble_name.S"
 }
 
-# gives PROGRAM EXPECTED ARGUMENTS...: what the program prints must match the
+# prints PROGRAM EXPECTED ARGUMENTS...: what the program prints must match the
 # expected text, a pattern of the shell.
-gives()
+prints()
 {
-  gives_program=$1
-  gives_expected=$2
+  prints_program=$1
+  prints_expected=$2
   shift 2
-  gives_actual=$("$gives_program" "$@" 2>&1) || return 1
+  prints_actual=$("$prints_program" "$@" 2>&1) || return 1
   # shellcheck disable=SC2254  # the pattern is meant as one
-  case $gives_actual in
-    $gives_expected) ;;
+  case $prints_actual in
+    $prints_expected) ;;
     *)
-      printf 'expected: %s\nactual: %s\n' "$gives_expected" "$gives_actual"
+      printf 'expected: %s\nactual: %s\n' "$prints_expected" "$prints_actual"
       return 1
       ;;
   esac

@@ -73,7 +73,7 @@ strip program
 # names EXPECTED NAME: the site that is meant.
 names()
 {
-  gives ./program "$1 *in program" which "$2"
+  prints ./program "$1 *in program" which "$2"
 }
 
 ok 'a C function' names 'conn_open net/conn.c:2' conn_open
@@ -81,7 +81,7 @@ ok 'a static function of one of two files' \
   names 'reset net/conn.c:1' conn.c:reset
 ok 'the same by more of the path' names 'reset net/pool.c:1' net/pool.c:reset
 ok 'without the file it is ambiguous' \
-  gives ./program 'status 3: 2 sites are called reset;*
+  prints ./program 'status 3: 2 sites are called reset;*
   reset net/conn.c:1 in */program
   reset net/pool.c:1 in */program' which reset
 ok 'a nested function' names 'step* net/conn.c:5' step
@@ -90,7 +90,7 @@ ok 'a method by its signature' \
 ok 'blanks do not count' \
   names _ZN2ns5Point5scaleEi ' ns::Point::scale ( int )'
 ok 'an overloaded method without parameters is ambiguous' \
-  gives ./program 'status 3: 2 sites are called ns::Point::scale;*
+  prints ./program 'status 3: 2 sites are called ns::Point::scale;*
   _ZN2ns5Point5scaleE? (ns::Point::scale(*)) shape.cc:* in */program
   _ZN2ns5Point5scaleE? (ns::Point::scale(*)) shape.cc:* in */program' \
   which ns::Point::scale
@@ -99,7 +99,7 @@ ok 'a virtual method without parameters' \
 ok 'the two names of a constructor are one site' \
   names '_ZN2ns5PointC?Ei' 'ns::Point::Point(int)'
 ok 'the deleting destructor is another site than the plain one' \
-  gives ./program 'status 3: 2 sites *' which 'ns::Point::~Point()'
+  prints ./program 'status 3: 2 sites *' which 'ns::Point::~Point()'
 ok 'a conversion' names _ZNK2ns5PointcvbEv 'ns::Point::operator bool() const'
 ok 'operator+' names _ZNK2ns5PointplERKS0_ ns::Point::operator+
 ok 'operator()' names _ZN2ns5PointclEi 'ns::Point::operator()(int)'
@@ -112,7 +112,7 @@ ok 'the anonymous namespace' \
 ok 'a static function with the file and the signature' \
   names '_ZL5local*' 'shape.cc:local'
 ok 'a wrong signature brings the right one to mind' \
-  gives ./program 'status 2: *similar: _ZN2ns5Point5scaleE*-fplugin=hotpatch.so*' \
+  prints ./program 'status 2: *similar: _ZN2ns5Point5scaleE*-fplugin=hotpatch.so*' \
   which 'ns::Point::scale(char)'
 
 done_testing

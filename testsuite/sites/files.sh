@@ -10,7 +10,7 @@ dump="$HP_BUILDDIR/testsuite/sites/dump"
 # says EXPECTED FILE...: what the reader makes of them.
 says()
 {
-  gives "$dump" "$@"
+  prints "$dump" "$@"
 }
 
 assemble one <<'END'

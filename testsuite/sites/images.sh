@@ -42,16 +42,16 @@ $CC -shared -Wl,-Bsymbolic -Wl,--build-id=none -o plain2.so plug2.o
 link probe || exit 99
 
 one='reset src/conn.c:12 in probe = 1'
-ok 'a program finds its own sites' gives ./probe "2
+ok 'a program finds its own sites' prints ./probe "2
 $one" count find reset
 ok 'no C++ runtime comes with the reader' not grep -q libstdc++ probe
 
 strip -o stripped probe
-ok 'a stripped program' gives ./stripped '*in stripped = 1' find reset
+ok 'a stripped program' prints ./stripped '*in stripped = 1' find reset
 
 for way in -no-pie -pie -static -static-pie; do
   if link "linked$way" $way -lz >link.out 2>&1; then
-    ok "a program linked with $way" gives "./linked$way" \
+    ok "a program linked with $way" prints "./linked$way" \
       "2
 reset src/conn.c:12 in linked$way = 1" count find reset
   else
@@ -60,14 +60,14 @@ reset src/conn.c:12 in linked$way = 1" count find reset
 done
 for linker in gold lld; do
   if link "linked-$linker" -fuse-ld=$linker >link.out 2>&1; then
-    ok "a program linked by $linker" gives "./linked-$linker" '2' count
+    ok "a program linked by $linker" prints "./linked-$linker" '2' count
   else
     skip "a program linked by $linker" "$linker is missing"
   fi
 done
 
 ok 'a program started as an argument of the dynamic linker' \
-  gives /lib64/ld-linux-x86-64.so.2 '*= 1' ./probe find reset
+  prints /lib64/ld-linux-x86-64.so.2 '*= 1' ./probe find reset
 
 # --- the program's file --------------------------------------------------
 
@@ -116,13 +116,13 @@ changed_probe=
 # --- shared objects --------------------------------------------------------
 
 ok 'a shared object that is loaded later has its sites' \
-  gives ./probe "2
+  prints ./probe "2
 4
 plugged plug.c:1 in plug.so = 10
 plugged plug.c:1 in plug.so = 10" \
   count load ./plug.so count find plugged here
 ok 'after dlclose they are gone' \
-  gives ./probe "plugged plug.c:1 in plug.so = 10
+  prints ./probe "plugged plug.c:1 in plug.so = 10
 loaded
 2
 gone
@@ -130,12 +130,12 @@ none
 status 2: *" \
   load ./plug.so find plugged id unload ./plug.so count id here find plugged
 ok 'loaded again it is another image' \
-  gives ./probe "plugged plug.c:1 in plug.so = 10
+  prints ./probe "plugged plug.c:1 in plug.so = 10
 2
 gone
 4" load ./plug.so find plugged unload ./plug.so count load ./plug.so id count
 ok 'loaded again behind an image that stayed, and unseen meanwhile, too' \
-  gives ./probe "plugged plug.c:1 in plug.so = 10
+  prints ./probe "plugged plug.c:1 in plug.so = 10
 gone
 elsewhere other.c:1 in other.so = 20
 loaded" load ./plug.so load ./other.so find plugged unload ./plug.so \
@@ -198,20 +198,20 @@ ok 'not without a build-id either' \
   moved_is 'status 8: *moved.so: cannot prove*--build-id*' \
   'find plugged' $unprivileged
 ok 'a shared object without a build-id is known by its inode' \
-  gives ./probe 'plugged plug.c:1 in plain.so = 10' load ./plain.so \
+  prints ./probe 'plugged plug.c:1 in plain.so = 10' load ./plain.so \
   find plugged
 
 ok 'one name in two images: both are listed' \
-  gives ./probe 'status 3: 2 sites are called reset; *
+  prints ./probe 'status 3: 2 sites are called reset; *
   reset src/conn.c:12 in */probe
   reset plug.c:2 in ./plug.so' load ./plug.so find reset
 ok 'IMAGE!NAME and FILE:NAME choose one' \
-  gives ./probe 'reset plug.c:2 in plug.so = 11
+  prints ./probe 'reset plug.c:2 in plug.so = 11
 reset src/conn.c:12 in probe = 1
 reset plug.c:2 in plug.so = 11' \
   load ./plug.so find 'plug.so!reset' find 'probe!reset' find plug.c:reset
 ok 'a damaged section is refused whole and named' \
-  gives ./probe 'status 7: no site is called sound *broken.so: .hotpatch, record 1 (offset 0x40): version is unknown*
+  prints ./probe 'status 7: no site is called sound *broken.so: .hotpatch, record 1 (offset 0x40): version is unknown*
 reset src/conn.c:12 in probe = 1
 2' load ./broken.so find sound find reset count
 
@@ -219,11 +219,11 @@ if [ "$(id -u)" -eq 0 ]; then
   mkdir -p "sub$workdir"
   cp linked-static "sub$workdir/linked-static"
   ok 'in a chroot that has the program at the same path' \
-    gives "$workdir/linked-static" '*in linked-static = 1' \
+    prints "$workdir/linked-static" '*in linked-static = 1' \
     chroot "$workdir/sub" find reset
   mkdir empty
   ok 'in a chroot that has it not, it is said' \
-    gives "$workdir/linked-static" 'status 8: *No such file*' \
+    prints "$workdir/linked-static" 'status 8: *No such file*' \
     chroot "$workdir/empty" find reset
 else
   skip 'in a chroot' 'only root can make one'
