@@ -21,8 +21,7 @@ ok "nobody else can reach it" \
   test "$(stat -c '%a %U' "$run/hotpatch/$pid.sock")" = "600 $(id -un)"
 applied()
 {
-  "$hp_apply" -v "$pid" fix.so >output 2>&1 &&
-    grep "through its control socket, .*/$pid.sock" output &&
+  applies "through its control socket, .*/$pid.sock" "$pid" fix.so &&
     grep "process $pid: fix is applied, 2 functions, by itself" output &&
     ! grep borrowed output
 }
@@ -37,27 +36,19 @@ shows()
 }
 hp_status=$HP_BUILDDIR/tools/hp-status
 ok "hp-status shows it" shows
-again()
-{
-  "$hp_apply" "$pid" fix.so >output 2>&1 &&
-    grep "fix was applied already" output
-}
-ok "a second time" again
+ok "a second time" gives 0 "fix was applied already" "$hp_apply" "$pid" fix.so
 ok "a newer version" "$hp_apply" "$pid" fix2.so
 ok "the newer" says 110320
 ok "an older version is refused" refuses "version 2 is applied" "$pid" fix.so
-dry_revert()
-{
-  "$hp_revert" -n "$pid" fix >output 2>&1 &&
-    grep "fix can be reverted, 2 functions" output
-}
-ok "hp-revert --dry-run" dry_revert
+ok "hp-revert --dry-run" gives 0 "fix can be reverted, 2 functions" \
+  "$hp_revert" -n "$pid" fix
 ok "changes nothing" says 110320
 ok "reverted" "$hp_revert" "$pid" fix
 ok "the old" says $old
 ok "its code is gone" not grep -q fix2.so "/proc/$pid/maps"
 "$hp_revert" "$pid" fix >output 2>&1
-ok "a patch that is not there" refuses_revert "has no patch named" "$pid" fix
+ok "a patch that is not there" gives 1 "has no patch named" "$hp_revert" \
+  "$pid" fix
 ok "nothing was ever wrong" all_well
 end
 offer open serve
@@ -83,18 +74,14 @@ END
 cc -O2 -fPIC -shared wrong.c -o wrong.so
 report()
 {
-  ! "$hp_apply" --dry-run "$pid" wrong.so >output 2>&1 && cat output &&
-    grep "first: the program has int (int), the patch long (long)" output &&
+  refuses "first: the program has int (int), the patch long (long)" \
+    --dry-run "$pid" wrong.so &&
     grep "missing.*no patch site" output && grep "offer.c:nothing" output &&
     grep "struct request: member size" output
 }
 ok "--dry-run tells all that does not fit" report
-can()
-{
-  "$hp_apply" --dry-run "$pid" fix.so >output &&
-    grep "fix can be applied, 2 functions" output
-}
-ok "--dry-run of what fits" can
+ok "--dry-run of what fits" gives 0 "fix can be applied, 2 functions" \
+  "$hp_apply" --dry-run "$pid" fix.so
 ok "changes nothing" says $old
 ok "what does not fit is refused" refuses "the program has int (int)" "$pid" \
   wrong.so
@@ -108,13 +95,10 @@ for n in 1 2 3; do
   ok "file $n: the new" says $n
   ok "file $n: reverted" "$hp_revert" --level=immediate "$pid" fix
 done
-ok "--trace: from outside" traced "$pid" fix.so
+ok "--trace: from outside" applies borrowed --trace "$pid" fix.so
 ok "the new" says $new
-asked_then_traced()
-{
-  "$hp_revert" -v "$pid" fix >output 2>&1 && cat output && grep borrowed output
-}
-ok "hp-revert finds out by itself who applied it" asked_then_traced
+ok "hp-revert finds out by itself who applied it" gives 0 borrowed \
+  "$hp_revert" -v "$pid" fix
 ok "other levels need the socket" refuses "knows only the levels" --trace \
   --level=strict "$pid" fix.so
 end
@@ -126,7 +110,7 @@ ok "a path of the program's choice" "$hp_apply" "--control=$workdir/here.sock" \
   "$pid" fix.so
 ok "the new" says $new
 ok "without telling the tool it is traced" \
-  says_why "offers no control socket; it is traced" "$pid" fix.so
+  applies "offers no control socket; it is traced" "$pid" fix.so
 ok "another path" refuses "offers no control socket at" \
   "--control=$workdir/there.sock" "$pid" fix.so
 other=$pid
@@ -264,14 +248,9 @@ end
 
 # A process, or whoever made a socket in its name, lets nobody in.
 offer deaf threads:1 serve
-passed_by()
-{
-  timeout 30 "$hp_apply" -v "$pid" fix.so >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 0 ] && grep 'offers no control socket; it is traced' output
-}
-ok "a socket at which nobody is let in: traced" passed_by
+ok "a socket at which nobody is let in: traced" \
+  gives 0 'offers no control socket; it is traced' \
+  timeout 30 "$hp_apply" -v "$pid" fix.so
 ok "a socket at which nobody is let in: the new" says $new
 end
 

@@ -33,10 +33,7 @@ end_family()
 # refused_as_own COMMAND...: the patch is the library's in the child.
 refused_as_own()
 {
-  "$@" >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 1 ] && grep 'has loaded;.*hp_control_open(), in a forked' output
+  gives 1 'has loaded;.*hp_control_open(), in a forked' "$@"
 }
 # status_of PID STATE PATCH
 status_of()
@@ -47,7 +44,7 @@ status_of()
 }
 
 family open fork serve
-ok "the child has no socket: it is traced" says_why \
+ok "the child has no socket: it is traced" applies \
   "process $pid: offers no control socket; it is traced" "$pid" fix.so
 ok "the new" says $new
 ok "it is patched" status_of "$pid" applied fix
@@ -57,7 +54,7 @@ ok "its parent's socket is not taken for its own" refuses \
   "--control=$run/hotpatch/$parent.sock" "$pid" fix.so
 parent_by_socket()
 {
-  says_why "process $parent: is asked through its control socket" "$parent" \
+  applies "process $parent: is asked through its control socket" "$parent" \
     fix.so && status_of "$parent" applied fix
 }
 ok "its parent still has the socket" parent_by_socket
@@ -70,7 +67,7 @@ HOTPATCH_CONTROL=1
 export HOTPATCH_CONTROL
 family fork serve
 unset HOTPATCH_CONTROL
-ok "the same if the environment opened the parent's" says_why \
+ok "the same if the environment opened the parent's" applies \
   "process $pid: offers no control socket; it is traced" "$pid" fix.so
 ok "the new" says $new
 end_family
@@ -89,8 +86,8 @@ until grep -q '^child' out; do
 done
 pid=$(pgrep -P "$parent")
 ok "its child inherits the patch" status_of "$pid" applied fix
-ok "it was applied already" \
-  sh -c "'$hp_apply' $pid fix.so | grep 'fix was applied already'"
+ok "it was applied already" gives 0 'fix was applied already' \
+  "$hp_apply" "$pid" fix.so
 ok "a newer version from outside is refused, with the way out" \
   refused_as_own "$hp_apply" "$pid" fix2.so
 ok "so is reverting it" refused_as_own "$hp_revert" "$pid" fix
@@ -99,7 +96,7 @@ touch open
 until [ "$(grep -c '^at ' out)" -eq 2 ]; do
   sleep 0.01
 done
-ok "with a socket of its own: the newer version" says_why \
+ok "with a socket of its own: the newer version" applies \
   "process $pid: is asked through its control socket" "$pid" fix2.so
 ok "the newer" says 110320
 ok "its parent has the older" status_of "$parent" applied 'fix 1'

@@ -35,41 +35,12 @@ offer()
   done
 }
 
-# refuses WORDS ARGUMENTS...: hp-apply, with exit status 1 and these words.
-refuses()
+# applies WORDS ARGUMENTS...: hp-apply does it, and -v tells how.
+applies()
 {
   words=$1
   shift
-  "$hp_apply" "$@" >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 1 ] && grep -q -e "$words" output
-}
-
-refuses_revert()
-{
-  words=$1
-  shift
-  "$hp_revert" "$@" >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 1 ] && grep -q -e "$words" output
-}
-
-# says_why WORDS ARGUMENTS...: hp-apply -v tells that, whatever comes of it.
-says_why()
-{
-  words=$1
-  shift
-  "$hp_apply" -v "$@" >output 2>&1
-  cat output
-  grep -q -e "$words" output
-}
-
-traced()
-{
-  "$hp_apply" -v --trace "$@" >output 2>&1 && cat output &&
-    grep -q borrowed output
+  gives 0 "$words" "$hp_apply" -v "$@"
 }
 
 # outputs LINE COMMAND...: the program prints it.

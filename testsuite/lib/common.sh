@@ -39,6 +39,20 @@ not()
   [ "$not_status" -ne 0 ] && [ "$not_status" -lt 128 ]
 }
 
+# gives EXIT WORDS COMMAND...: the command ends with this exit status, and these
+# words (a pattern of grep) are in what it prints, which is then in ./output.
+gives()
+{
+  gives_exit=$1
+  gives_words=$2
+  shift 2
+  "$@" >output 2>&1
+  gives_status=$?
+  cat output
+  echo "exit status $gives_status, and $gives_exit is expected"
+  [ "$gives_status" -eq "$gives_exit" ] && grep -q -e "$gives_words" output
+}
+
 # begin_with PROGRAM...: a program that speaks TAP itself, before all others.
 begin_with()
 {

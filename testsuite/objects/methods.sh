@@ -215,8 +215,8 @@ cxx -O2 -fPIC -shared deep.cc -o libdeep.so &&
 begin ./user
 refused()
 {
-  ! "$hp_apply" --dry-run "$pid" deeper.so >output 2>&1 && cat output &&
-    grep 'hidden_depth .*cannot be found from outside' output && says 1
+  refuses 'hidden_depth .*cannot be found from outside' --dry-run "$pid" \
+    deeper.so && says 1
 }
 ok "from outside: a shared object's are refused by the checks" refused
 end

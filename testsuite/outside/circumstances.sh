@@ -18,16 +18,6 @@ build_odd()
 ok "programs and patches are compiled" build_odd
 [ -e odd_fix.so ] || done_testing
 
-# refuses WORDS ARGUMENTS...: with exit status 1 and these words.
-refuses()
-{
-  words=$1
-  shift
-  "$hp_apply" "$@" >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 1 ] && grep -q "$words" output
-}
 unharmed()
 {
   kill -0 "$pid" && says 11012
@@ -137,10 +127,7 @@ end
 begin ./odd inside
 busy()
 {
-  "$hp_apply" --timeout=2 "$pid" odd_fix.so >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq 2 ] && grep -q '(sleeper).*first' output
+  gives 2 '(sleeper).*first' "$hp_apply" --timeout=2 "$pid" odd_fix.so
 }
 ok "a thread inside: both are named" busy
 ok "a thread inside: nothing was changed" unharmed
@@ -177,8 +164,8 @@ end
 begin ./own ./own_fix.so
 refuses_revert()
 {
-  says 110210 && ! "$hp_revert" "$pid" fix 2>output &&
-    grep 'the program itself has loaded' output && says 110210
+  says 110210 && gives 1 'the program itself has loaded' \
+    "$hp_revert" "$pid" fix && says 110210
 }
 ok "a patch that the program has loaded itself is left alone" refuses_revert
 end
@@ -258,16 +245,16 @@ fi
 start alone
 if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
   chmod 755 .
-  as_other()
+  # refuses_other WORDS ARGUMENTS...
+  refuses_other()
   {
-    setpriv --reuid=65534 --regid=65534 --clear-groups "$hp_apply" "$@" \
-      >output 2>&1
-    status=$?
-    cat output
-    [ $status -eq 1 ] && grep -q "$words" output
+    words=$1
+    shift
+    gives 1 "$words" setpriv --reuid=65534 --regid=65534 --clear-groups \
+      "$hp_apply" "$@"
   }
-  words="belongs to another user (uid $(id -u))"
-  ok "a process of another user: said" as_other "$pid" fix.so
+  ok "a process of another user: said" refuses_other \
+    "belongs to another user (uid $(id -u))" "$pid" fix.so
   ok "a process of another user: it goes on" unharmed
 else
   skip "a process of another user" "only root can be somebody else"
@@ -281,8 +268,8 @@ elif [ "$(cat $yama)" = 0 ] || ! command -v setpriv >/dev/null ||
   skip "yama" "it is off here ($yama), or nobody can be somebody else"
 else
   begin setpriv --reuid=65534 --regid=65534 --clear-groups ./odd plain
-  words='kernel.yama.ptrace_scope is'
-  ok "yama: its setting is named" as_other "$pid" odd_fix.so
+  ok "yama: its setting is named" refuses_other \
+    'kernel.yama.ptrace_scope is' "$pid" odd_fix.so
   ok "yama: the process goes on" unharmed
   end
 fi

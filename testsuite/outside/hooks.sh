@@ -19,17 +19,6 @@ build_hooked()
 ok "programs and patches are compiled" build_hooked
 [ -e other.so ] || done_testing
 
-# gives EXIT WORDS COMMAND...
-gives()
-{
-  wanted=$1
-  words=$2
-  shift 2
-  "$@" >output 2>&1
-  status=$?
-  cat output
-  [ $status -eq "$wanted" ] && grep -q -e "$words" output
-}
 # calls HOOK...: these were called since the last time, in this order.
 calls()
 {

@@ -48,6 +48,14 @@ end()
   pid=
 }
 
+# refuses WORDS ARGUMENTS...: hp-apply, with exit status 1 and these words.
+refuses()
+{
+  words=$1
+  shift
+  gives 1 "$words" "$hp_apply" "$@"
+}
+
 # says LINE: what the target says from now on.
 says()
 {
