@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
+. "$HP_SRCDIR/testsuite/real/under_load.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 
@@ -67,28 +68,28 @@ ok "before: content is read" says 404 '' -d content "$address/hi"
 python3 "$here/httplib_load.py" "$port" >load &
 load=$!
 sleep 0.5
-under_load()
+apply()
 {
-  "$tools/hp-$1" "$pid" "$2" >pauses 2>&1
-  status=$?
-  cat pauses >>all_pauses
-  cat pauses
-  kill -0 "$load" && return $status
+  under_load "$tools/hp-apply" "$pid" fix.so
 }
-ok "hp-apply under load" under_load apply fix.so
+revert()
+{
+  under_load "$tools/hp-revert" "$pid" httplib-fix
+}
+ok "hp-apply under load" apply
 ok "the virtual function counts" says 200 'written: [1-9]' "$address/dump"
 ok "an exception of the patch is caught in the program" \
   says 500 'exception_what: the patch does not go to /hi' "$address/"
 ok "the template's instance refuses, and knows the program's types" \
   says 413 '' -d content "$address/hi"
-ok "hp-revert under load" under_load revert httplib-fix
+ok "hp-revert under load" revert
 ok "the old code answers" silent
 ok "the old code redirects" says 302 'location: /hi' "$address/"
 ok "the old code reads content" says 404 '' -d content "$address/hi"
 again()
 {
   for _ in 1 2 3 4 5; do
-    under_load apply fix.so && under_load revert httplib-fix || return
+    apply && revert || return
   done
 }
 ok "five times more" again

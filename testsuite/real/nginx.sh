@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
+. "$HP_SRCDIR/testsuite/real/under_load.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 
@@ -77,24 +78,24 @@ ok "before: the old code answers" says 0
 wrk -t 2 -c 16 -d 600 "http://127.0.0.1:$port/index.html" >load 2>&1 &
 load=$!
 sleep 1
-under_load()
+apply()
 {
-  "$tools/hp-$1" --all-processes-of "$nginx" "$2" >pauses 2>&1
-  status=$?
-  cat pauses >>all_pauses
-  cat pauses
-  kill -0 "$load" && return $status
+  under_load "$tools/hp-apply" --all-processes-of "$nginx" fix.so
 }
-ok "hp-apply under load, master and workers" under_load apply fix.so
+revert()
+{
+  under_load "$tools/hp-revert" --all-processes-of "$nginx" say-so
+}
+ok "hp-apply under load, master and workers" apply
 ok "all workers answer with the new code" says 20
 ok "hp-status: all are patched" \
   "$tools/hp-status" --all-processes-of "$nginx" --patch say-so
-ok "hp-revert under load" under_load revert say-so
+ok "hp-revert under load" revert
 ok "all workers answer with the old code" says 0
 again()
 {
   for _ in 1 2 3; do
-    under_load apply fix.so && under_load revert say-so || return
+    apply && revert || return
   done
 }
 ok "three times more" again

@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
+. "$HP_SRCDIR/testsuite/real/under_load.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 
@@ -58,24 +59,23 @@ while [ ! -e stop ]; do
 done >load &
 load=$!
 sleep 1
-under_load()
+apply()
 {
-  "$tools/hp-$1" "$pid" "$2" >pauses 2>&1
-  status=$?
-  cat pauses >>all_pauses
-  cat pauses
-  kill -0 "$load" && return $status
+  under_load "$tools/hp-apply" "$pid" fix.so
 }
-ok "hp-apply under load" under_load apply fix.so
+revert()
+{
+  under_load "$tools/hp-revert" "$pid" short-strings
+}
+ok "hp-apply under load" apply
 ok "the new code answers" appends 'strings are short today'
 ok "hp-status says so" "$tools/hp-status" --patch=short-strings "$pid"
-ok "hp-revert under load" under_load revert short-strings
+ok "hp-revert under load" revert
 ok "the old code answers" appends '^101$'
 again()
 {
   for _ in 1 2 3 4 5; do
-    under_load apply fix.so && sleep 0.2 && under_load revert short-strings ||
-      return
+    apply && sleep 0.2 && revert || return
   done
 }
 ok "five times more" again
