@@ -73,9 +73,8 @@ ok "the new" says $new
 end_family
 
 # The parent is patched through its socket, and forks then.
-: >out
-./offer open wait-for:fork fork wait-for:open open serve >out 2>&1 &
-parent=$!
+begin ./offer open wait-for:fork fork wait-for:open open serve
+parent=$pid
 until grep -q '^at ' out; do
   sleep 0.01
 done

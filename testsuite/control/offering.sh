@@ -24,15 +24,19 @@ build_offer()
     cp fix1.so fix.so
 }
 
-# offer COMMAND...: the program, in the background; its output is in out.
-offer()
+# begin_offer COMMAND...: begin, until its functions are called, or it has ended.
+begin_offer()
 {
-  : >out
-  ./offer "$@" >out 2>&1 &
-  pid=$!
+  begin "$@"
   until grep -q '^11' out || ! kill -0 "$pid" 2>/dev/null; do
     sleep 0.01
   done
+}
+
+# offer COMMAND...: the program, in the background; its output is in out.
+offer()
+{
+  begin_offer ./offer "$@"
 }
 
 # applies WORDS ARGUMENTS...: hp-apply does it, and -v tells how.

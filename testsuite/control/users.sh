@@ -14,12 +14,13 @@ ok "program, clients and patches are compiled" build_offer
 chmod 755 "$workdir"
 
 # as UID COMMAND...: without any privilege.
+unprivileged='--clear-groups --inh-caps=-all --bounding-set=-all'
 as()
 {
   user=$1
   shift
-  setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all \
-    --bounding-set=-all "$@"
+  # shellcheck disable=SC2086  # several options
+  setpriv --reuid="$user" --regid="$user" $unprivileged "$@"
 }
 as 1 test -r "$built/libhotpatch.so" && as 1 test -x "$hp_apply" ||
   skip_all "other users cannot read what was built"
@@ -29,18 +30,13 @@ user_run=$workdir/users_run
 # offer_as UID COMMAND...
 offer_as()
 {
-  : >out
   XDG_RUNTIME_DIR=$user_run
   export XDG_RUNTIME_DIR
   user=$1
   shift
-  setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all \
-    --bounding-set=-all "$@" >out 2>&1 &
-  pid=$!
+  # shellcheck disable=SC2086  # several options
+  begin_offer setpriv --reuid="$user" --regid="$user" $unprivileged "$@"
   XDG_RUNTIME_DIR=$run
-  until grep -q '^11' out || ! kill -0 "$pid" 2>/dev/null; do
-    sleep 0.01
-  done
 }
 new=110210
 
@@ -101,18 +97,8 @@ ok "control: without looking, anybody could" peer_control
 end
 
 # A process with capabilities: another one of the same user has fewer.
-offer_capable()
-{
-  : >out
-  setpriv --reuid=1 --regid=1 --clear-groups --inh-caps=+net_admin \
-    --ambient-caps=+net_admin ./offer "open:$user_run/capable.sock" serve \
-    >out 2>&1 &
-  pid=$!
-  until grep -q '^11' out || ! kill -0 "$pid" 2>/dev/null; do
-    sleep 0.01
-  done
-}
-offer_capable
+begin_offer setpriv --reuid=1 --regid=1 --clear-groups --inh-caps=+net_admin \
+  --ambient-caps=+net_admin ./offer "open:$user_run/capable.sock" serve
 path=$user_run/capable.sock
 capable()
 {
@@ -152,18 +138,14 @@ if unshare --mount --pid --net --fork true 2>/dev/null; then
   mkdir inside libraries
   cp offer inside/
   cp "$built"/libhotpatch.so.0 libraries/
-  : >out
   # shellcheck disable=SC2016 # the inner shell's own
-  unshare --mount --pid --net --fork sh -c '
+  begin_offer unshare --mount --pid --net --fork sh -c '
     mount -t proc proc /proc &&
     mkdir kept && mount --bind inside kept &&
     mount -t tmpfs none "$1/run" && chmod 700 "$1/run" && cd kept &&
     mount -t tmpfs none "$1/libraries" &&
-    exec ./offer open threads:1 serve' sh "$workdir" >out 2>&1 &
-  outer=$!
-  until grep -q '^11' out || ! kill -0 "$outer" 2>/dev/null; do
-    sleep 0.01
-  done
+    exec ./offer open threads:1 serve' sh "$workdir"
+  outer=$pid
   pid=$(pgrep -P "$outer")
   cp fix1.so libraries/fix.so
   ok "it is process 1 of its own" grep 'hotpatch/1.sock' out

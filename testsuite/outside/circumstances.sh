@@ -218,14 +218,10 @@ ok "it ends meanwhile" ends_meanwhile
 if unshare --mount --pid --fork true 2>/dev/null; then
   mkdir other
   cp odd_fix.so other/hidden.so
-  : >out
-  unshare --mount --pid --fork sh -c \
+  begin unshare --mount --pid --fork sh -c \
     "mount -t tmpfs none '$workdir/other' && cp odd odd_fix.so other/ &&
-    exec other/odd plain" >out 2>&1 &
-  outer=$!
-  until [ -s out ] || ! kill -0 "$outer"; do
-    sleep 0.05
-  done
+    exec other/odd plain"
+  outer=$pid
   pid=$(pgrep -P "$outer")
   ok "in a container: a file that is not there for it" \
     refuses "does not see" "$pid" other/hidden.so
