@@ -15,6 +15,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "testsuite/control/send_packet.h"
+
 static size_t unescape(char* text)
 {
   char* into = text;
@@ -41,23 +43,11 @@ int main(int argc, char** argv)
     return 1;
   }
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  struct iovec part = {argv[2], unescape(argv[2])};
-  char control[CMSG_SPACE(8 * sizeof(int))] = {0};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  const int files = argc - 3 < 8 ? argc - 3 : 8;
-  if (files > 0) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE((unsigned)files * sizeof(int));
-    struct cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN((unsigned)files * sizeof(int));
-    for (int i = 0; i < files; i++) {
-      const int file = open(argv[3 + i], O_RDONLY);
-      memcpy(CMSG_DATA(header) + (size_t)i * sizeof file, &file, sizeof file);
-    }
-  }
-  sendmsg(connection, &message, MSG_NOSIGNAL);
+  int files[most_files];
+  size_t count = 0;
+  for (int i = 3; i < argc && count < most_files; i++)
+    files[count++] = open(argv[i], O_RDONLY);
+  send_packet(connection, argv[2], unescape(argv[2]), files, count);
   for (int resets = 0;;) {
     char answer[16384];
     const ssize_t got = recv(connection, answer, sizeof answer, 0);

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "testsuite/control/send_packet.h"
 #include "testsuite/lib/tap.h"
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -44,26 +45,15 @@ static int come(void)
   return -1;
 }
 
-static void say(int connection, const void* text, size_t size, int files)
+/* The patch goes with it `times` times. */
+static void say(int connection, const void* text, size_t size, size_t times)
 {
-  struct iovec part = {(void*)(uintptr_t)text, size};
-  char control[CMSG_SPACE(16 * sizeof(int))] = {0};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  int opened[16];
-  for (int i = 0; i < files; i++)
-    opened[i] = open(patch, O_RDONLY | O_CLOEXEC);
-  if (files > 0) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE((unsigned)files * sizeof(int));
-    struct cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN((unsigned)files * sizeof(int));
-    memcpy(CMSG_DATA(header), opened, (unsigned)files * sizeof(int));
-  }
-  sendmsg(connection, &message, MSG_NOSIGNAL);
-  for (int i = 0; i < files; i++)
-    close(opened[i]);
+  int files[most_files];
+  for (size_t i = 0; i < times; i++)
+    files[i] = open(patch, O_RDONLY | O_CLOEXEC);
+  send_packet(connection, text, size, files, times);
+  for (size_t i = 0; i < times; i++)
+    close(files[i]);
 }
 
 /* The number of packets, -1: the last one is no outcome. */
@@ -134,7 +124,7 @@ static void send_damaged(int connection)
         break;
     }
   }
-  say(connection, text, size, (int)(any_number() % 3));
+  say(connection, text, size, any_number() % 3);
 }
 
 static void send_noise(int connection)
@@ -143,7 +133,7 @@ static void send_noise(int connection)
   const size_t size = any_number() % sizeof noise;
   for (size_t i = 0; i < size; i++)
     noise[i] = (char)any_number();
-  say(connection, noise, size, (int)(any_number() % 16));
+  say(connection, noise, size, any_number() % most_files);
 }
 
 static void rounds_of(const char* name, void (*send_it)(int), int rounds,

@@ -14,7 +14,7 @@ build_offer()
 {
   cc -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/control/offer.c" -o offer \
     "-L$built" -lhotpatch "-Wl,-rpath,$built" -pthread &&
-    "$CC" -O2 "$HP_SRCDIR/testsuite/control/ask.c" -o ask &&
+    "$CC" -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/control/ask.c" -o ask &&
     "$CC" -O2 "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/control/hostile.c" \
       -o hostile &&
     for offer_version in 1 2 3; do
