@@ -76,7 +76,7 @@ live_patching::live_patching(pid_t process, const apply_settings& settings)
 void live_patching::tell(const std::string& text) const
 {
   if (settings_.tell)
-    settings_.tell("process " + std::to_string(process_) + ": " + text);
+    settings_.tell(process_text(process_) + ": " + text);
 }
 
 // For what has to be ended because it was begun, although the time is over.
@@ -102,7 +102,7 @@ void live_patching::borrow(deadline until, Action action)
   const target_code& known = code();
   borrow_place place(patches_.images(), known, memory_);
   tracee lender = place.find(until);
-  tell("thread " + thread_text(process_, lender.id()) + " is borrowed");
+  tell(thread_text(process_, lender.id()) + " is borrowed");
   borrowed_thread thread(lender, memory_, known.borrowed, until);
   try {
     action(thread, known);
@@ -116,7 +116,7 @@ void live_patching::try_to_borrow()
 {
   const tracee lender =
       borrow_place(patches_.images(), code(), memory_).find(until_);
-  tell("thread " + thread_text(process_, lender.id()) + " could be borrowed");
+  tell(thread_text(process_, lender.id()) + " could be borrowed");
 }
 
 change_level live_patching::level_for(const patch_object& patch) const
@@ -175,7 +175,7 @@ void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
     const std::int64_t stood = all.release();
     tell(inside);
     if (until_.passed())
-      throw process_busy("process " + std::to_string(process_) + ": " + inside);
+      throw process_busy(process_text(process_) + ": " + inside);
     // The program runs at least nine tenths of the time.
     pause = std::max(pause, 9 * stood);
     std::this_thread::sleep_for(
@@ -221,8 +221,8 @@ void live_patching::prepare_and_switch(switch_plan& what, switch_hooks& hooks,
     stop_and_switch(what, result);
   } catch (const unfinished_call& late) {
     take_back(hooks);
-    throw process_busy("process " + std::to_string(process_) + ": " +
-                       late.what() + "; no function was changed");
+    throw process_busy(process_text(process_) + ": " + late.what() +
+                       "; no function was changed");
   } catch (const trouble&) {
     take_back(hooks);
     throw;
@@ -351,8 +351,7 @@ apply_result live_patching::revert(const std::string& name)
 {
   const loaded_patch* patch = patches_.find_name(name);
   if (patch == nullptr)
-    throw trouble("process " + std::to_string(process_) +
-                  " has no patch named \"" + name +
+    throw trouble(process_text(process_) + " has no patch named \"" + name +
                   "\"; hp-status shows those that it has");
   patches_.check_unneeded(name);
   apply_result result;

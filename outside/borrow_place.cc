@@ -151,7 +151,7 @@ bool borrow_place::belongs_to_allocator(std::uint64_t address, whose what) const
 
 bool borrow_place::refuse(const tracee& thread, const char* why)
 {
-  reason_ = "thread " + thread_text(thread.process(), thread.id()) + ' ' + why;
+  reason_ = thread_text(thread.process(), thread.id()) + ' ' + why;
   return false;
 }
 
@@ -275,7 +275,7 @@ tracee borrow_place::find(deadline until)
     for (const pid_t thread : threads_of(process))
       order.emplace_back(rank_now(process, thread), thread);
     if (order.empty())
-      throw thread_gone("process " + std::to_string(process) + " has ended");
+      throw thread_gone(process_text(process) + " has ended");
     std::stable_sort(
         order.begin(), order.end(),
         [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -288,16 +288,15 @@ tracee borrow_place::find(deadline until)
       } catch (const thread_gone& gone) {
         reason_ = gone.what();
       } catch (const not_in_time& late) {
-        reason_ =
-            is_filtered(process, id)
-                ? "thread " + thread_text(process, id) + ' ' + under_filter
-                : late.what();
+        reason_ = is_filtered(process, id)
+                      ? thread_text(process, id) + ' ' + under_filter
+                      : late.what();
       }
     }
     // Not before each was looked at: when the time is over something may have
     // to be ended that was begun, and the next thread may stand well.
     if (until.passed())
-      throw not_in_time("process " + std::to_string(process) +
+      throw not_in_time(process_text(process) +
                         ": no thread came to a place where it can be "
                         "borrowed for loading: " +
                         reason_);

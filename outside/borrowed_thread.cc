@@ -143,7 +143,7 @@ void borrowed_thread::need_workspace()
   const std::int64_t memory = system_call(
       SYS_mmap, {0, workspace_size, PROT_READ | PROT_WRITE, kind, no_call, 0});
   if (memory < 0 && memory > -4096)
-    throw trouble("process " + std::to_string(thread_.process()) +
+    throw trouble(process_text(thread_.process()) +
                   " gets no memory for a call: " +
                   std::strerror(static_cast<int>(-memory)));
   workspace_ = static_cast<std::uint64_t>(memory);
@@ -155,7 +155,7 @@ void borrowed_thread::need_workspace()
       SYS_mmap,
       {workspace_, page, PROT_READ | PROT_EXEC, kind | MAP_FIXED, no_call, 0});
   if (code < 0 && code > -4096)
-    throw trouble("process " + std::to_string(thread_.process()) +
+    throw trouble(process_text(thread_.process()) +
                   " may not have executable memory: " +
                   std::strerror(static_cast<int>(-code)));
   memory_.write(workspace_, call_code);
@@ -200,7 +200,7 @@ std::uint64_t borrowed_thread::call(
       wait_for_syscall(SYS_getpid, false);
     while (thread_.registers().rip - workspace_ >= page);
   } catch (const not_in_time&) {
-    throw unfinished_call(what + " has not come back in time; thread " +
+    throw unfinished_call(what + " has not come back in time; " +
                           thread_text(thread_.process(), thread_.id()) +
                           " is still in it");
   }

@@ -13,6 +13,7 @@
 
 #include "outside/cell_page.h"
 #include "processes/maps.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -45,7 +46,7 @@ std::uint64_t map_page(borrowed_thread& thread,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                  ~std::uint64_t{0}, 0});
   if (wanted == 0 || static_cast<std::uint64_t>(page) != wanted)
-    throw trouble("process " + std::to_string(thread.process()) +
+    throw trouble(process_text(thread.process()) +
                   " has no free memory near enough to " + some[0]->name);
   return wanted;
 }

@@ -13,6 +13,7 @@
 
 #include "format/control_protocol.h"
 #include "outside/control_path.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -68,11 +69,6 @@ pid_t listener_of(int connection)
   return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
              ? peer.pid
              : 0;
-}
-
-std::string process_text(pid_t process)
-{
-  return "process " + std::to_string(process);
 }
 
 control_report parse_report(std::string packet)

@@ -14,6 +14,7 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 
@@ -63,7 +64,7 @@ control_patching::control_patching(pid_t process,
 void control_patching::tell(const std::string& text) const
 {
   if (settings_.tell)
-    settings_.tell("process " + std::to_string(process_) + ": " + text);
+    settings_.tell(process_text(process_) + ": " + text);
 }
 
 std::optional<control_outcome> control_patching::ask(
@@ -73,8 +74,8 @@ std::optional<control_outcome> control_patching::ask(
   const auto connection = control_connection::open(process_, wishes_.path);
   if (connection == nullptr) {
     if (!wishes_.path.empty())
-      throw trouble("process " + std::to_string(process_) +
-                    " offers no control socket at " + wishes_.path);
+      throw trouble(process_text(process_) + " offers no control socket at " +
+                    wishes_.path);
     tell("offers no control socket; it is traced");
     return {};
   }
@@ -144,7 +145,7 @@ std::optional<apply_result> control_patching::apply(const std::string& path)
   }
   const std::string words = wrong.empty() ? outcome->words : wrong;
   if (outcome->status == HP_BUSY)
-    throw process_busy("process " + std::to_string(process_) + ": " + words);
+    throw process_busy(process_text(process_) + ": " + words);
   throw trouble(words);
 }
 
@@ -191,19 +192,16 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
   if (outcome->status == HP_OK)
     return result;
   if (outcome->status != HP_BUSY)
-    throw trouble("process " + std::to_string(process_) + ": " +
-                  outcome->words);
+    throw trouble(process_text(process_) + ": " + outcome->words);
   if (has(name))
-    throw process_busy("process " + std::to_string(process_) + ": " +
-                       outcome->words);
+    throw process_busy(process_text(process_) + ": " + outcome->words);
   tell(outcome->words);  // reverted, and still loaded
   return result;
 }
 
 trouble control_patching::no_patch(const std::string& name) const
 {
-  return trouble("process " + std::to_string(process_) +
-                 " has no patch named \"" + name +
+  return trouble(process_text(process_) + " has no patch named \"" + name +
                  "\"; hp-status shows those that it has");
 }
 
@@ -236,8 +234,7 @@ std::optional<controlled_process> control_patching::status()
   if (!outcome)
     return {};
   if (outcome->status != HP_OK)
-    throw trouble("process " + std::to_string(process_) + ": " +
-                  outcome->words);
+    throw trouble(process_text(process_) + ": " + outcome->words);
   return found;
 }
 

@@ -159,7 +159,7 @@ class search {
 
   static std::string sentence(const tracee& thread, const char* why)
   {
-    return "thread " + thread_text(thread.process(), thread.id()) + ' ' + why;
+    return thread_text(thread.process(), thread.id()) + ' ' + why;
   }
 
   static std::string describe(const tracee& thread, const char* how,

@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <sys/stat.h>
 
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -23,7 +24,7 @@ constexpr std::size_t longest_text = 1024;
 [[noreturn]] void refuse(pid_t process, const char* what,
                          const target_memory& memory, std::uint64_t words)
 {
-  throw trouble("process " + std::to_string(process) + ' ' + what + ": " +
+  throw trouble(process_text(process) + ' ' + what + ": " +
                 (words != 0 ? text_in_process(memory, words)
                             : std::string("no reason is given")));
 }
@@ -42,8 +43,8 @@ std::string text_in_process(const target_memory& memory, std::uint64_t address)
 std::string path_in_process(const target_images& images,
                             const std::string& file)
 {
-  const std::string pid = std::to_string(images.process());
-  const std::string root = "/proc/" + pid + "/root";
+  const std::string root =
+      "/proc/" + std::to_string(images.process()) + "/root";
   std::string path;
   if (file.starts_with(root + '/')) {
     path = file.substr(root.size());
@@ -58,7 +59,7 @@ std::string path_in_process(const target_images& images,
   if (stat(file.c_str(), &here) != 0 ||
       stat((root + path).c_str(), &there) != 0 || here.st_dev != there.st_dev ||
       here.st_ino != there.st_ino)
-    throw trouble("process " + pid + " does not see " + file +
+    throw trouble(process_text(images.process()) + " does not see " + file +
                   ": it has another root directory or other mounts; "
                   "copy the file to where it can, such as " +
                   root + "/tmp, and give that path");

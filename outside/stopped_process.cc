@@ -60,7 +60,7 @@ stopped_process::stopped_process(pid_t process, deadline until)
     standing = threads_.size();
   }
   if (threads_.empty())
-    throw thread_gone("process " + std::to_string(process) + " has ended");
+    throw thread_gone(process_text(process) + " has ended");
 }
 
 std::int64_t stopped_process::release()

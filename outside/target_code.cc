@@ -49,7 +49,7 @@ void refuse_shadow_stack(pid_t process)
   const std::string features = status_field(
       thread_file(process, process, "status"), "x86_Thread_features");
   if (features.find("shstk") != std::string::npos)
-    throw trouble("process " + std::to_string(process) +
+    throw trouble(process_text(process) +
                   " uses shadow stacks, which cannot be kept in order "
                   "from outside; link it with libhotpatch");
 }
@@ -62,14 +62,14 @@ void find_libraries(const target_images& images, target_code& into)
     if (is_c_library(image))
       into.library = &image;
   if (into.loader == nullptr || into.library == nullptr)
-    throw trouble("process " + std::to_string(images.process()) +
+    throw trouble(process_text(images.process()) +
                   " is a static program: it cannot load a patch "
                   "object; link it dynamically");
 }
 
 target_code find_target_code(const target_images& images)
 {
-  const std::string process = "process " + std::to_string(images.process());
+  const std::string process = process_text(images.process());
   target_code found;
   find_libraries(images, found);
   look_for_dlopen(*found.library, found);

@@ -12,6 +12,7 @@
 
 #include "processes/access.h"
 #include "processes/text.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -21,7 +22,7 @@ namespace {
 [[noreturn]] void refuse(pid_t process, std::uint64_t address, const char* what)
 {
   const int error = errno;
-  std::string text = "process " + std::to_string(process) + ": memory at 0x";
+  std::string text = process_text(process) + ": memory at 0x";
   append_hex(text, address);
   throw trouble(text + " cannot be " + what + ": " + std::strerror(error));
 }

@@ -86,8 +86,8 @@ void tracee::refuse(int error) const
     std::ifstream file("/proc/" + tracer + "/comm");
     std::string name;
     std::getline(file, name);
-    throw trouble("process " + std::to_string(process_) +
-                  " is being debugged by process " + tracer + " (" + name +
+    throw trouble(process_text(process_) + " is being debugged by process " +
+                  tracer + " (" + name +
                   "); only one may trace it: let it go there");
   }
   refuse_access(process_, error);
@@ -101,8 +101,8 @@ void tracee::check(long result, const char* what) const
   if (error == ESRCH)
     throw thread_gone("thread " + std::to_string(thread_) +
                       " ended or was killed");
-  throw trouble("thread " + thread_text(process_, thread_) + ": " + what +
-                ": " + std::strerror(error));
+  throw trouble(thread_text(process_, thread_) + ": " + what + ": " +
+                std::strerror(error));
 }
 
 void tracee::interrupt()
@@ -123,7 +123,7 @@ stop tracee::wait(deadline until)
       throw thread_gone("thread " + std::to_string(thread_) + " has ended");
     }
     if (until.passed())
-      throw not_in_time("thread " + thread_text(process_, thread_) +
+      throw not_in_time(thread_text(process_, thread_) +
                         " did not stop in time: it is in the kernel, which "
                         "does not let it be interrupted there");
   }
@@ -135,7 +135,7 @@ stop tracee::wait(deadline until)
   const int signal = WSTOPSIG(status);
   switch (status >> 16) {
     case PTRACE_EVENT_EXEC:
-      throw thread_gone("process " + std::to_string(process_) +
+      throw thread_gone(process_text(process_) +
                         " executes another program now");
     case PTRACE_EVENT_STOP:
       mend_call();

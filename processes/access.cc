@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch {
@@ -25,7 +26,7 @@ std::string proc_path(pid_t pid, const char* entry)
 
 [[noreturn]] void refuse(pid_t pid, const std::string& reason)
 {
-  throw trouble("process " + std::to_string(pid) + reason);
+  throw trouble(process_text(pid) + reason);
 }
 
 // The letter after the command's closing parenthesis, proc(5); 0 if the

@@ -39,12 +39,17 @@ std::string status_field(const std::string& status, const char* name)
   return status.substr(at, status.find('\n', at) - at);
 }
 
+std::string process_text(pid_t process)
+{
+  return "process " + std::to_string(process);
+}
+
 std::string thread_text(pid_t process, pid_t thread)
 {
   std::string name = thread_file(process, thread, "comm");
   while (!name.empty() && name.back() == '\n')
     name.pop_back();
-  return std::to_string(thread) + " (" + name + ')';
+  return "thread " + std::to_string(thread) + " (" + name + ')';
 }
 
 }  // namespace hotpatch

@@ -1,4 +1,5 @@
-// The threads of another process, as /proc shows them.
+// The threads of another process, as /proc shows them, and what messages call
+// it and them.
 //
 // A snapshot: a thread may have ended, and its number may belong to another, as
 // soon as it was read.  One thread at a time.
@@ -17,7 +18,10 @@ namespace hotpatch {
 // None if there is no such process.
 std::vector<pid_t> threads_of(pid_t process);
 
-// "1234 (worker)"
+// "process 1234"
+std::string process_text(pid_t process);
+
+// "thread 1234 (worker)"
 std::string thread_text(pid_t process, pid_t thread);
 
 // The contents of one of a thread's files in /proc; empty if there is none.

@@ -4,6 +4,7 @@
 #include "tools/change_patch.h"
 
 #include "outside/control_patching.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::tools {
@@ -19,7 +20,7 @@ outside::apply_result change_patch(change_kind kind, const how_options& how,
   }
   const std::string& level = how.control.level;
   if (!level.empty() && !how.settings.level)
-    throw trouble("process " + std::to_string(pid) +
+    throw trouble(process_text(pid) +
                   " is traced, which knows only the levels quiescent and "
                   "immediate; for others it has to offer a control socket");
   outside::live_patching process(pid, how.settings);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "processes/threads.h"
 #include "tools/messages.h"
 
 namespace hotpatch::tools {
@@ -26,7 +27,7 @@ void tell_change(change_kind kind, bool dry_run, pid_t pid,
                  const outside::apply_result& result, std::int64_t took_ns)
 {
   const char* what = kind == change_kind::apply ? "applied" : "reverted";
-  const std::string process = "process " + std::to_string(pid) + ": ";
+  const std::string process = process_text(pid) + ": ";
   const std::string patch = process + result.name;
   const std::string functions =
       std::to_string(result.functions) +

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "processes/threads.h"
 #include "tools/demangled_names.h"
 #include "tools/detail_view.h"
 #include "tools/file_sites.h"
@@ -186,13 +187,12 @@ void lister::list_process()
   }
   if (counts_.images == 0 && status_ == exit_listed)
     say(path,
-        "process " + std::to_string(chosen_.pid) +
+        process_text(chosen_.pid) +
             ": no image has a .hotpatch section, so none of its functions "
             "can be patched; compile it with -fplugin=hotpatch.so",
         exit_no_sites);
   else if (counts_.sites == 0 && status_ == exit_listed)
-    say(path, "process " + std::to_string(chosen_.pid) + ": no site matches",
-        exit_no_sites);
+    say(path, process_text(chosen_.pid) + ": no site matches", exit_no_sites);
   if (json_)
     return;
   if (chosen_.shown == view::count) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "processes/threads.h"
 #include "tools/file_sites.h"
 #include "processes/mapped_file.h"
 #include "processes/access.h"
@@ -96,8 +97,8 @@ live_state live_process::state_of(const site& where)
   live_state live;
   std::uint64_t word = 0;
   if (!memory_.cached(where.word, bytes_of(word)))
-    throw trouble("process " + std::to_string(pid_) + ": the code of " +
-                  where.name + " cannot be read");
+    throw trouble(process_text(pid_) + ": the code of " + where.name +
+                  " cannot be read");
   // A pristine word says everything by itself.  Any other is read afresh,
   // because what it leads to has to be of the same moment.
   decoded_word decoded = decode_word(where, word);

@@ -7,6 +7,7 @@
 
 #include "outside/target_images.h"
 #include "processes/text.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "tools/change_patch.h"
 #include "tools/messages.h"
@@ -59,8 +60,8 @@ void watched_process::try_patch(const watched_patch& patch,
       return;
     settled_.insert(patch.version);
     if (incarnation_of(process_) == run_)
-      complain("hp-watch", "process " + std::to_string(process_) +
-                               " is left alone: " + failure.what());
+      complain("hp-watch",
+               process_text(process_) + " is left alone: " + failure.what());
   }
 }
 
