@@ -31,6 +31,12 @@ hook_time after_of(bool comes)
   return comes ? hook_time::after_apply : hook_time::after_revert;
 }
 
+// What comes does not, and what goes stays.
+hook_time take_back_of(bool comes)
+{
+  return after_of(!comes);
+}
+
 const char* name_of(hook_time when)
 {
   switch (when) {
@@ -59,26 +65,28 @@ void switch_hooks::concern(const switch_plan& plan)
     parties_.push_back({plan.patch->object.get(), true});
 }
 
-bool switch_hooks::any_to_take_back() const
+bool switch_hooks::any_among(std::size_t first, hook_time (*when)(bool)) const
 {
-  return std::any_of(parties_.begin(), parties_.begin() + consented_,
-                     [](const party& each) {
-                       return has_hook(*each.patch, after_of(!each.comes));
+  return std::any_of(parties_.begin(),
+                     parties_.begin() + static_cast<std::ptrdiff_t>(first),
+                     [&](const party& each) {
+                       return has_hook(*each.patch, when(each.comes));
                      });
 }
 
 bool switch_hooks::any_before() const
 {
-  return std::any_of(parties_.begin(), parties_.end(), [](const party& each) {
-    return has_hook(*each.patch, before_of(each.comes));
-  });
+  return any_among(parties_.size(), before_of);
 }
 
 bool switch_hooks::any_after() const
 {
-  return std::any_of(parties_.begin(), parties_.end(), [](const party& each) {
-    return has_hook(*each.patch, after_of(each.comes));
-  });
+  return any_among(parties_.size(), after_of);
+}
+
+bool switch_hooks::any_to_take_back() const
+{
+  return any_among(consented_, take_back_of);
 }
 
 std::uint64_t switch_hooks::call(borrowed_thread& thread,
@@ -121,7 +129,7 @@ void switch_hooks::take_back(borrowed_thread& thread)
 {
   while (consented_ > 0) {
     const party& each = parties_[--consented_];
-    (void)call(thread, *each.patch, after_of(!each.comes));
+    (void)call(thread, *each.patch, take_back_of(each.comes));
   }
 }
 

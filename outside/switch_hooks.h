@@ -45,12 +45,14 @@ class switch_hooks {
     bool comes;
   };
 
+  // Of the first so many parties; `when` is told whether one comes.
+  bool any_among(std::size_t first, format::hook_time (*when)(bool)) const;
   std::uint64_t call(borrowed_thread& thread, const patch_object& patch,
                      format::hook_time when) const;
 
   const target_memory& memory_;
   std::vector<party> parties_;
-  std::ptrdiff_t consented_ = 0;
+  std::size_t consented_ = 0;  // of the parties, the first ones
 };
 
 }  // namespace hotpatch::outside
