@@ -31,9 +31,9 @@ void limit_waiting(int connection, std::int64_t milliseconds)
   setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-// -1: nobody listens there, or lets us in soon: where the queue of those who
+// False: nobody listens there, or lets us in soon: where the queue of those who
 // wait is full, connect(2) would wait for ever.
-int connect_to(const std::string& path)
+bool connect_to(int connection, const std::string& path)
 {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -48,17 +48,11 @@ int connect_to(const std::string& path)
     name =
         "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
   if (name.size() >= sizeof address.sun_path)
-    return -1;
+    return false;
   std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-  const int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (connection < 0)
-    return -1;
   limit_waiting(connection, grace_ms);
-  if (connect(connection, reinterpret_cast<const sockaddr*>(&address),
-              sizeof address) == 0)
-    return connection;
-  close(connection);
-  return -1;
+  return connect(connection, reinterpret_cast<const sockaddr*>(&address),
+                 sizeof address) == 0;
 }
 
 // In this process's PID namespace; 0: unknown.
@@ -113,9 +107,10 @@ std::string control_report::field(const char* word) const
   return "";
 }
 
-control_connection::control_connection(pid_t process, int connection,
-                                       std::string path)
-    : process_(process), connection_(connection), path_(std::move(path))
+control_connection::control_connection(pid_t process, std::string path)
+    : process_(process),
+      connection_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)),
+      path_(std::move(path))
 {
 }
 
@@ -123,13 +118,11 @@ std::unique_ptr<control_connection> control_connection::open(
     pid_t process, const std::string& path)
 {
   for (const std::string& each : control_paths(process, path)) {
-    const int connection = connect_to(each);
-    if (connection < 0)
-      continue;
-    if (listener_of(connection) == process)
-      return std::unique_ptr<control_connection>(
-          new control_connection(process, connection, each));
-    close(connection);
+    std::unique_ptr<control_connection> made(
+        new control_connection(process, each));
+    const int connection = made->connection_.get();
+    if (connect_to(connection, each) && listener_of(connection) == process)
+      return made;
   }
   return nullptr;
 }

@@ -53,7 +53,8 @@ class control_connection {
       const std::function<void(const control_report&)>& report) const;
 
  private:
-  control_connection(pid_t process, int connection, std::string path);
+  // Not connected yet.
+  control_connection(pid_t process, std::string path);
   void send_request(const std::string& request, int file) const;
 
   const pid_t process_;
