@@ -63,6 +63,12 @@ struct live_patching::present_patch {
   bool is_applied() const { return same != nullptr && same->is_applied(); }
 };
 
+trouble no_patch(pid_t process, const std::string& name)
+{
+  return trouble(process_text(process) + " has no patch named \"" + name +
+                 "\"; hp-status shows those that it has");
+}
+
 live_patching::live_patching(pid_t process, const apply_settings& settings)
     : process_(process),
       settings_(settings),
@@ -351,8 +357,7 @@ apply_result live_patching::revert(const std::string& name)
 {
   const loaded_patch* patch = patches_.find_name(name);
   if (patch == nullptr)
-    throw trouble(process_text(process_) + " has no patch named \"" + name +
-                  "\"; hp-status shows those that it has");
+    throw no_patch(process_, name);
   patches_.check_unneeded(name);
   apply_result result;
   result.name = name;

@@ -36,6 +36,9 @@ class process_busy : public trouble {
   using trouble::trouble;
 };
 
+// What is said to who wants to revert a patch that is not there.
+trouble no_patch(pid_t process, const std::string& name);
+
 // Whether the switch waits until nobody is inside what it takes away.
 enum class change_level { immediate, quiescent };
 

@@ -172,7 +172,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
     if (!outcome || (result.functions == 0 && has_from_outside(name)))
       return {};
     if (result.functions == 0)
-      throw no_patch(name);
+      throw no_patch(process_, name);
     return result;
   }
   const std::string request = "unload\nname " + name + '\n' + options();
@@ -188,7 +188,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
     return {};
   }
   if (outcome->status == HP_NOT_APPLIED)
-    throw no_patch(name);
+    throw no_patch(process_, name);
   if (outcome->status == HP_OK)
     return result;
   if (outcome->status != HP_BUSY)
@@ -197,12 +197,6 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
     throw process_busy(process_text(process_) + ": " + outcome->words);
   tell(outcome->words);  // reverted, and still loaded
   return result;
-}
-
-trouble control_patching::no_patch(const std::string& name) const
-{
-  return trouble(process_text(process_) + " has no patch named \"" + name +
-                 "\"; hp-status shows those that it has");
 }
 
 // Applied by tracing the process.

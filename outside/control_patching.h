@@ -58,7 +58,6 @@ class control_patching {
   template <typename Ask>
   std::optional<control_outcome> ask_until(Ask ask) const;
   std::string options() const;
-  trouble no_patch(const std::string& name) const;
   bool has(const std::string& name);
   bool has_from_outside(const std::string& name) const;
   void tell(const std::string& text) const;
