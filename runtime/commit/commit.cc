@@ -176,10 +176,12 @@ bool commit_batch::verify() noexcept
 // the pads stay too: a thread may be in one.
 void commit_batch::restore_words() noexcept
 {
+  // Otherwise a word that is not new has been written in part, by us.
+  const bool others_write = result_.what == outcome::overwritten;
   for (const change& each : changes_) {
     if (each.cell != 0 && each.old_cell_target != 0)
       cell_window::store(each.cell, each.old_cell_target);
-    if (load_word(each.address) != each.new_word && how_ != protocol::standing)
+    if (others_write && load_word(each.address) != each.new_word)
       continue;
     if (kind_ == writer_kind::rwx_window) {
       text_.store_word(each.address, each.old_word);
@@ -188,6 +190,26 @@ void commit_batch::restore_words() noexcept
       std::memcpy(bytes, &each.old_word, sizeof bytes);
       if (!text_.store_bytes(each.address, bytes, sizeof bytes))
         failed(outcome::stuck, each);
+    }
+  }
+}
+
+// The same where words change by breakpoints only.  One by one, since there is
+// no memory to be had for a list of the ways back.
+void commit_batch::restore_by_breakpoints() noexcept
+{
+  for (const change& each : changes_) {
+    change back = each;
+    back.old_word = each.new_word;
+    back.new_word = each.old_word;
+    back.cell = each.old_cell_target != 0 ? each.cell : 0;
+    back.cell_target = each.old_cell_target;
+    back.old_cell_target = each.cell_target;
+    if (load_word(each.address) != each.new_word) {
+      if (back.cell != 0)
+        cell_window::store(back.cell, back.cell_target);
+    } else if (store_by_breakpoints(text_, {&back, 1}).failed != nullptr) {
+      failed(outcome::stuck, each);
     }
   }
 }
@@ -230,7 +252,8 @@ void commit_batch::store_all() noexcept
   barrier_missed_ = result.barrier_missed;
   signal_taken_ = result.signal_taken;
   if (result.failed == nullptr) {
-    verify();
+    if (!verify())
+      restore_by_breakpoints();
     return;
   }
   result_.error = result.error;

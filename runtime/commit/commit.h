@@ -121,6 +121,7 @@ class commit_batch {
   bool store_words() noexcept;
   bool verify() noexcept;
   void restore_words() noexcept;
+  void restore_by_breakpoints() noexcept;
 
   const writer_kind kind_;
   const protocol how_;

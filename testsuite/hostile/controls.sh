@@ -49,4 +49,20 @@ ok "without signals nobody notices that membarrier is refused" \
   control text/barrier prohibitions "a filter forbids membarrier" \
   's/(serialise_threads(.*) == HP_OK)/(true)/'
 
+ok "without a look behind, another writer goes unnoticed" \
+  control commit/commit overwritten "immediate, rwx window, near:" \
+  's/if (found != each.new_word)/if (false)/'
+
+ok "without going back, the others stay new" \
+  control commit/commit overwritten "immediate, rwx window, near:" \
+  's/^      restore_words();/      ;/'
+
+ok "without going back by breakpoints, too" \
+  control commit/commit overwritten "strict, rwx window, near:" \
+  's/^      restore_by_breakpoints();/      ;/'
+
+ok "without putting cells back, far calls go where they should not" \
+  control commit/commit overwritten "immediate, rwx window, far to near:" \
+  's/if (others_write && .*/if (false)/'
+
 done_testing
