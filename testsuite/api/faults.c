@@ -74,8 +74,10 @@ static int is_pad(const char* at)
 {
   const char* const symbols[] = {(const char*)(uintptr_t)first,
                                  (const char*)(uintptr_t)second};
+  const int writes_fail =
+      failing == writes || (failing == system_calls && refuse_rwx);
   for (unsigned i = 0; i < sizeof symbols / sizeof *symbols; i++)
-    if (failing == writes && at < symbols[i] && symbols[i] - at <= 7)
+    if (writes_fail && at < symbols[i] && symbols[i] - at <= 7)
       return 1;
   return 0;
 }
@@ -103,51 +105,112 @@ static int complain(const char* what, const char* way, long number,
   return 1;
 }
 
-/* Every fault on the way from one state to the other; 0: all was well. */
-static int every_fault(hp_transaction* (*there)(void),
-                       hp_transaction* (*back)(void), int (*before)(void),
-                       int (*after)(void), const char* way, long* faults)
+struct way {
+  hp_transaction* (*there)(void);
+  hp_transaction* (*back)(void);
+  int (*before)(void);
+  int (*after)(void);
+  const char* name;
+};
+static const struct way going = {to_replacements, to_originals, originals,
+                                 replacements, "there"};
+static const struct way returning = {to_originals, to_replacements,
+                                     replacements, originals, "back"};
+
+static long refused; /* commits */
+
+/* 0: all was well. */
+static int one_fault(const struct way* way, long number, int* hit)
 {
   const hp_commit_options immediate = {HP_IMMEDIATE, 0, 0, {NULL}};
+  copy_text();
+  const hp_status status = commit_with_fault(way->there(), number, hit);
+  if (!text_is_protected())
+    return complain("text is still writable", way->name, number, status);
+  if (status != HP_OK) {
+    refused++;
+    if (!*hit || status == HP_INTERNAL || *hp_error_message() == '\0')
+      return complain("the wrong failure", way->name, number, status);
+    if (!text_is_as_it_was(is_pad))
+      return complain("text has changed", way->name, number, status);
+    if (!way->before())
+      return complain("calls go elsewhere", way->name, number, status);
+    return 0;
+  }
+  if (!way->after())
+    return complain("calls do not go there", way->name, number, status);
+  if (hp_commit(way->back(), &immediate) != HP_OK || !way->before())
+    return complain("it cannot be undone", way->name, number, status);
+  return 0;
+}
+
+/* Every fault on the way, in a process whose library knows all by now what it
+ * has to find out only once. */
+static int every_fault(const struct way* way)
+{
   for (long number = 1;; number++) {
     int hit;
-    copy_text();
-    const hp_status status = commit_with_fault(there(), number, &hit);
-    if (!text_is_protected())
-      return complain("text is still writable", way, number, status);
-    if (status != HP_OK) {
-      if (!hit || status == HP_INTERNAL || *hp_error_message() == '\0')
-        return complain("the wrong failure", way, number, status);
-      if (!text_is_as_it_was(is_pad))
-        return complain("text has changed", way, number, status);
-      if (!before())
-        return complain("calls go elsewhere", way, number, status);
-    } else {
-      if (!after())
-        return complain("calls do not go there", way, number, status);
-      if (hp_commit(back(), &immediate) != HP_OK || !before())
-        return complain("it cannot be undone", way, number, status);
-    }
+    if (one_fault(way, number, &hit) != 0)
+      return 1;
     if (!hit)
       return 0;
-    *faults += status != HP_OK;
   }
+}
+
+static int works_again(void)
+{
+  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_status status = hp_commit(to_replacements(), &options);
+  return (status == HP_OK && replacements()) ||
+         !complain("nothing works any more", "there", 0, status);
+}
+
+/* Every fault of the first commit of a process: each time another process,
+ * since a fault that the commit survives lets the library know the rest. */
+static int every_first_fault(enum fault kind)
+{
+  enum { was_hit = 0, bad = 1, not_hit = 2, was_refused = 3 };
+  long faults = 0;
+  for (int status = was_hit;; faults++) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      int hit = 0;
+      if (!begin_child(kind) || one_fault(&going, faults + 1, &hit) != 0 ||
+          (refused != 0 && !works_again())) {
+        fflush(stdout);
+        _exit(bad);
+      }
+      _exit(!hit ? not_hit : refused != 0 ? was_refused : was_hit);
+    }
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == bad) {
+      printf("# fault %ld of the first commit: %#x\n", faults + 1,
+             (unsigned)status);
+      return 1;
+    }
+    if (WEXITSTATUS(status) == not_hit)
+      break;
+    refused += WEXITSTATUS(status) == was_refused;
+  }
+  printf("# first commits: %ld faults, %ld of them refused\n", faults, refused);
+  return 0;
 }
 
 /* In a child, where the library has done nothing yet. */
 static int both_ways(enum fault kind)
 {
-  long faults = 0;
   failing = kind;
-  if (every_fault(to_replacements, to_originals, originals, replacements,
-                  "there", &faults) != 0)
+  if (every_first_fault(kind) != 0)
+    return 1;
+  refused = 0;
+  if (every_fault(&going) != 0)
     return 1;
   if (hp_commit(to_replacements(), NULL) != HP_OK)
     return 1;
-  if (every_fault(to_originals, to_replacements, replacements, originals,
-                  "back", &faults) != 0)
+  if (every_fault(&returning) != 0)
     return 1;
-  printf("# %ld commits failed\n", faults);
+  printf("# %ld commits failed\n", refused);
   return 0;
 }
 
