@@ -165,45 +165,18 @@ static int works_again(void)
          !complain("nothing works any more", "there", 0, status);
 }
 
-/* Every fault of the first commit of a process: each time another process,
- * since a fault that the commit survives lets the library know the rest. */
-static int every_first_fault(enum fault kind)
+static int one_first_fault(long number, int* hit)
 {
-  enum { was_hit = 0, bad = 1, not_hit = 2, was_refused = 3 };
-  long faults = 0;
-  for (int status = was_hit;; faults++) {
-    fflush(stdout);
-    const pid_t child = fork();
-    if (child == 0) {
-      int hit = 0;
-      if (!begin_child(kind) || one_fault(&going, faults + 1, &hit) != 0 ||
-          (refused != 0 && !works_again())) {
-        fflush(stdout);
-        _exit(bad);
-      }
-      _exit(!hit ? not_hit : refused != 0 ? was_refused : was_hit);
-    }
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == bad) {
-      printf("# fault %ld of the first commit: %#x\n", faults + 1,
-             (unsigned)status);
-      return 1;
-    }
-    if (WEXITSTATUS(status) == not_hit)
-      break;
-    refused += WEXITSTATUS(status) == was_refused;
-  }
-  printf("# first commits: %ld faults, %ld of them refused\n", faults, refused);
-  return 0;
+  return one_fault(&going, number, hit) != 0 ||
+         (refused != 0 && !works_again());
 }
 
 /* In a child, where the library has done nothing yet. */
 static int both_ways(enum fault kind)
 {
   failing = kind;
-  if (every_first_fault(kind) != 0)
+  if (every_first_fault(one_first_fault, kind) != 0)
     return 1;
-  refused = 0;
   if (every_fault(&going) != 0)
     return 1;
   if (hp_commit(to_replacements(), NULL) != HP_OK)

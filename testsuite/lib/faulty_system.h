@@ -203,6 +203,36 @@ static int end_faults(void)
   return calls >= fail_at;
 }
 
+/* What the library knows once it need not ask for again, also after a fault
+ * that it has survived.  So each fault of the first time has a process of its
+ * own: `one` lets the system fail at that step, sets *hit if there was such a
+ * step, and returns 0 if all is well.  0: all was, at every step. */
+static inline int every_first_fault(int (*one)(long number, int* hit),
+                                    enum fault kind)
+{
+  enum { was_hit = 0, not_hit = 2 };
+  for (long number = 1;; number++) {
+    int status = 0;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      int hit = 0;
+      const int bad = !begin_child(kind) || one(number, &hit) != 0;
+      fflush(stdout);
+      _exit(bad ? 1 : hit ? was_hit : not_hit);
+    }
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == not_hit) {
+      printf("# %ld faults of the first time\n", number - 1);
+      return 0;
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != was_hit) {
+      printf("# fault %ld of the first time: %#x\n", number, (unsigned)status);
+      return 1;
+    }
+  }
+}
+
 /* One test: the body, which returns 0 if all is well, in a child of its own. */
 static inline void in_faulty_child(int (*body)(enum fault), enum fault kind,
                                    const char* name)

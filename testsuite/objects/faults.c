@@ -86,35 +86,56 @@ static int complain(const char* what, long number, hp_status status)
 
 static const char* object;
 
+static long refused; /* loads */
+
+/* 0: all is well. */
+static int one_load(long number, int* hit)
+{
+  copy_text();
+  begin_faults(number);
+  const hp_status status = hp_load(object, NULL);
+  *hit = end_faults();
+  if (!text_is_protected())
+    return complain("text is still writable", number, status);
+  if (status == HP_OK) {
+    if (!replacements())
+      return complain("functions are not replaced", number, status);
+    if (hp_unload("faulty", NULL) != HP_OK || !originals())
+      return complain("it cannot be unloaded", number, HP_OK);
+    return 0;
+  }
+  refused++;
+  if (!*hit || status == HP_INTERNAL || *hp_error_message() == '\0')
+    return complain("the wrong failure", number, status);
+  if (!text_is_as_it_was(nothing_is_excused) || !originals())
+    return complain("functions have changed", number, status);
+  if (dlopen_has_failed())
+    left_by_dlopen = parts();
+  if (patches() != 0 || is_mapped())
+    return complain("something is left", number, status);
+  return 0;
+}
+
+static int one_first_load(long number, int* hit)
+{
+  if (one_load(number, hit) != 0)
+    return 1;
+  if (refused != 0 && (hp_load(object, NULL) != HP_OK || !replacements()))
+    return complain("it cannot be loaded any more", number, HP_INTERNAL);
+  return 0;
+}
+
 static int loads(enum fault kind)
 {
-  long faults = 0;
-  failing = kind;
+  if (every_first_fault(one_first_load, kind) != 0)
+    return 1;
   for (long number = 1;; number++) {
-    copy_text();
-    begin_faults(number);
-    const hp_status status = hp_load(object, NULL);
-    const int hit = end_faults();
-    if (!text_is_protected())
-      return complain("text is still writable", number, status);
-    if (status != HP_OK) {
-      if (!hit || status == HP_INTERNAL || *hp_error_message() == '\0')
-        return complain("the wrong failure", number, status);
-      if (!text_is_as_it_was(nothing_is_excused) || !originals())
-        return complain("functions have changed", number, status);
-      if (dlopen_has_failed())
-        left_by_dlopen = parts();
-      if (patches() != 0 || is_mapped())
-        return complain("something is left", number, status);
-      faults++;
-    } else if (!replacements()) {
-      return complain("functions are not replaced", number, status);
-    } else if (hp_unload("faulty", NULL) != HP_OK || !originals()) {
-      return complain("it cannot be unloaded", number, HP_OK);
-    }
+    int hit;
+    if (one_load(number, &hit) != 0)
+      return 1;
     if (!hit) {
-      printf("# %ld loads failed\n", faults);
-      return faults == 0;
+      printf("# %ld loads failed\n", refused);
+      return refused == 0;
     }
   }
 }
