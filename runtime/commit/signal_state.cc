@@ -57,10 +57,12 @@ bool find_obstacle()
 
 const char* breakpoint_obstacle() noexcept
 {
-  // A signal handler that blocks everything while it runs soon ends.
+  // A signal handler that blocks everything while it runs soon ends, and so do
+  // the beginning and the end of a thread, in which glibc blocks all signals;
+  // on a machine that is busy not before the thread gets to run.
   constexpr std::int64_t millisecond = 1'000'000;
   for (int tries = 0; find_obstacle(); ++tries) {
-    if (tries == 20)
+    if (tries == 100)
       return obstacle;
     sleep_for(millisecond);
   }

@@ -173,8 +173,10 @@ static int begin_faults(long number)
   return failing != system_calls || own_calls_listen(fail_in_turn);
 }
 
+static int waiting;
 static void* wait_for_ever(void* unused)
 {
+  __atomic_store_n(&waiting, 1, __ATOMIC_RELAXED);
   for (;;)
     pause();
   return unused;
@@ -186,8 +188,12 @@ static int begin_child(enum fault kind)
 {
   pthread_t other;
   failing = kind;
-  if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0 ||
-      !begin_faults(0))
+  /* A thread that is being born blocks all signals. */
+  if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0)
+    return 0;
+  while (!__atomic_load_n(&waiting, __ATOMIC_RELAXED))
+    usleep(100);
+  if (!begin_faults(0))
     return 0;
   armed = 0;
   if (failing == system_calls)
