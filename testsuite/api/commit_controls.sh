@@ -1,34 +1,41 @@
-# Takes what puts text back out of the library, one after the other, and sees
-# the test that lets every step fail notice.
+# Takes what keeps commits sound out of the library, one thing after the other,
+# and sees the test that guards it fail.
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/lib/controls.sh"
 
-# control SOURCE SED-SCRIPT CASE
+# control SOURCE SED-SCRIPT PROGRAM CASE [ARGUMENT]
 control()
 {
-  edited_program "$1" "$2" api/faults.c edited || return
-  # One that hangs or crashes has said before what is wrong, or shows it so.
-  timeout 60 ./edited >edited.log
+  edited_program "$1" "$2" "api/$3.c" edited || return
+  # shellcheck disable=SC2086 # there may be no argument
+  timeout 100 ./edited ${5-} >edited.log
   echo "ended with $?"
-  grep "^not ok .*$3" edited.log
+  grep "^not ok .*$4" edited.log
 }
 true_program()
 {
-  edited_program commit/commit.cc "" api/faults.c true && ./true
+  edited_program commit/commit.cc "" "api/$1.c" true && ./true
 }
-ok "the program is linked like the true one" true_program
+
+ok "every fault: linked like the true one" true_program faults
 ok "words that stay where a write has failed" \
   control commit/commit.cc 's/^      restore_words();/      ;/' \
-  "quiescent, /proc/self/mem, write fails"
+  faults "quiescent, /proc/self/mem, write fails"
 ok "pads that stay" \
   control commit/commit.cc 's/^    restore_pads(0);/    ;/' \
-  "quiescent, /proc/self/mem, write fails"
+  faults "quiescent, /proc/self/mem, write fails"
 ok "breakpoints that stay" \
   control commit/breakpoint.cc 's/^      go_back();/      ;/' \
-  "strict, /proc/self/mem, write fails"
+  faults "strict, /proc/self/mem, write fails"
 ok "windows that stay open" \
   control text/text_writer.cc 's/attempt < 2/attempt < 1/' \
-  "immediate, rwx window, mprotect fails"
+  faults "immediate, rwx window, mprotect fails"
+
+ok "locks that are held: linked like the true one" true_program held_locks
+ok "memory that is asked for while all stand" \
+  control commit/level.cc \
+  's/^    serialise_core();/    asm volatile("" : : "r"(__builtin_malloc(9)));/' \
+  held_locks "quiescent" 10
 done_testing
