@@ -51,11 +51,12 @@ differs()
 }
 
 ok "the harness builds" build_harness
+levels="immediate strict quiescent"
 for example in hello:1 shapes:4; do
   sites=${example#*:}
   example=${example%:*}
   ok "$example builds" build "$examples/$example"
-  for level in immediate strict quiescent; do
+  for level in $levels; do
     ok "$example, $level: prints what it should" \
       prints "$examples/$example/expected" \
       points env UPDATE_POINTS_LEVEL=$level "$example/$example"
@@ -65,6 +66,57 @@ for example in hello:1 shapes:4; do
   ok "control: $example with wrong replacements does not" \
     differs "$examples/$example/expected" \
     points env UPDATE_POINTS_WRONG=1 "$example/$example"
+done
+
+# A server that loads a patch object meanwhile, and unloads it.
+ok "mended builds" build "$examples/mended"
+for level in $levels; do
+  ok "mended, $level: answers what it should" \
+    answers env UPDATE_POINTS_LEVEL=$level UPDATE_POINTS_REPORT="$workdir/report" \
+    LD_PRELOAD="$workdir/update_points.so" ./server
+  ok "mended, $level: every site was updated at its entries" updated 4
+done
+wrong_answers()
+{
+  ! answers env UPDATE_POINTS_WRONG=1 LD_PRELOAD="$workdir/update_points.so" \
+    UPDATE_POINTS_REPORT="$workdir/report" ./server
+}
+ok "control: mended with wrong replacements does not" wrong_answers
+
+# A service that is patched through its socket meanwhile.  It never ends, but
+# only who ends by exit() reports.
+cat >leave.c <<'END'
+#include <signal.h>
+#include <stdlib.h>
+static void leave(int signal) { exit(signal != SIGTERM); }
+__attribute__((constructor)) static void listen(void) { signal(SIGTERM, leave); }
+END
+ok "offered builds" build "$examples/offered"
+ok "and what lets it end" $CC -shared -fPIC leave.c -o leave.so
+ended()
+{
+  kill "$service" && wait "$service"
+}
+# What is entered is updated, or busy; the three functions that do the work are
+# updated.
+entries_updated()
+{
+  cat report
+  grep -q ' 0 failures$' report &&
+    ! grep -v ' 0 entries,' report | grep ' 0 updates, 0 busy$' &&
+    [ "$(grep -E '(withdrawEi|withdraw_all.*|balanceEv):' report |
+      grep -vc ' 0 updates')" -eq 3 ]
+}
+for level in $levels; do
+  rm -f report
+  begin_service env UPDATE_POINTS_LEVEL="$level" UPDATE_POINTS_REPORT=report \
+    LD_PRELOAD="$PWD/leave.so $PWD/update_points.so" offered/service
+  trap 'kill -9 $service 2>/dev/null; rm -rf "$workdir"' EXIT
+  ok "offered, $level: has its fault" says "left: -20"
+  ok "offered, $level: is patched" patched_through_its_socket
+  ok "offered, $level: and reverted" reverted
+  ok "offered, $level: ends" ended
+  ok "offered, $level: what was entered was updated" entries_updated
 done
 
 # The demo: a server under load, whose operator patches it meanwhile.
