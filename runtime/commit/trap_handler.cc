@@ -71,7 +71,8 @@ bool is_ignored(const signal_action& action)
 bool is_breakpoint(const siginfo_t& info, const ucontext_t& context)
 {
   constexpr greg_t breakpoint_trap = 3;  // #BP
-  return info.si_code == SI_KERNEL &&
+  // The kernel's code, and Valgrind's.
+  return (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT) &&
          context.uc_mcontext.gregs[REG_TRAPNO] == breakpoint_trap;
 }
 

@@ -3,6 +3,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 built=$HP_BUILDDIR/runtime/.libs
 source=$HP_SRCDIR/testsuite/hostile/everywhere.c
@@ -75,6 +76,20 @@ done
 if command -v valgrind >/dev/null; then
   ok "Valgrind: every level, and no complaint" \
     runs valgrind -q --error-exitcode=9 ./dynamic
+  # Callers meet breakpoints then.
+  ok "Valgrind: through /proc/self/mem, too" \
+    runs valgrind -q --error-exitcode=9 ./dynamic no-window
+  ok "control: a library that does not tell Valgrind links" \
+    edited_program text/text_writer.cc '/^  tell_valgrind_of_change(/d' \
+    hostile/everywhere.c untold
+  stale()
+  {
+    timeout 300 valgrind -q "$@" >out
+    cat out
+    grep -q '^immediate: ' out
+  }
+  ok "control: and Valgrind runs what was there before" stale ./untold
+  ok "control: also through /proc/self/mem" stale ./untold no-window
 else
   skip "Valgrind" "it is not installed"
 fi
