@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -85,9 +86,11 @@ static void* wake_up_soon(void* data)
 
 static void a_sleeper(void)
 {
+  hp_site site;
   char thread_number[16];
   int result = 0;
   pthread_t waker;
+  IS(hp_site_find("nap", &site), HP_OK, "where the function is");
   pthread_t sleeper = fall_asleep(&result);
   IS(change_nap(no_nap, HP_QUIESCENT, 50), HP_BUSY,
      "a thread sleeps in the original");
@@ -95,6 +98,10 @@ static void a_sleeper(void)
   snprintf(thread_number, sizeof thread_number, "%d", (int)sleeper_id);
   SAYS(thread_number, "its number");
   SAYS("nap", "and the function");
+  const char* const address = strstr(hp_error_message(), "0x");
+  const uintptr_t there = address != NULL ? strtoul(address, NULL, 16) : 0;
+  OK(there > (uintptr_t)site.word && there < (uintptr_t)site.end,
+     "and where in it");
   IS(hp_revert("nap"), HP_NOT_APPLIED, "nothing was changed");
   pthread_create(&waker, NULL, wake_up_soon, NULL);
   IS(change_nap(no_nap, HP_QUIESCENT, 60000), HP_OK, "as soon as it leaves");

@@ -40,6 +40,22 @@ static int without_proc(void)
   return child_good;
 }
 
+/* It is there, and closed to this user. */
+static int unreadable_proc(void)
+{
+  EXPECT(toggles()); /* where nobody may read the program's file */
+  if (!own_mounts() || mount("none", "/proc", "tmpfs", 0, "mode=0700") != 0 ||
+      setgid(65534) != 0 || setuid(65534) != 0)
+    return child_cannot;
+  EXPECT(toggles());
+  EXPECT(toggles_at(HP_SAFEPOINT));
+  EXPECT(refuses_at(HP_STRICT, HP_DENIED));
+  EXPECT_SAYS("/proc/self/task: Permission denied");
+  EXPECT(refuses_at(HP_QUIESCENT, HP_UNSUPPORTED));
+  EXPECT_SAYS("Permission denied");
+  return child_good;
+}
+
 static int without_proc_and_mprotect(void)
 {
   if (!own_mounts() || umount2("/proc", MNT_DETACH) != 0 ||
@@ -88,6 +104,7 @@ static int in_an_empty_root_later(void)
 static void files(void)
 {
   in_child(without_proc, "/proc is not mounted");
+  in_child(unreadable_proc, "/proc cannot be read");
   in_child(without_proc_and_mprotect, "nor may text be made writable");
   in_child(read_only_files, "all files are read-only");
   in_child(in_an_empty_root, "the program's file cannot be reached");
