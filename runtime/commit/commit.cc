@@ -95,7 +95,7 @@ bool commit_batch::add_window(const change& each) noexcept
 
 hp_status commit_batch::prepare() noexcept
 {
-  bool enough = text_.reserve(changes_.size());
+  bool enough = true;
   // One pass: with many sites each pass waits for the text to come from memory.
   for (change& each : changes_) {
     each.address = each.site->word;

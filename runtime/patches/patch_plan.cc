@@ -53,6 +53,8 @@ patch_plan::~patch_plan()
 {
   for (site_state* state : states_)
     state->planned_for = false;
+  states_.clear();
+  changes_.clear();
 }
 
 hp_status patch_plan::include(const located_site& where,
@@ -71,8 +73,9 @@ hp_status patch_plan::include(site_state& state) noexcept
 {
   if (state.planned_for)
     return HP_OK;
-  if (!state.planned.assign(state.replacements) || !states_.append(&state))
+  if (!state.planned.assign(state.replacements))
     return no_memory(state.site);
+  states_.append_in_place() = &state;
   state.planned_for = true;
   in_order_ = in_order_ && highest_ <= state.site.word;
   highest_ = state.site.word;
@@ -230,8 +233,6 @@ hp_status patch_plan::prepare(hp_level level) noexcept
               [](const site_state* a, const site_state* b) {
                 return a->site.word < b->site.word;
               });
-  if (!states_.empty() && !changes_.reserve(states_.size()))
-    return no_memory(states_[0]->site);
   for (site_state* state : states_) {
     if (state->coming() == state->active())
       continue;

@@ -27,7 +27,10 @@ namespace hotpatch {
 
 class patch_plan {
  public:
-  explicit patch_plan(patches& all) noexcept : all_(all) {}
+  explicit patch_plan(patches& all) noexcept
+      : all_(all), states_(all.planned_), changes_(all.changes_)
+  {
+  }
   patch_plan(const patch_plan&) = delete;
   patch_plan& operator=(const patch_plan&) = delete;
   ~patch_plan();
@@ -90,10 +93,10 @@ class patch_plan {
   void adopt() noexcept;
 
   patches& all_;
-  array<site_state*> states_;
+  array<site_state*>& states_;
   std::uint64_t highest_ = 0;  // the word of the last one
   bool in_order_ = true;       // ascending, as long as nothing else was seen
-  array<change> changes_;
+  array<change>& changes_;
   array<code_range> vacated_;
   patch_list named_;  // as it is to become, if named_change_
   bool named_change_ = false;

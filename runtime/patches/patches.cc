@@ -3,7 +3,6 @@
 #include "runtime/patches/patches.h"
 
 #include "format/patch_word.h"
-#include "runtime/commit/commit.h"
 
 namespace hotpatch {
 
@@ -42,6 +41,15 @@ void patches::forget_unloaded() noexcept
     forget(state);
 }
 
+// For one more state than there are.
+bool patches::make_room() noexcept
+{
+  if (table_.full())
+    forget_unloaded();
+  return table_.make_room() && planned_.reserve(table_.room()) &&
+         changes_.reserve(table_.room());
+}
+
 // The site's state, made when it is first changed; null: no memory.
 site_state* patches::state_of(const located_site& where) noexcept
 {
@@ -51,9 +59,7 @@ site_state* patches::state_of(const located_site& where) noexcept
   if (state != nullptr)
     forget(table_.take_if(
         [state](const site_state& each) { return &each == state; }));
-  if (table_.full())
-    forget_unloaded();
-  state = table_.make(where);
+  state = make_room() ? table_.make(where) : nullptr;
   if (state != nullptr)
     state->word = format::pristine_word(where.site.id);
   return state;

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "runtime/base/array.h"
+#include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/patches/named_patch.h"
 #include "runtime/text/near_memory.h"
@@ -58,6 +60,7 @@ class patches {
   static bool outlived(const site_state& state, std::uint64_t image_id,
                        const site& site) noexcept;
   site_state* state_of(const located_site& where) noexcept;
+  bool make_room() noexcept;
   void forget(site_state* state) noexcept;
   void forget_unloaded() noexcept;
 
@@ -66,6 +69,11 @@ class patches {
   owned_patches named_;
   near_memory cells_;
   text_writer writer_;
+  // What a plan is written down in, with room for every state.  Kept between
+  // plans: otherwise the kernel is asked again and again for pages, each of
+  // which it has to clear.
+  array<site_state*> planned_;
+  array<change> changes_;
 };
 
 }  // namespace hotpatch

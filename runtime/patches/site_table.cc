@@ -85,8 +85,6 @@ bool site_table::grow() noexcept
 
 site_state* site_table::make(const located_site& where) noexcept
 {
-  if ((full() && !grow()) || (free_ == nullptr && !add_slab()))
-    return nullptr;
   free_place* const rest = free_->next;
   site_state* const state = new (static_cast<void*>(free_)) site_state;
   free_ = rest;
@@ -99,7 +97,8 @@ site_state* site_table::make(const located_site& where) noexcept
   highest_ = std::max(highest_, state->site.symbol);
   recent_ = states_.size();
   state->position = static_cast<std::uint32_t>(recent_);
-  return states_.append(state) ? state : nullptr;  // there is room
+  states_.append_in_place() = state;
+  return state;
 }
 
 site_state* site_table::take(std::size_t position) noexcept

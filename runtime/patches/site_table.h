@@ -61,7 +61,15 @@ class site_table {
   // The same for one of many sites, which mostly follow each other.
   site_state* find_next(std::uint64_t symbol) noexcept;
 
-  // A fresh state for a site that has none; null: no memory.
+  // So that one more can be made; false: no memory.
+  [[nodiscard]] bool make_room() noexcept
+  {
+    return (!full() || grow()) && (free_ != nullptr || add_slab());
+  }
+  // How many states there may be until the table grows again.
+  std::size_t room() const noexcept { return buckets_.size(); }
+
+  // A fresh state for a site that has none; there is room.
   site_state* make(const located_site& where) noexcept;
 
   // Takes out one state for which `gone` holds, for the caller to clean up and
@@ -87,7 +95,7 @@ class site_table {
 
   std::size_t size() const noexcept { return states_.size(); }
 
-  // True if the next make() has to grow the table: a moment to clean up.
+  // True if the table has to grow for the next one: a moment to clean up.
   bool full() const noexcept { return states_.size() >= buckets_.size(); }
 
  private:

@@ -171,15 +171,10 @@ text_window::text_window(writer_kind kind, std::uint64_t begin,
                          std::uint64_t end) noexcept
     : text_window(kind)
 {
-  if (reserve(1) && add(begin, end))
+  if (add(begin, end))
     (void)open();
   else if (error_ == 0)
     error_ = ENOMEM;
-}
-
-bool text_window::reserve(std::size_t places) noexcept
-{
-  return kind_ == writer_kind::proc_mem || runs_.reserve(places);
 }
 
 bool text_window::add_pages(std::uint64_t begin, std::uint64_t end) noexcept

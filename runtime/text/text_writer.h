@@ -59,7 +59,7 @@ class text_writer {
 // places, each run of pages opened with one system call.
 //
 //     text_window text(kind);
-//     text.reserve(count), text.add(begin, end)...   may allocate
+//     text.add(begin, end)...                        may allocate
 //     text.open(), stores, text.close()              never allocates
 class text_window {
  public:
@@ -70,9 +70,6 @@ class text_window {
   text_window(const text_window&) = delete;
   text_window& operator=(const text_window&) = delete;
   ~text_window() { close(); }
-
-  // Makes room for that many places; false: no memory.
-  [[nodiscard]] bool reserve(std::size_t places) noexcept;
 
   // A place inside one mapping, behind those added before it.  False: it is not
   // program text.

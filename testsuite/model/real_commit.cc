@@ -261,11 +261,6 @@ const char* text_writer::reason() noexcept
 
 void text_writer::demote(int) noexcept {}
 
-bool text_window::reserve(std::size_t) noexcept
-{
-  return true;
-}
-
 bool text_window::add_pages(std::uint64_t, std::uint64_t) noexcept
 {
   return true;

@@ -83,7 +83,6 @@ BOOST_AUTO_TEST_CASE(window_for_a_single_place_restores_what_it_found)
     BOOST_TEST(mprotect(page, 4096, protection) == 0);
     {
       text_window window(writer_kind::rwx_window);
-      BOOST_TEST(window.reserve(1));
       BOOST_TEST(window.add_only(code.address(), code.address() + 8));
       BOOST_TEST(window.open());
       BOOST_TEST(protection_at(code.address()) == (rx | PROT_WRITE));
