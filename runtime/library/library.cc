@@ -88,9 +88,8 @@ int with_images_held(dl_phdr_info*, std::size_t, void* data)
   return 1;  // the first image is enough
 }
 
-// `code` is where the previous replacement lay: most lie close together, and
-// asking the kernel takes long.  Many lie in the program, whose headers tell as
-// much.
+// `code` is where the previous replacement lay.  Asking the kernel takes long;
+// many replacements lie in the program, whose headers tell as much.
 hp_status check_executable(const char* name, std::uint64_t replacement,
                            memory_mapping& code)
 {
@@ -125,6 +124,13 @@ hp_status plan_named(patch_plan& plan, const operation& step)
 
 }  // namespace
 
+// What was found for the step before: mostly the next one's lies close to it.
+struct library::step_before {
+  memory_mapping code;  // where its replacement lay
+  name_place place;
+  wanted_type type;
+};
+
 hp_status library::run(plain_body body, void* data) noexcept
 {
   const undisturbed guard;
@@ -147,27 +153,33 @@ hp_status library::find(const char* name, located_site& found) noexcept
   return sites_.find(name, found);
 }
 
+hp_status library::check_prototype(const operation& step,
+                                   const located_site& where,
+                                   step_before& before) noexcept
+{
+  if (step.type != nullptr)
+    return before.type.check(where.site, step.type, "the replacement");
+  located_site own;
+  return sites_.find_symbol(step.replacement, own)
+             ? check_replacement(where.site, own.site)
+             : HP_OK;
+}
+
 hp_status library::plan_apply(patch_plan& plan, const operation& step,
                               const located_site& where,
-                              memory_mapping& code) noexcept
+                              step_before& before) noexcept
 {
-  if ((step.flags & HP_ANY_PROTOTYPE) == 0) {
-    located_site own;
-    const hp_status status =
-        step.type == nullptr && sites_.find_symbol(step.replacement, own)
-            ? check_replacement(where.site, own.site)
-            : check_type(where.site, step.type, "the replacement");
-    if (status != HP_OK)
-      return status;
-  }
-  const hp_status status =
-      check_executable(where.site.name, step.replacement, code);
+  hp_status status = (step.flags & HP_ANY_PROTOTYPE) == 0
+                         ? check_prototype(step, where, before)
+                         : HP_OK;
+  if (status == HP_OK)
+    status = check_executable(where.site.name, step.replacement, before.code);
   return status == HP_OK ? plan.apply(where, step.replacement, step.patch)
                          : status;
 }
 
 hp_status library::plan(patch_plan& plan, const operation& step,
-                        memory_mapping& code, name_place& place) noexcept
+                        step_before& before) noexcept
 {
   if (concerns_patches(step))
     return plan_named(plan, step);
@@ -176,13 +188,14 @@ hp_status library::plan(patch_plan& plan, const operation& step,
     if (!sites_.find_symbol(step.site, where))
       return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
                   step.name);
-  } else if (const hp_status status = sites_.find_held(step.name, where, place);
+  } else if (const hp_status status =
+                 sites_.find_held(step.name, where, before.place);
              status != HP_OK) {
     return status;
   }
   switch (step.what) {
     case operation::kind::apply:
-      return plan_apply(plan, step, where, code);
+      return plan_apply(plan, step, where, before);
     case operation::kind::revert:
       return plan.revert(where);
     case operation::kind::remove:
@@ -198,10 +211,9 @@ hp_status library::plan(patch_plan& plan, const operation& step,
 hp_status library::plan(patch_plan& plan,
                         std::span<const operation> operations) noexcept
 {
-  memory_mapping code;
-  name_place place;
+  step_before before;
   for (const operation& step : operations)
-    if (const hp_status status = this->plan(plan, step, code, place);
+    if (const hp_status status = this->plan(plan, step, before);
         status != HP_OK)
       return status;
   return HP_OK;
@@ -261,7 +273,7 @@ hp_status library::original(const char* name, const char* type, unsigned flags,
     return status;
   if ((flags & HP_ANY_PROTOTYPE) == 0)
     if (const hp_status status =
-            check_type(where.site, type, "the type asked for");
+            wanted_type().check(where.site, type, "the type asked for");
         status != HP_OK)
       return status;
   // The body begins behind the word, whatever the word holds.

@@ -26,8 +26,6 @@
 
 namespace hotpatch {
 
-struct memory_mapping;
-
 class library {
  public:
   constexpr library() noexcept : patches_(sites_) {}
@@ -69,11 +67,13 @@ class library {
   static hp_status run(plain_body body, void* data) noexcept;
   hp_status plan(patch_plan& plan,
                  std::span<const operation> operations) noexcept;
-  hp_status plan(patch_plan& plan, const operation& step, memory_mapping& code,
-                 name_place& place) noexcept;
+  struct step_before;
+  hp_status plan(patch_plan& plan, const operation& step,
+                 step_before& before) noexcept;
   hp_status plan_apply(patch_plan& plan, const operation& step,
-                       const located_site& where,
-                       memory_mapping& code) noexcept;
+                       const located_site& where, step_before& before) noexcept;
+  hp_status check_prototype(const operation& step, const located_site& where,
+                            step_before& before) noexcept;
 
   process_sites sites_;
   patches patches_;

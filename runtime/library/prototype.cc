@@ -19,11 +19,15 @@ hp_status differ(const site& site, const char* what, const char* type)
 
 }  // namespace
 
-hp_status check_type(const site& site, const char* type,
-                     const char* what) noexcept
+hp_status wanted_type::check(const site& site, const char* type,
+                             const char* what) noexcept
 {
-  if (site.prototype_hash == 0 || type == nullptr ||
-      format::type_hash(type) == site.prototype_hash)
+  if (site.prototype_hash == 0 || type == nullptr)
+    return HP_OK;
+  if (type != recent_)
+    hash_ = format::type_hash(type);
+  recent_ = type;
+  if (hash_ == site.prototype_hash)
     return HP_OK;
   char text[800];
   return differ(site, what, demangle(type, name_form::type, text, sizeof text));

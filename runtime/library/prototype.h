@@ -14,10 +14,19 @@ namespace hotpatch {
 // HP_OK if the types agree or nothing is known about one of them, otherwise
 // HP_PROTOTYPE with both in the message.
 
-// The mangled function type that a C++ caller has in hand, null if unknown;
-// `what` is the word for that: "the replacement".
-[[nodiscard]] hp_status check_type(const site& site, const char* type,
-                                   const char* what) noexcept;
+// The mangled function type that a C++ caller has in hand, null if unknown.
+// The same text is mostly asked for again, so its hash is kept; it must stay as
+// it is meanwhile.
+class wanted_type {
+ public:
+  // `what` is the word for it: "the replacement".
+  [[nodiscard]] hp_status check(const site& site, const char* type,
+                                const char* what) noexcept;
+
+ private:
+  const char* recent_ = nullptr;
+  std::uint64_t hash_ = 0;  // of that one
+};
 
 // A replacement that is a site itself, so that its record tells its type.
 [[nodiscard]] hp_status check_replacement(

@@ -279,25 +279,27 @@ hp_status no_memory_for_step(const char* call)
 
 bool hp_transaction::append_copy(const operation& step) noexcept
 {
-  operation copy = step;
-  if (step.name != nullptr)
-    copy.name = texts_.copy(step.name);
-  if (step.type != nullptr) {
-    // Many steps of one type follow each other.
-    const bool same =
-        last_type_ != nullptr && std::strcmp(last_type_, step.type) == 0;
-    copy.type = same ? last_type_ : texts_.copy(step.type);
-    last_type_ = copy.type;
-  }
-  return (copy.name == nullptr) == (step.name == nullptr) &&
-         (copy.type == nullptr) == (step.type == nullptr) &&
-         steps_.append(copy);
+  // The texts first: without them there is no step.
+  const char* const name =
+      step.name != nullptr ? texts_.copy(step.name) : nullptr;
+  if (step.type != nullptr &&
+      // Many steps of one type follow each other.
+      (last_type_ == nullptr || std::strcmp(last_type_, step.type) != 0))
+    last_type_ = texts_.copy(step.type);
+  if ((name == nullptr) != (step.name == nullptr) ||
+      (step.type != nullptr && last_type_ == nullptr) || !steps_.append(step))
+    return false;
+  operation& copy = steps_[steps_.size() - 1];
+  copy.name = name;
+  if (step.type != nullptr)
+    copy.type = last_type_;
+  if (step.what == operation::kind::apply)
+    copy.patch = current_;
+  return true;
 }
 
-hp_status hp_transaction::add(const char* call, operation step) noexcept
+hp_status hp_transaction::add(const char* call, const operation& step) noexcept
 {
-  if (step.what == operation::kind::apply)
-    step.patch = current_;
   hp_status status = hotpatch::check_operation(call, step);
   if (status == HP_OK && !append_copy(step))
     status = no_memory_for_step(call);

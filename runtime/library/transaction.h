@@ -53,7 +53,7 @@ struct hp_transaction {
 
   // A failure is kept: the transaction lacks a step and cannot be committed.
   [[nodiscard]] hp_status add(const char* call,
-                              hotpatch::operation step) noexcept;
+                              const hotpatch::operation& step) noexcept;
   // The replacements added from now on belong to this patch.
   [[nodiscard]] hp_status add_patch(const char* call,
                                     const hp_patch_info& info) noexcept;
