@@ -36,14 +36,6 @@ bool changes_text(const change& change)
 
 }  // namespace
 
-// A plain load would be a race to the thread sanitizer, and the compiler could
-// assume that text never changes.
-[[gnu::no_sanitize("thread", "address")]] std::uint64_t load_word(
-    std::uint64_t address) noexcept
-{
-  return *reinterpret_cast<const volatile std::uint64_t*>(address);
-}
-
 bool commit_batch::failed(outcome what, const change& where) noexcept
 {
   result_.what = what;
@@ -51,7 +43,7 @@ bool commit_batch::failed(outcome what, const change& where) noexcept
   return false;
 }
 
-bool commit_batch::check_word(const change& each) noexcept
+inline bool commit_batch::check_word(const change& each) noexcept
 {
   const std::uint64_t found = load_word(each.address);
   if (found == each.old_word)
@@ -68,7 +60,7 @@ bool commit_batch::check_words() noexcept
   return true;
 }
 
-bool commit_batch::check_pad(change& each) noexcept
+inline bool commit_batch::check_pad(change& each) noexcept
 {
   if (each.cell == 0 || !changes_text(each))
     return true;
@@ -80,7 +72,7 @@ bool commit_batch::check_pad(change& each) noexcept
   return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
 }
 
-bool commit_batch::add_window(const change& each) noexcept
+inline bool commit_batch::add_window(const change& each) noexcept
 {
   if (how_ == protocol::words && !changes_text(each))
     return true;
@@ -98,7 +90,6 @@ hp_status commit_batch::prepare() noexcept
   bool enough = true;
   // One pass: with many sites each pass waits for the text to come from memory.
   for (change& each : changes_) {
-    each.address = each.site->word;
     if (!check_word(each) || !check_pad(each) || !add_window(each))
       return explain();
     enough = enough && (each.cell == 0 || cells_.add(each.cell));

@@ -43,21 +43,26 @@ namespace hotpatch {
 // One site's way from one state to the next.
 struct change {
   const hotpatch::site* site;
+  std::uint64_t address;          // of its word: passes over many changes need
+                                  // not look at their sites
   std::uint64_t old_word;         // what must be there now
   std::uint64_t new_word;         // equal to old_word if only the cell changes
   std::uint64_t cell = 0;         // 0: the new state is not the far one
   std::uint64_t cell_target = 0;  // what the cell is to hold
   std::uint64_t old_cell_target = 0;  // what it holds; 0: nothing yet
 
-  // For the commit itself: so that its passes over many sites need not look
-  // at each site for where its word is.
-  std::uint64_t address = 0;
+  // For the commit itself.
   bool writes_pad = false;
   far_pad old_pad = {};
 };
 
-// The word as it is now.
-[[nodiscard]] std::uint64_t load_word(std::uint64_t address) noexcept;
+// The word as it is now.  A plain load would be a race to the thread sanitizer,
+// and the compiler could assume that text never changes.
+[[nodiscard, gnu::no_sanitize("thread", "address")]] inline std::uint64_t
+load_word(std::uint64_t address) noexcept
+{
+  return *reinterpret_cast<const volatile std::uint64_t*>(address);
+}
 
 enum class protocol { words, breakpoints, standing };
 

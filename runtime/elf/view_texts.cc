@@ -10,13 +10,13 @@ namespace hotpatch {
 // the red zones between the program's own constants.
 bool view_texts::look_up(std::uint64_t address) noexcept
 {
-  recent_ = view_.find(address);
-  if (!recent_)
+  const memory_range* const range = view_.find(address);
+  if (range == nullptr)
     return false;
-  terminated_ = recent_->size;
-  while (terminated_ > 0 && recent_->bytes[terminated_ - 1] != '\0')
-    --terminated_;
-  return true;
+  recent_ = *range;
+  while (recent_.size > 0 && recent_.bytes[recent_.size - 1] != '\0')
+    --recent_.size;
+  return recent_.contains(address);
 }
 
 }  // namespace hotpatch

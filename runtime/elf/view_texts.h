@@ -20,11 +20,9 @@ class view_texts {
   // Null if no string of the image begins there.
   [[nodiscard]] const char* at(std::uint64_t address) noexcept
   {
-    if ((!recent_ || !recent_->contains(address)) && !look_up(address))
+    if (address - recent_.address >= recent_.size && !look_up(address))
       return nullptr;
-    if (address - recent_->address >= terminated_)
-      return nullptr;
-    return reinterpret_cast<const char*>(recent_->at(address));
+    return reinterpret_cast<const char*>(recent_.at(address));
   }
 
   // What a distance field at `field` leads to: "" for 0, null for no string.
@@ -40,8 +38,7 @@ class view_texts {
   [[nodiscard]] bool look_up(std::uint64_t address) noexcept;
 
   memory_view view_;
-  const memory_range* recent_ = nullptr;  // where the last string lay
-  std::uint64_t terminated_ = 0;          // bytes of it up to its last NUL
+  memory_range recent_;  // where the last string lay, up to its last NUL
 };
 
 }  // namespace hotpatch

@@ -75,11 +75,17 @@ hp_status patch_plan::include(site_state& state) noexcept
     return HP_OK;
   if (!state.planned.assign(state.replacements))
     return no_memory(state.site);
+  enter(state);
+  return HP_OK;
+}
+
+// From now on `state.planned` counts.  There is room for each state.
+inline void patch_plan::enter(site_state& state) noexcept
+{
   states_.append_in_place() = &state;
   state.planned_for = true;
   in_order_ = in_order_ && highest_ <= state.site.word;
   highest_ = state.site.word;
-  return HP_OK;
 }
 
 hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
@@ -90,9 +96,10 @@ hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
     return status;
   replacement_stack& stack = state->planned;
   const replacement added{target, patch != nullptr ? patch->id : no_patch};
-  if (const hp_status status = check_part(*state, added, patch);
-      status != HP_OK)
-    return status;
+  if (patch != nullptr)
+    if (const hp_status status = check_part(*state, added, *patch);
+        status != HP_OK)
+      return status;
   const std::size_t before = position_of(stack, added);
   if (before < stack.size())
     stack.remove(before);
@@ -138,24 +145,25 @@ hp_status patch_plan::remove(const located_site& where,
 
 hp_status patch_plan::revert_all() noexcept
 {
-  hp_status status = include_patches();
+  if (const hp_status status = include_patches(); status != HP_OK)
+    return status;
   named_.clear();
   all_.for_each([&](site_state& state) {
-    if (status != HP_OK || state.becoming().empty())
+    if (state.becoming().empty())
       return;
-    status = include(state);
-    if (status == HP_OK)
-      state.planned.clear();
+    if (!state.planned_for)
+      enter(state);
+    state.planned.clear();
   });
-  return status;
+  return HP_OK;
 }
 
 // Replacements that are sites themselves may be replaced in turn; following
 // them must not lead back to this site.
-hp_status patch_plan::refuse_loop(const site_state& state) noexcept
+hp_status patch_plan::refuse_loop(const site_state& state,
+                                  std::uint64_t target) noexcept
 {
   const char* through = "";
-  std::uint64_t target = state.coming();
   // A longer way than there are sites runs in a circle; it is reported for a
   // site which lies on it.
   for (std::size_t i = 0; target != 0 && i <= all_.table_.size(); ++i) {
@@ -175,47 +183,58 @@ hp_status patch_plan::refuse_loop(const site_state& state) noexcept
   return HP_OK;
 }
 
-hp_status patch_plan::plan_change(site_state& state) noexcept
+inline hp_status patch_plan::plan_change(site_state& state,
+                                         std::uint64_t target) noexcept
 {
   const site& site = state.site;
-  const std::uint64_t target = state.coming();
   // Filled in where it is: copying what has just been stored piece by piece
   // makes the processor wait for it.  There is room for one of each state.
   change& change = changes_.append_in_place();
   change.site = &site;
+  change.address = site.word;
   change.old_word = state.word;
   if (target == 0) {
     change.new_word = format::pristine_word(site.id);
-  } else if (near_reaches(site, target)) {
-    change.new_word = encode_near(site, target);
-  } else {
-    if (!has_far_form(site))
-      return fail(HP_UNSUPPORTED,
-                  "%s: the replacement at %#lx is more than 2 GiB away and "
-                  "the site has no room for a far jump: %u bytes before the "
-                  "symbol, %zu are needed",
-                  site.name, target, site.pad, far_pad_size);
-    if (state.cell == 0)
-      state.cell = all_.cells_.take_cell(site);
-    if (state.cell == 0)
-      return fail(HP_NO_MEMORY,
-                  "%s: the replacement at %#lx is more than 2 GiB away and no "
-                  "page can be mapped within 2 GiB of the function",
-                  site.name, target);
-    change.new_word = encode_far(site);
-    change.cell = state.cell;
-    change.cell_target = target;
-    change.old_cell_target = state.cell_target;
+    return HP_OK;
   }
+  if (const hp_status status = refuse_loop(state, target); status != HP_OK)
+    return status;
+  if (!near_reaches(site, target))
+    return plan_far(state, target, change);
+  change.new_word = encode_near(site, target);
+  return HP_OK;
+}
+
+hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
+                               change& change) noexcept
+{
+  const site& site = state.site;
+  if (!has_far_form(site))
+    return fail(HP_UNSUPPORTED,
+                "%s: the replacement at %#lx is more than 2 GiB away and the "
+                "site has no room for a far jump: %u bytes before the symbol, "
+                "%zu are needed",
+                site.name, target, site.pad, far_pad_size);
+  if (state.cell == 0)
+    state.cell = all_.cells_.take_cell(site);
+  if (state.cell == 0)
+    return fail(HP_NO_MEMORY,
+                "%s: the replacement at %#lx is more than 2 GiB away and no "
+                "page can be mapped within 2 GiB of the function",
+                site.name, target);
+  change.new_word = encode_far(site);
+  change.cell = state.cell;
+  change.cell_target = target;
+  change.old_cell_target = state.cell_target;
   return HP_OK;
 }
 
 // All code that the site had and will not have: its original body, its
 // replacements, and the pad, in which a thread is on its way to one of them.
-hp_status patch_plan::vacate(const site_state& state) noexcept
+hp_status patch_plan::vacate(const site_state& state,
+                             std::uint64_t target) noexcept
 {
   const site& site = state.site;
-  const std::uint64_t target = state.coming();
   bool enough = (target == 0 || vacated_.append(body_of(site))) &&
                 (state.cell == 0 || vacated_.append(pre_pad_of(site)));
   for (const replacement& each : state.replacements)
@@ -234,13 +253,12 @@ hp_status patch_plan::prepare(hp_level level) noexcept
                 return a->site.word < b->site.word;
               });
   for (site_state* state : states_) {
-    if (state->coming() == state->active())
+    const std::uint64_t target = state->planned.active();
+    if (target == state->active())
       continue;
-    hp_status status = refuse_loop(*state);
-    if (status == HP_OK)
-      status = plan_change(*state);
+    hp_status status = plan_change(*state, target);
     if (status == HP_OK && level == HP_QUIESCENT)
-      status = vacate(*state);
+      status = vacate(*state, target);
     if (status != HP_OK)
       return status;
   }

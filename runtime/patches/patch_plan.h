@@ -78,7 +78,7 @@ class patch_plan {
   hp_status include_patches() noexcept;
   hp_status take_out(const named_patch& patch) noexcept;
   hp_status check_part(const site_state& state, const replacement& part,
-                       const named_patch* patch) const noexcept;
+                       const named_patch& patch) const noexcept;
   hp_status refuse_part(const site_state& state,
                         const replacement& part) const noexcept;
   hp_status refuse_dependency(const named_patch& patch,
@@ -87,9 +87,12 @@ class patch_plan {
   hp_status check_dependencies() const noexcept;
   hp_status include(const located_site& where, site_state*& state) noexcept;
   hp_status include(site_state& state) noexcept;
-  hp_status refuse_loop(const site_state& state) noexcept;
-  hp_status plan_change(site_state& state) noexcept;
-  hp_status vacate(const site_state& state) noexcept;
+  void enter(site_state& state) noexcept;
+  hp_status refuse_loop(const site_state& state, std::uint64_t target) noexcept;
+  hp_status plan_change(site_state& state, std::uint64_t target) noexcept;
+  hp_status plan_far(site_state& state, std::uint64_t target,
+                     change& change) noexcept;
+  hp_status vacate(const site_state& state, std::uint64_t target) noexcept;
   void adopt() noexcept;
 
   patches& all_;

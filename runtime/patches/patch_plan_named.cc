@@ -82,13 +82,11 @@ hp_status patch_plan::remove_patch(const char* name) noexcept
 // A part of `patch` may join the site's stack.
 hp_status patch_plan::check_part(const site_state& state,
                                  const replacement& part,
-                                 const named_patch* patch) const noexcept
+                                 const named_patch& patch) const noexcept
 {
-  if (patch == nullptr)
-    return HP_OK;
   const char* function = state.site.name;
-  const char* name = patch->info.name;
-  if (named_.find(patch->id) == nullptr)
+  const char* name = patch.info.name;
+  if (named_.find(patch.id) == nullptr)
     return fail(HP_INVALID,
                 "%s: its replacement belongs to the patch \"%s\", which an "
                 "earlier step of the same transaction has taken away",

@@ -6,17 +6,6 @@
 
 namespace hotpatch {
 
-// The state is of an image that was unloaded since.  Where the same image was
-// loaded again at the same place, its id may be the same, but its text is
-// fresh.
-bool patches::outlived(const site_state& state, std::uint64_t image_id,
-                       const site& site) noexcept
-{
-  const std::uint64_t pristine = format::pristine_word(site.id);
-  return state.image_id != image_id ||
-         (state.word != pristine && load_word(site.word) == pristine);
-}
-
 const site_state* patches::find(const located_site& where) const noexcept
 {
   const site_state* state = table_.find(where.site.symbol);
@@ -50,16 +39,13 @@ bool patches::make_room() noexcept
          changes_.reserve(table_.room());
 }
 
-// The site's state, made when it is first changed; null: no memory.
-site_state* patches::state_of(const located_site& where) noexcept
+site_state* patches::make_state(const located_site& where,
+                                site_state* outlived) noexcept
 {
-  site_state* state = table_.find_next(where.site.symbol);
-  if (state != nullptr && !outlived(*state, where.image_id, where.site))
-    return state;
-  if (state != nullptr)
+  if (outlived != nullptr)
     forget(table_.take_if(
-        [state](const site_state& each) { return &each == state; }));
-  state = make_room() ? table_.make(where) : nullptr;
+        [=](const site_state& each) { return &each == outlived; }));
+  site_state* const state = make_room() ? table_.make(where) : nullptr;
   if (state != nullptr)
     state->word = format::pristine_word(where.site.id);
   return state;

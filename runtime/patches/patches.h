@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "format/patch_word.h"
 #include "runtime/base/array.h"
 #include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
@@ -57,9 +58,26 @@ class patches {
  private:
   friend class patch_plan;
 
+  // The state is of an image that was unloaded since.  Where the same image was
+  // loaded again at the same place, its id may be the same, but its text is
+  // fresh.
   static bool outlived(const site_state& state, std::uint64_t image_id,
-                       const site& site) noexcept;
-  site_state* state_of(const located_site& where) noexcept;
+                       const site& site) noexcept
+  {
+    const std::uint64_t pristine = format::pristine_word(site.id);
+    return state.image_id != image_id ||
+           (state.word != pristine && load_word(site.word) == pristine);
+  }
+  // The site's state, made when it is first changed; null: no memory.
+  site_state* state_of(const located_site& where) noexcept
+  {
+    site_state* const known = table_.find_next(where.site.symbol);
+    return known != nullptr && !outlived(*known, where.image_id, where.site)
+               ? known
+               : make_state(where, known);
+  }
+  site_state* make_state(const located_site& where,
+                         site_state* outlived) noexcept;
   bool make_room() noexcept;
   void forget(site_state* state) noexcept;
   void forget_unloaded() noexcept;

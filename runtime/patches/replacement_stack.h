@@ -30,24 +30,29 @@ class replacement_stack {
   constexpr replacement_stack() noexcept = default;
   replacement_stack(const replacement_stack&) = delete;
   replacement_stack& operator=(const replacement_stack&) = delete;
-  ~replacement_stack() { std::free(many_); }
+  ~replacement_stack()
+  {
+    if (capacity_ > 1)
+      std::free(place_.many);
+  }
 
   // False: no memory, and nothing has changed.
   [[nodiscard]] bool assign(const replacement_stack& other) noexcept
   {
-    if (!reserve(other.size_))
+    if (other.size_ > capacity_ && !reserve(other.size_))
       return false;
     size_ = other.size_;
-    for (std::size_t i = 0; i < size_; ++i)
-      begin()[i] = other[i];
+    if (other.capacity_ == 1)  // the usual case needs no loop
+      *begin() = other.place_.one;
+    else
+      std::copy(other.begin(), other.end(), begin());
     return true;
   }
   [[nodiscard]] bool append(const replacement& added) noexcept
   {
-    const replacement copy = added;
-    if (size_ == capacity_ && !reserve(2 * std::size_t{capacity_}))
-      return false;
-    begin()[size_++] = copy;
+    if (size_ == capacity_)
+      return grow_and_append(added);
+    begin()[size_++] = added;
     return true;
   }
 
@@ -66,10 +71,9 @@ class replacement_stack {
 
   void swap(replacement_stack& other) noexcept
   {
-    std::swap(many_, other.many_);
+    std::swap(place_, other.place_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
-    std::swap(one_, other.one_);
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -78,18 +82,23 @@ class replacement_stack {
   {
     return begin()[size_ - 1];
   }
+  // What calls are sent to; 0: the original.
+  [[nodiscard]] std::uint64_t active() const noexcept
+  {
+    return empty() ? 0 : newest().target;
+  }
   [[nodiscard]] const replacement& operator[](std::size_t i) const noexcept
   {
     return begin()[i];
   }
   [[nodiscard]] replacement* begin() noexcept
   {
-    return many_ != nullptr ? many_ : &one_;
+    return capacity_ > 1 ? place_.many : &place_.one;
   }
   [[nodiscard]] replacement* end() noexcept { return begin() + size_; }
   [[nodiscard]] const replacement* begin() const noexcept
   {
-    return many_ != nullptr ? many_ : &one_;
+    return capacity_ > 1 ? place_.many : &place_.one;
   }
   [[nodiscard]] const replacement* end() const noexcept
   {
@@ -97,25 +106,35 @@ class replacement_stack {
   }
 
  private:
+  // The replacement may be one of these.
+  [[nodiscard]] bool grow_and_append(const replacement& added) noexcept
+  {
+    const replacement copy = added;
+    if (!reserve(2 * std::size_t{capacity_}))
+      return false;
+    begin()[size_++] = copy;
+    return true;
+  }
   [[nodiscard]] bool reserve(std::size_t wanted) noexcept
   {
-    if (wanted <= capacity_)
-      return true;
     auto* larger =
         static_cast<replacement*>(std::malloc(wanted * sizeof(replacement)));
     if (larger == nullptr)
       return false;
     std::copy(begin(), end(), larger);
-    std::free(many_);
-    many_ = larger;
+    if (capacity_ > 1)
+      std::free(place_.many);
+    place_.many = larger;
     capacity_ = static_cast<std::uint32_t>(wanted);
     return true;
   }
 
-  replacement* many_ = nullptr;  // null: the only one is in here
+  union {
+    replacement one = {};
+    replacement* many;
+  } place_;
   std::uint32_t size_ = 0;
-  std::uint32_t capacity_ = 1;
-  replacement one_;
+  std::uint32_t capacity_ = 1;  // 1: the only one is in here
 };
 
 }  // namespace hotpatch

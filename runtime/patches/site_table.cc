@@ -52,14 +52,11 @@ site_state* site_table::look_up(std::uint64_t symbol) const noexcept
   return state;
 }
 
-site_state* site_table::find_next(std::uint64_t symbol) noexcept
+site_state* site_table::find_from_start(std::uint64_t symbol) noexcept
 {
-  if (states_.empty())
-    return nullptr;
-  const std::size_t expected = recent_ + 1 < states_.size() ? recent_ + 1 : 0;
-  site_state* const found = states_[expected]->site.symbol == symbol
-                                ? states_[expected]
-                                : find(symbol);
+  site_state* const found =
+      !states_.empty() && states_[0]->site.symbol == symbol ? states_[0]
+                                                            : find(symbol);
   if (found != nullptr)
     recent_ = found->position;
   return found;

@@ -29,19 +29,13 @@ struct site_state {
   std::uint32_t position = 0;      // among all states
   site_state* next = nullptr;      // of the same bucket
 
-  std::uint64_t active() const noexcept { return last(replacements); }
+  std::uint64_t active() const noexcept { return replacements.active(); }
   // Active when the transaction under way is done.
-  std::uint64_t coming() const noexcept { return last(becoming()); }
+  std::uint64_t coming() const noexcept { return becoming().active(); }
   // The stack as the transaction under way leaves it so far.
   const replacement_stack& becoming() const noexcept
   {
     return planned_for ? planned : replacements;
-  }
-
- private:
-  static std::uint64_t last(const replacement_stack& stack) noexcept
-  {
-    return stack.empty() ? 0 : stack.newest().target;
   }
 };
 
@@ -59,7 +53,15 @@ class site_table {
   }
 
   // The same for one of many sites, which mostly follow each other.
-  site_state* find_next(std::uint64_t symbol) noexcept;
+  site_state* find_next(std::uint64_t symbol) noexcept
+  {
+    const std::size_t expected = recent_ + 1;
+    if (expected < states_.size() && states_[expected]->site.symbol == symbol) {
+      recent_ = expected;
+      return states_[expected];
+    }
+    return find_from_start(symbol);
+  }
 
   // So that one more can be made; false: no memory.
   [[nodiscard]] bool make_room() noexcept
@@ -104,6 +106,7 @@ class site_table {
   };
 
   site_state* look_up(std::uint64_t symbol) const noexcept;
+  site_state* find_from_start(std::uint64_t symbol) noexcept;
   std::size_t bucket_of(std::uint64_t symbol) const noexcept;
   bool grow() noexcept;
   bool add_slab() noexcept;
@@ -115,7 +118,7 @@ class site_table {
   free_place* free_ = nullptr;  // in them
   std::uint64_t lowest_ = UINT64_MAX;  // of all symbols there ever were
   std::uint64_t highest_ = 0;
-  std::size_t recent_ = 0;  // where find_next() looks first
+  std::size_t recent_ = 0;  // find_next() looks behind it first
 };
 
 }  // namespace hotpatch

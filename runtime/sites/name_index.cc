@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 
+#include "runtime/sites/name_query.h"
+
 namespace hotpatch {
 
 namespace {
@@ -70,7 +72,7 @@ bool name_index::add(const site& sound, std::uint64_t offset) noexcept
   awaited_record& waiting = awaited_[added_ % awaited];
   if (added_++ >= awaited && !insert(waiting))
     return false;
-  waiting = {hash, here};
+  waiting = {hash, here, std::strpbrk(sound.name, query_marks) != nullptr};
   return (sound.flags & format::site_alias) || by_address_.append(here);
 }
 
@@ -88,10 +90,11 @@ bool name_index::insert(const awaited_record& record) noexcept
 {
   slot& home = slots_[slot_of(record.hash)];
   // build() has seen to it that numbers have fewer than 31 bits.
-  if (!records_.append({record.offset, home.first & INT32_MAX, 0}))
+  if (!records_.append(
+          {record.offset, home.first & INT32_MAX, record.searched}))
     return false;
   if (home.first != 0)
-    records_[home.first - 1].named_before = 1;
+    records_[home.first - 1].searched = 1;
   home.hash = record.hash;
   home.first = static_cast<std::uint32_t>(records_.size());
   return true;
@@ -142,7 +145,7 @@ bool name_index::follows(record_reader& reader, const char* name,
 {
   // Numbers count from 0, cursors from 1.
   if (cursor >= records_.size() || records_[cursor].next != 0 ||
-      records_[cursor].named_before != 0 ||
+      records_[cursor].searched != 0 ||
       !read_at(reader, records_[cursor].offset, into) ||
       std::strcmp(into.name, name) != 0)
     return false;

@@ -27,8 +27,9 @@ class name_index {
                                 std::size_t length, std::uint32_t& cursor,
                                 site& into) const noexcept;
 
-  // Whether the record behind that at `cursor` has this name, and no other
-  // record has it; moves the cursor there.  Without a search.
+  // Whether the record behind that at `cursor` has this name, which is no query
+  // of another kind, and no other record has it; moves the cursor there.
+  // Without a search.
   [[nodiscard]] bool follows(record_reader& reader, const char* name,
                              std::uint32_t& cursor, site& into) const noexcept;
 
@@ -60,7 +61,9 @@ class name_index {
   struct indexed_record {
     short_offset offset;
     std::uint32_t next : 31;  // number + 1 of the next record of the same hash
-    std::uint32_t named_before : 1;  // it is itself the next one of another
+    // Its name says too little: another record before it has the same hash,
+    // or it would be taken for a query of another kind.
+    std::uint32_t searched : 1;
   };
   struct slot {
     std::uint32_t hash;
@@ -71,6 +74,7 @@ class name_index {
   struct awaited_record {
     std::uint32_t hash;
     short_offset offset;
+    bool searched;
   };
   static constexpr std::size_t awaited = 16;
 

@@ -13,6 +13,10 @@
 
 namespace hotpatch {
 
+// What a name is a query by, and not just an assembler name: IMAGE!NAME,
+// FILE:NAME, a::b.
+inline constexpr char query_marks[] = "!:";
+
 class name_query {
  public:
   explicit name_query(std::string_view text) noexcept;

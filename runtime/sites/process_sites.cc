@@ -37,8 +37,8 @@ hp_status process_sites::find_held(const char* name, located_site& found,
     return fail(HP_INVALID, "the name of a function is %s",
                 name ? "empty" : "null");
   // What most names are: the assembler name of one site.
-  if (std::strpbrk(name, "!:") == nullptr &&
-      (find_behind(name, found, place) ||
+  if (find_behind(name, found, place) ||
+      (std::strpbrk(name, query_marks) == nullptr &&
        find_assembler_name(name, found, place)))
     return HP_OK;
   name_search search(name, images_);
@@ -46,12 +46,12 @@ hp_status process_sites::find_held(const char* name, located_site& found,
 }
 
 // Both: false says nothing yet.
-bool process_sites::find_behind(const char* name, located_site& found,
-                                name_place& place) noexcept
+inline bool process_sites::find_behind(const char* name, located_site& found,
+                                       name_place& place) noexcept
 {
-  if (!place.alone_)
+  if (place.image_ == nullptr)
     return false;
-  const loaded_image& image = images_[place.image_];
+  const loaded_image& image = *place.image_;
   if (!image.index().follows(place.reader_, name, place.cursor_, found.site) ||
       (found.site.flags & format::site_alias) != 0)
     return false;
@@ -64,7 +64,7 @@ bool process_sites::find_assembler_name(const char* name, located_site& found,
                                         name_place& place) noexcept
 {
   const std::size_t length = std::strlen(name);
-  bool hit = false;
+  const loaded_image* owner = nullptr;
   std::size_t with_sites = 0;
   for (std::size_t i = 0; i < images_.size(); ++i) {
     loaded_image& image = images_[i];
@@ -75,21 +75,22 @@ bool process_sites::find_assembler_name(const char* name, located_site& found,
     std::uint32_t cursor = 0;
     site another;
     if (!image.index().next_named(reader, name, length, cursor,
-                                  hit ? another : found.site))
+                                  owner != nullptr ? another : found.site))
       continue;
     const std::uint32_t first = cursor;
-    if (hit || (found.site.flags & format::site_alias) != 0 ||
+    if (owner != nullptr || (found.site.flags & format::site_alias) != 0 ||
         image.index().next_named(reader, name, length, cursor, another))
       return false;
     found.image_path = image.path();
     found.image_id = image.id();
-    place.image_ = i;
     place.reader_ = reader;
     place.cursor_ = first;
-    hit = true;
+    owner = &image;
   }
-  place.alone_ = hit && with_sites == 1;
-  return hit;
+  if (owner == nullptr)
+    return false;
+  place.image_ = with_sites == 1 ? owner : nullptr;
+  return true;
 }
 
 // Calls `look(image)` for every image whose sites can be read, while it returns

@@ -34,8 +34,8 @@ class name_place {
 
  private:
   friend class process_sites;
-  std::size_t image_ = SIZE_MAX;  // its number; this one: nothing was found yet
-  bool alone_ = false;            // no other image has sites
+  // Null: nothing was found yet, or several images have sites.
+  const loaded_image* image_ = nullptr;
   record_reader reader_;
   std::uint32_t cursor_ = 0;
 };

@@ -14,7 +14,9 @@ namespace {
 // hook (-mfentry) and the NOPs that align the word.
 constexpr std::uint64_t max_word_distance = 32;
 
-bool refuse(record_fault& fault, const char* field, const char* reason)
+// Out of the way of sound records, of which there may be a hundred thousand.
+[[gnu::cold, gnu::noinline]] bool refuse(record_fault& fault, const char* field,
+                                         const char* reason)
 {
   fault.field = field;
   fault.reason = reason;
@@ -40,13 +42,37 @@ record_reader::record_reader(memory_view view, record_section section) noexcept
     home_ = nullptr;
 }
 
+inline const memory_range* record_reader::range_of(
+    std::uint64_t address) noexcept
+{
+  if (!recent_ || !recent_->contains(address))
+    recent_ = view_.find(address);
+  return recent_;
+}
+
+inline bool record_reader::read_text(std::uint64_t field, std::int32_t distance,
+                                     const char*& into) noexcept
+{
+  into = texts_.at_distance(field, distance);
+  return into != nullptr;
+}
+
 read_result record_reader::read(std::uint64_t& offset, site& into,
                                 record_fault& fault) noexcept
 {
   if (offset == section_.size)
     return read_result::end;
-  fault.offset = offset;
-  fault.record = offset / sizeof(format::record);
+  const read_result result = read_sound(offset, into, fault);
+  if (result == read_result::fault) {
+    fault.offset = offset;
+    fault.record = offset / sizeof(format::record);
+  }
+  return result;
+}
+
+inline read_result record_reader::read_sound(std::uint64_t& offset, site& into,
+                                             record_fault& fault) noexcept
+{
   const auto fail = [&](const char* field, const char* reason) {
     refuse(fault, field, reason);
     return read_result::fault;
@@ -91,9 +117,9 @@ read_result record_reader::read(std::uint64_t& offset, site& into,
   return read_result::site;
 }
 
-bool record_reader::read_code(std::uint64_t record_address,
-                              const format::record& record, site& into,
-                              record_fault& fault) noexcept
+inline bool record_reader::read_code(std::uint64_t record_address,
+                                     const format::record& record, site& into,
+                                     record_fault& fault) noexcept
 {
   if (record.symbol.value == 0)
     return refuse(fault, "symbol", "is missing");
@@ -129,9 +155,9 @@ bool record_reader::read_code(std::uint64_t record_address,
   return true;
 }
 
-bool record_reader::read_names(std::uint64_t record_address,
-                               const format::record& record, site& into,
-                               record_fault& fault) noexcept
+inline bool record_reader::read_names(std::uint64_t record_address,
+                                      const format::record& record, site& into,
+                                      record_fault& fault) noexcept
 {
   if (!read_text(record_address + offsetof(format::record, name),
                  record.name.value, into.name))
@@ -145,20 +171,6 @@ bool record_reader::read_names(std::uint64_t record_address,
                  record.prototype.value, into.prototype))
     return refuse(fault, "prototype", "is no string inside the image");
   return true;
-}
-
-bool record_reader::read_text(std::uint64_t field, std::int32_t distance,
-                              const char*& into) noexcept
-{
-  into = texts_.at_distance(field, distance);
-  return into != nullptr;
-}
-
-const memory_range* record_reader::range_of(std::uint64_t address) noexcept
-{
-  if (!recent_ || !recent_->contains(address))
-    recent_ = view_.find(address);
-  return recent_;
 }
 
 }  // namespace hotpatch

@@ -61,6 +61,8 @@ class record_reader {
   }
 
  private:
+  [[nodiscard]] read_result read_sound(std::uint64_t& offset, site& into,
+                                       record_fault& fault) noexcept;
   [[nodiscard]] const memory_range* range_of(std::uint64_t address) noexcept;
   [[nodiscard]] bool read_text(std::uint64_t field, std::int32_t distance,
                                const char*& into) noexcept;

@@ -11,9 +11,7 @@ namespace hotpatch {
 namespace {
 
 // Intel SDM volume 2, JMP; AMD64 APM volume 3, JMP (near).
-constexpr std::uint8_t jmp_rel32 = 0xe9;
 constexpr std::uint8_t jmp_rel8 = 0xeb;
-constexpr std::size_t jmp_rel32_size = 5;
 constexpr std::size_t jmp_rel8_size = 2;
 
 //   3e ff 25 rel32      notrack jmp *cell(%rip)
@@ -56,12 +54,6 @@ bool only_filler(const std::uint8_t* begin, const std::uint8_t* end)
 
 }  // namespace
 
-bool near_reaches(const site& site, std::uint64_t target) noexcept
-{
-  std::int32_t rel;
-  return fits_rel32(site.word + jmp_rel32_size, target, rel);
-}
-
 bool has_far_form(const site& site) noexcept
 {
   const std::int64_t distance = distance_to_pad(site);
@@ -72,18 +64,6 @@ bool cell_reaches(const site& site, std::uint64_t cell) noexcept
 {
   std::int32_t rel;
   return fits_rel32(site.symbol, cell, rel);
-}
-
-//   e9 rel32            jmp target
-//   cc cc cc            filler
-// In a register: bytes that are stored one by one and then loaded as a quadword
-// make the processor wait, for each of many sites.
-std::uint64_t encode_near(const site& site, std::uint64_t target) noexcept
-{
-  std::int32_t rel = 0;
-  fits_rel32(site.word + jmp_rel32_size, target, rel);
-  return jmp_rel32 | std::uint64_t{static_cast<std::uint32_t>(rel)} << 8 |
-         std::uint64_t{0xcccccc} << 40;
 }
 
 //   eb rel8             jmp symbol-7

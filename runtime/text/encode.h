@@ -34,9 +34,24 @@ struct decoded_word {
   std::uint64_t target;  // near: the replacement; far: the pad; otherwise 0
 };
 
+//   e9 rel32            jmp target
+inline constexpr std::uint8_t jmp_rel32 = 0xe9;
+inline constexpr std::size_t jmp_rel32_size = 5;
+
+// Of a direct jump in the word: it counts from the instruction behind it.
+[[nodiscard]] inline std::int64_t near_distance(const site& site,
+                                                std::uint64_t target) noexcept
+{
+  return static_cast<std::int64_t>(target - (site.word + jmp_rel32_size));
+}
+
 // True if a direct jump in the word reaches `target`.
-[[nodiscard]] bool near_reaches(const site& site,
-                                std::uint64_t target) noexcept;
+[[nodiscard]] inline bool near_reaches(const site& site,
+                                       std::uint64_t target) noexcept
+{
+  const std::int64_t distance = near_distance(site, target);
+  return static_cast<std::int32_t>(distance) == distance;
+}
 
 // True if the pad has room for the far jump and the word reaches the pad.
 [[nodiscard]] bool has_far_form(const site& site) noexcept;
@@ -50,8 +65,16 @@ struct decoded_word {
 }
 
 // The word that sends calls to `target`; needs near_reaches().
-[[nodiscard]] std::uint64_t encode_near(const site& site,
-                                        std::uint64_t target) noexcept;
+//   e9 rel32            jmp target
+//   cc cc cc            filler
+// In a register: bytes that are stored one by one and then loaded as a quadword
+// make the processor wait, for each of many sites.
+[[nodiscard]] inline std::uint64_t encode_near(const site& site,
+                                               std::uint64_t target) noexcept
+{
+  const auto rel = static_cast<std::uint32_t>(near_distance(site, target));
+  return jmp_rel32 | std::uint64_t{rel} << 8 | std::uint64_t{0xcccccc} << 40;
+}
 
 // The word that sends calls to the pad; needs has_far_form().
 [[nodiscard]] std::uint64_t encode_far(const site& site) noexcept;

@@ -239,6 +239,8 @@ void text_window::close() noexcept
   // merge again, so this needs no memory and has no reason to fail twice.
   for (; opened_ > 0; --opened_) {
     const run& each = runs_[opened_ - 1];
+    // Of all words in it at once; store_word() is for many.
+    tell_valgrind_of_change(each.begin, each.end - each.begin);
     for (int attempt = 0; attempt < 2; ++attempt)
       if (mprotect(reinterpret_cast<void*>(each.begin), each.end - each.begin,
                    each.protection) == 0)
@@ -258,7 +260,6 @@ void text_window::close() noexcept
                : "=m"(*reinterpret_cast<std::uint64_t*>(address))
                : "r"(word)
                : "memory");
-  tell_valgrind_of_change(address, sizeof word);
 }
 
 [[gnu::no_sanitize("thread", "address")]] bool text_window::store_bytes(

@@ -207,7 +207,7 @@ recording record_commit(writer_kind writer, const site& site,
   recorder recorder(writer, level, site, failing);
   const hotpatch::site real = real_site(site);
   const std::uint64_t target = site.address_of(to);
-  change change{&real,
+  change change{&real, real.word,
                 real_word(real, site.address_of(from.active), from.active),
                 real_word(real, target, to)};
   if (is_far(to)) {

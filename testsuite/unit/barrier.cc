@@ -155,7 +155,7 @@ hp_status apply(hotpatch::commit_order& order)
   static hotpatch::text_writer writer;
   const std::uint64_t word = hotpatch::load_word(site.word);
   hotpatch::change change{
-      &site, word,
+      &site, site.word, word,
       hotpatch::encode_near(site, hotpatch_test::address_of(near_forty))};
   if (subject() == 40)
     change.new_word = hotpatch::format::pristine_word(site.id);

@@ -89,10 +89,11 @@ class subject {
  private:
   hp_status change(std::uint64_t word, std::uint64_t far_target)
   {
-    const hp_status status = commit_one(
-        writer_,
-        {&site_, word_, word, far_target != 0 ? cell() : 0, far_target},
-        level_);
+    const hp_status status =
+        commit_one(writer_,
+                   {&site_, site_.word, word_, word,
+                    far_target != 0 ? cell() : 0, far_target},
+                   level_);
     if (status == HP_OK)
       word_ = word;
     else
@@ -187,7 +188,7 @@ BOOST_AUTO_TEST_CASE(foreign_bytes_stay)
         .store_bytes(site_three.word, &int3, 1);
     const std::uint64_t with_breakpoint = load(site_three.word);
     const hp_status status = commit_one(
-        *writer, {&site_three, pristine,
+        *writer, {&site_three, site_three.word, pristine,
                   hotpatch::encode_near(
                       site_three, hotpatch_test::address_of(near_forty))});
     BOOST_TEST(status == HP_FOREIGN);
@@ -213,9 +214,9 @@ BOOST_AUTO_TEST_CASE(a_used_pad_is_foreign)
   hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,
                         site.symbol)
       .store_bytes(site.symbol - 3, &push, 1);
-  BOOST_TEST(
-      commit_one(writer, {&site, load(site.word), hotpatch::encode_far(site),
-                          cells.take_cell(site), 0x1000}) == HP_FOREIGN);
+  BOOST_TEST(commit_one(writer, {&site, site.word, load(site.word),
+                                 hotpatch::encode_far(site),
+                                 cells.take_cell(site), 0x1000}) == HP_FOREIGN);
   BOOST_TEST(plain_three() == 3);
   const std::uint8_t nop = 0x90;
   hotpatch::text_window(hotpatch::writer_kind::proc_mem, site.symbol - 8,

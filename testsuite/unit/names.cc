@@ -209,11 +209,13 @@ BOOST_AUTO_TEST_CASE(the_index_finds_every_record_of_a_name)
 }
 
 // What has a name in common with another record, before it or behind it, is
-// left to the search, which says that the name is ambiguous.
+// left to the search, which says that the name is ambiguous; and so is what
+// somebody who means another file or image would write.
 BOOST_AUTO_TEST_CASE(a_record_that_follows_is_known_by_a_name_of_its_own)
 {
   synthetic_image image;
-  for (const char* name : {"a", "twice", "b", "twice", "c"})
+  for (const char* name :
+       {"a", "twice", "b", "twice", "c", "x.c:a", "libx.so!a", "d"})
     image.add(name);
   record_reader reader(image.view(), image.section());
   record_fault fault;
@@ -235,7 +237,10 @@ BOOST_AUTO_TEST_CASE(a_record_that_follows_is_known_by_a_name_of_its_own)
   BOOST_TEST(!follows(2, "c"));
   BOOST_TEST(!follows(2, ""));
   BOOST_TEST(!follows(2, "bb"));
-  BOOST_TEST(!follows(5, "c"));
+  BOOST_TEST(!follows(5, "x.c:a"));
+  BOOST_TEST(!follows(6, "libx.so!a"));
+  BOOST_TEST(follows(7, "d"));
+  BOOST_TEST(!follows(8, "d"));
 }
 
 BOOST_AUTO_TEST_CASE(the_index_finds_symbols_of_records_in_any_order)
