@@ -9,13 +9,13 @@
 /* So many sixteens of dead bytes behind the beginning of a cache line (this
  * file keeps its order: -fno-toplevel-reorder), so that the words begin at
  * different places; behind a symbol that keeps its own alignment a word is an
- * odd multiple of eight. */
-#define SITE(number, alignment, sixteens)                       \
-  __asm__(".text\n.p2align 6\n.skip 16 * " #sixteens ", 0xcc"); \
-  HP_PATCHABLE alignment int NAME(PREFIX, number)(int x);       \
-  int NAME(PREFIX, number)(int x)                               \
-  {                                                             \
-    return x + 1;                                               \
+ * odd multiple of eight.  .fill, because .skip warns where there are none. */
+#define SITE(number, alignment, sixteens)                          \
+  __asm__(".text\n.p2align 6\n.fill 16 * " #sixteens ", 1, 0xcc"); \
+  HP_PATCHABLE alignment int NAME(PREFIX, number)(int x);          \
+  int NAME(PREFIX, number)(int x)                                  \
+  {                                                                \
+    return x + 1;                                                  \
   }
 #define ITS_OWN __attribute__((aligned(16)))
 
