@@ -3,14 +3,12 @@
 // SPDX-License-Identifier: MIT
 #include "tools/change_options.h"
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <string_view>
 
 #include <argp.h>
 
 #include "tools/how_options.h"
+#include "tools/process_id.h"
 
 namespace hotpatch::tools {
 
@@ -48,21 +46,13 @@ constexpr char revert_description[] =
 
 constexpr std::int64_t for_ever_ms = std::int64_t{1} << 40;
 
-template <typename Number>
-bool parse_number(std::string_view text, Number& value)
-{
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
 void add_argument(const char* text, change_options& chosen, argp_state* state)
 {
   if (chosen.pid != 0 || !chosen.program.empty()) {
     chosen.patches.emplace_back(text);
     return;
   }
-  if (!parse_number(text, chosen.pid) || chosen.pid <= 0)
+  if (!parse_process_id(text, chosen.pid))
     argp_error(state, "'%s' is not a process id", text);
 }
 

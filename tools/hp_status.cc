@@ -1,9 +1,7 @@
 // hp-status: shows which patches running processes have, and who lacks one.
 //
 // SPDX-License-Identifier: MIT
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "processes/all_processes.h"
 #include "tools/messages.h"
 #include "tools/output.h"
+#include "tools/process_id.h"
 #include "tools/process_status.h"
 #include "tools/shortened_files.h"
 #include "tools/status_view.h"
@@ -74,9 +73,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case ARGP_KEY_ARG: {
       pid_t pid = 0;
-      const char* end = argument + std::strlen(argument);
-      const auto [behind, wrong] = std::from_chars(argument, end, pid);
-      if (wrong != std::errc{} || behind != end || pid <= 0)
+      if (!parse_process_id(argument, pid))
         argp_error(state, "'%s' is not a process id", argument);
       chosen.pids.push_back(pid);
       break;

@@ -3,12 +3,13 @@
 // SPDX-License-Identifier: MIT
 #include "tools/options.h"
 
-#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
 #include <argp.h>
+
+#include "tools/process_id.h"
 
 namespace hotpatch::tools {
 
@@ -71,13 +72,6 @@ constexpr std::pair<const char*, colour_mode> colour_words[] = {
     {"always", colour_mode::always},
     {"never", colour_mode::never}};
 
-bool parse_pid(std::string_view text, pid_t& pid)
-{
-  auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), pid);
-  return error == std::errc{} && end == text.data() + text.size() && pid > 0;
-}
-
 // The three views exclude each other: silently preferring one would surprise.
 void choose_view(options& chosen, view wanted, argp_state* state)
 {
@@ -99,7 +93,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
   auto& chosen = *static_cast<options*>(state->input);
   switch (key) {
     case 'p':
-      if (!parse_pid(argument, chosen.pid))
+      if (!parse_process_id(argument, chosen.pid))
         argp_error(state, "--pid: '%s' is not a process id", argument);
       break;
     case 'm':
