@@ -37,17 +37,9 @@ void write_live(json_writer& json, const live_state& live)
   }
   json.begin_object();
   json.hex_member("address", live.target);
-  json.key("symbol");
-  if (live.target_symbol.empty())
-    json.null_value();
-  else
-    json.value(live.target_symbol);
+  json.member_or_null("symbol", live.target_symbol);
   json.hex_member("offset", live.target_offset);
-  json.key("image");
-  if (live.target_image.empty())
-    json.null_value();
-  else
-    json.value(live.target_image);
+  json.member_or_null("image", live.target_image);
   json.end_object();
 }
 
@@ -86,17 +78,9 @@ void write_image_head(json_writer& json, const listing& shown)
 {
   json.begin_object();
   json.member("path", shown.path);
-  json.key("member");
-  if (shown.member.empty())
-    json.null_value();
-  else
-    json.value(shown.member);
+  json.member_or_null("member", shown.member);
   json.member("type", shown.type);
-  json.key("build_id");
-  if (shown.build_id.empty())
-    json.null_value();
-  else
-    json.value(shown.build_id);
+  json.member_or_null("build_id", shown.build_id);
   json.hex_member("bias", shown.bias);
 }
 

@@ -160,6 +160,15 @@ void json_writer::hex_value(std::uint64_t number, unsigned digits)
   text_ += '"';
 }
 
+void json_writer::member_or_null(std::string_view name, std::string_view string)
+{
+  key(name);
+  if (string.empty())
+    null_value();
+  else
+    value(string);
+}
+
 void json_writer::null_value()
 {
   separate();

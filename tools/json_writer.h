@@ -46,6 +46,8 @@ class json_writer {
     key(name);
     value(number);
   }
+  // null where the text is empty.
+  void member_or_null(std::string_view name, std::string_view string);
   void hex_member(std::string_view name, std::uint64_t number,
                   unsigned digits = 1)
   {
