@@ -72,13 +72,23 @@ void loaded_patch::enter(format::patch_phase phase) noexcept
                    __ATOMIC_RELEASE);
 }
 
+const char* loaded_patch::call_before(format::hook_time when) const noexcept
+{
+  const std::uint64_t hook = hooks_[number_of(when)];
+  return hook != 0 ? reinterpret_cast<object_before>(hook)() : nullptr;
+}
+
+void loaded_patch::call_after(format::hook_time when) const noexcept
+{
+  const std::uint64_t hook = hooks_[number_of(when)];
+  if (hook != 0)
+    reinterpret_cast<object_after>(hook)();
+}
+
 const char* loaded_patch::before_apply(const hp_patch_info* info) noexcept
 {
   loaded_patch& self = of(info);
-  const std::uint64_t hook =
-      self.hooks_[number_of(format::hook_time::before_apply)];
-  const char* reason =
-      hook != 0 ? reinterpret_cast<object_before>(hook)() : nullptr;
+  const char* reason = self.call_before(format::hook_time::before_apply);
   if (reason == nullptr) {
     self.state_->sequence = last_sequence.load() + 1;
     self.enter(format::patch_phase::applying);
@@ -94,19 +104,13 @@ void loaded_patch::after_apply(const hp_patch_info* info) noexcept
   self.applied_ = true;
   self.was_applied_ = true;
   self.enter(format::patch_phase::applied);
-  const std::uint64_t hook =
-      self.hooks_[number_of(format::hook_time::after_apply)];
-  if (hook != 0)
-    reinterpret_cast<object_after>(hook)();
+  self.call_after(format::hook_time::after_apply);
 }
 
 const char* loaded_patch::before_revert(const hp_patch_info* info) noexcept
 {
   loaded_patch& self = of(info);
-  const std::uint64_t hook =
-      self.hooks_[number_of(format::hook_time::before_revert)];
-  const char* reason =
-      hook != 0 ? reinterpret_cast<object_before>(hook)() : nullptr;
+  const char* reason = self.call_before(format::hook_time::before_revert);
   if (reason == nullptr)
     self.enter(format::patch_phase::reverting);
   return reason;
@@ -116,10 +120,7 @@ void loaded_patch::after_revert(const hp_patch_info* info) noexcept
 {
   loaded_patch& self = of(info);
   self.enter(format::patch_phase::loaded);
-  const std::uint64_t hook =
-      self.hooks_[number_of(format::hook_time::after_revert)];
-  if (hook != 0)
-    reinterpret_cast<object_after>(hook)();
+  self.call_after(format::hook_time::after_revert);
   // The last that is done with it: hp_unload() may now free it.
   self.applied_ = false;
 }

@@ -55,6 +55,9 @@ class loaded_patch {
   static const char* before_revert(const hp_patch_info* info) noexcept;
   static void after_revert(const hp_patch_info* info) noexcept;
   void enter(format::patch_phase phase) noexcept;
+  // The object's own hooks.  Null: it consents, or has none.
+  const char* call_before(format::hook_time when) const noexcept;
+  void call_after(format::hook_time when) const noexcept;
 
   array<char> name_;
   array<char> path_;
