@@ -7,6 +7,7 @@
 
 #include <sys/wait.h>
 
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
@@ -38,18 +39,6 @@ static int originals(void)
 static int replacements(void)
 {
   return first(1) == 3 && second(1) == 10 && third(1) == 3;
-}
-
-static void make_far_one(void)
-{
-  static const unsigned char code[] = {0x8d, 0x04,
-                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
-                                       0xc3}; /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  far_one = (int (*)(int))(uintptr_t)page;
 }
 
 static hp_transaction* to_replacements(void)
@@ -233,7 +222,7 @@ static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
 
 int main(void)
 {
-  make_far_one();
+  far_one = far_times_three();
   for (refuse_rwx = 0; refuse_rwx < 2; refuse_rwx++)
     for (int each = HP_IMMEDIATE; each <= HP_SAFEPOINT; each++) {
       level = (hp_level)each;

@@ -13,11 +13,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/tap.h"
 
 HP_PATCHABLE int first(int x)
@@ -174,18 +174,6 @@ static hp_status remove_both(hp_level level)
   return hp_commit(all, &options);
 }
 
-static void make_far_one(void)
-{
-  static const unsigned char code[] = {0x8d, 0x04,
-                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
-                                       0xc3}; /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  far_one = (int (*)(int))(uintptr_t)page;
-}
-
 static int complain(void)
 {
   printf("# %s\n", hp_error_message());
@@ -239,7 +227,7 @@ static void in_time(hp_level level, unsigned seconds, const char* name)
 int main(int argc, char** argv)
 {
   const unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
-  make_far_one();
+  far_one = far_times_three();
   in_time(HP_QUIESCENT, seconds, "quiescent: those who stand may hold locks");
   in_time(HP_SAFEPOINT, seconds, "safe point: as well");
   in_time(HP_STRICT, seconds, "strict: as well");

@@ -9,10 +9,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "testsuite/hostile/child.h"
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/tap.h"
 
 HP_PATCHABLE int answer(int x)
@@ -112,24 +112,13 @@ static void forks(void)
 
 /* --- Far away ------------------------------------------------------------- */
 
-static int mapped(const unsigned char* code, size_t size, int (**function)(int))
-{
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED)
-    return 0;
-  memcpy(page, code, size);
-  *function = (int (*)(int))(uintptr_t)page;
-  return mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0;
-}
-
 static void far_away(void)
 {
   const unsigned char code[] = {0xb8, 42, 0, 0, 0, /* mov $42,%eax */
                                 0xc3};             /* ret */
-  int (*far)(int) = NULL;
+  int (*far)(int) = (int (*)(int))(uintptr_t)far_code(code, sizeof code);
   hp_site site;
-  OK(mapped(code, sizeof code, &far), "code is mapped far away");
+  OK(far != NULL, "code is mapped far away");
   IS(hp_apply("answer", far), HP_OK, "and replaces a function");
   OK(answer(1) == 42, "which runs it");
   IS(hp_apply("answer", times_ten), HP_OK, "a near one above it");

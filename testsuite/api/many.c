@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/tap.h"
 
 /* These stand before the C library's functions, also for shared objects. */
@@ -72,20 +73,6 @@ enum { sites = 700 };
 static int near_replacement(int x)
 {
   return -x;
-}
-
-static int (*far_replacement(void))(int)
-{
-  static const unsigned char code[] = {0x8d, 0x04,
-                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
-                                       0xc3}; /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED)
-    return NULL;
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  return (int (*)(int))(uintptr_t)page;
 }
 
 static int call(int number, int x)
@@ -170,7 +157,7 @@ static void at_once(int (*far_one)(int))
 int main(void)
 {
   int originals = 0;
-  int (*far_one)(int) = far_replacement();
+  int (*far_one)(int) = far_times_three();
   OK(hp_site_count() == sites, "hundreds of sites");
   OK(apply_all(near_replacement, -5) == sites, "all of them replaced");
   OK(far_one != NULL && apply_all(far_one, 15) == sites,

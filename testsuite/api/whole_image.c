@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/own_calls.h"
 #include "testsuite/hostile/child.h"
 
@@ -31,11 +31,7 @@ static void make_far_replacement(void)
 {
   static const unsigned char code[] = {0x31, 0xc0, /* xor %eax,%eax */
                                        0xc3};      /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  far_replacement = (int (*)(void))(uintptr_t)page;
+  far_replacement = (int (*)(void))(uintptr_t)far_code(code, sizeof code);
 }
 
 /* --- Transactions over many sites ------------------------------------------

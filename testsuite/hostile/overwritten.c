@@ -17,6 +17,7 @@
 
 #include "testsuite/hostile/child.h"
 #include "testsuite/hostile/forbid.h"
+#include "testsuite/lib/far_code.h"
 #include "testsuite/lib/own_text.h"
 
 HP_PATCHABLE int first(int x)
@@ -40,18 +41,6 @@ static int times_twenty(int x)
   return x * 20;
 }
 static int (*far_one)(int);
-
-static void make_far_one(void)
-{
-  static const unsigned char code[] = {0x8d, 0x04,
-                                       0x7f,  /* lea (%rdi,%rdi,2),%eax */
-                                       0xc3}; /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  far_one = (int (*)(int))(uintptr_t)page;
-}
 
 /* --- The other writer -----------------------------------------------------
  */
@@ -228,7 +217,7 @@ static void try_to(int (*from)(int), int (*to)(int), const char* way)
 
 int main(void)
 {
-  make_far_one();
+  far_one = far_times_three();
   for (no_window = 0; no_window < 2; no_window++)
     for (int each = HP_IMMEDIATE; each <= HP_SAFEPOINT; each++) {
       /* While all stand, nothing of ours runs between store and look. */

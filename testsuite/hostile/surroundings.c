@@ -18,6 +18,7 @@
 
 #include "testsuite/hostile/child.h"
 #include "testsuite/hostile/forbid.h"
+#include "testsuite/lib/far_code.h"
 
 /* --- Files ---------------------------------------------------------------- */
 
@@ -221,13 +222,9 @@ static int no_address_space(void)
 {
   const unsigned char code[] = {0xb8, 42, 0, 0, 0, /* mov $42,%eax */
                                 0xc3};             /* ret */
-  void* page = mmap((void*)0x100000000000, 4096, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED)
+  int (*far)(int) = (int (*)(int))(uintptr_t)far_code(code, sizeof code);
+  if (far == NULL)
     return child_cannot;
-  memcpy(page, code, sizeof code);
-  mprotect(page, 4096, PROT_READ | PROT_EXEC);
-  int (*far)(int) = (int (*)(int))(uintptr_t)page;
   EXPECT(toggles());
   if (!set_limit(RLIMIT_AS, 4096))
     return child_cannot;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "testsuite/lib/tap.h"
+#include "testsuite/lib/far_code.h"
 #include "testsuite/stress/harness.h"
 
 #ifndef PR_SET_MDWE
@@ -63,7 +64,7 @@ stress::function far_function(unsigned char increment)
 {
   const unsigned char code[] = {0x8d, 0x47, increment,  // lea N(%rdi),%eax
                                 0xc3};                  // ret
-  static char* hint = reinterpret_cast<char*>(0x100000000000);
+  static char* hint = reinterpret_cast<char*>(FAR_AWAY);
   hint += 0x10000;
   void* const pages =
       mmap(hint, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
