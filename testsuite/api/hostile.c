@@ -6,13 +6,11 @@
 #include <hotpatch.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "testsuite/hostile/child.h"
 #include "testsuite/lib/far_code.h"
+#include "testsuite/lib/poke.h"
 #include "testsuite/lib/tap.h"
 
 HP_PATCHABLE int answer(int x)
@@ -35,14 +33,6 @@ static int toggles(void)
 }
 
 /* --- Breakpoints ---------------------------------------------------------- */
-
-static void poke(const void* address, unsigned char byte)
-{
-  const int memory = open("/proc/self/mem", O_RDWR);
-  if (pwrite(memory, &byte, 1, (off_t)(uintptr_t)address) != 1)
-    abort();
-  close(memory);
-}
 
 static void breakpoints(void)
 {

@@ -6,11 +6,11 @@
 #include "testsuite/hostile/traps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
+
+#include "testsuite/lib/poke.h"
 
 /* Called at the n-th barrier of a change.  The library calls syscall() for
  * membarrier(2) only; strict makes one before the int3, and one behind each of
@@ -213,14 +213,6 @@ static int blocked(void)
   EXPECT_SAYS("SIGTRAP, which a thread blocks");
   EXPECT(toggles() && toggles_at(HP_QUIESCENT));
   return child_good;
-}
-
-static void poke(const void* address, unsigned char byte)
-{
-  const int memory = open("/proc/self/mem", O_RDWR);
-  if (pwrite(memory, &byte, 1, (off_t)(uintptr_t)address) != 1)
-    abort();
-  close(memory);
 }
 
 /* Somebody else's int3 on a word that once had one of ours. */
