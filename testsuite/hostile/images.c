@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "testsuite/lib/own_maps.h"
 #include "testsuite/lib/tap.h"
 
 typedef int (*int_function)(int);
@@ -173,18 +174,6 @@ HP_PATCHABLE int answer(int x)
   return x + 1;
 }
 
-static int is_mapped(const char* part)
-{
-  char line[1024];
-  int found = 0;
-  FILE* maps = fopen("/proc/self/maps", "r");
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    found = found || strstr(line, part) != NULL;
-  if (maps != NULL)
-    fclose(maps);
-  return found;
-}
-
 static void namespaces(const char* object, const char* replacement)
 {
   void* apart = dlmopen(LM_ID_NEWLM, replacement, RTLD_NOW | RTLD_LOCAL);
@@ -196,8 +185,8 @@ static void namespaces(const char* object, const char* replacement)
   IS(hp_apply("answer", thrice), HP_OK, "a replacement in another namespace");
   OK(answer(1) == 3, "is called");
   dlclose(apart);
-  OK(is_mapped("/replacement.so"), "and is kept loaded");
-  if (is_mapped("/replacement.so"))
+  OK(mapped_parts("/replacement.so") > 0, "and is kept loaded");
+  if (mapped_parts("/replacement.so") > 0)
     OK(answer(1) == 3, "and is still called");
   IS(hp_revert("answer"), HP_OK, "reverted");
 

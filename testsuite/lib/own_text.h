@@ -5,9 +5,10 @@
 #ifndef HOTPATCH_TESTSUITE_OWN_TEXT_H
 #define HOTPATCH_TESTSUITE_OWN_TEXT_H
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "testsuite/lib/own_maps.h"
 
 extern const char __executable_start[];
 extern const char etext[];
@@ -37,14 +38,7 @@ static int text_is_as_it_was(int (*excused)(const char* at))
 /* No page that was executable is writable. */
 static int text_is_protected(void)
 {
-  char line[512];
-  int good = 1;
-  FILE* maps = fopen("/proc/self/maps", "r");
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    good = good && strstr(line, " rwx") == NULL;
-  if (maps != NULL)
-    fclose(maps);
-  return good && maps != NULL;
+  return mapped_parts(" rwx") == 0;
 }
 
 #endif

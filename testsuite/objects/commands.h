@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "testsuite/lib/own_maps.h"
+
 static inline void print_status(const char* what, hp_status status)
 {
   printf("%s: %s%s%s\n", what, hp_status_name(status),
@@ -39,14 +41,7 @@ static inline int print_patch(const hp_patch* patch, void* data)
 /* Whether a file whose path contains the text is mapped. */
 static inline void print_mapped(const char* text)
 {
-  FILE* const maps = fopen("/proc/self/maps", "r");
-  char line[4096];
-  int found = 0;
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    found = found || strstr(line, text) != NULL;
-  if (maps != NULL)
-    fclose(maps);
-  printf("%s is %smapped\n", text, found ? "" : "not ");
+  printf("%s is %smapped\n", text, mapped_parts(text) > 0 ? "" : "not ");
 }
 
 /* The state of a patch object (format/patch_record.h), whose address in the

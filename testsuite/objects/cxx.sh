@@ -40,7 +40,7 @@ shape* make();
 }
 EOT
 cat >program.cc <<'EOT'
-#include "commands.h"
+#include "testsuite/objects/commands.h"
 #include "shapes.h"
 namespace ns {
 namespace { int secret = 5; int hidden(int x) { return x + secret; } }

@@ -9,6 +9,7 @@
 #include <hotpatch.h>
 
 #include "testsuite/lib/faulty_system.h"
+#include "testsuite/lib/own_maps.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
 
@@ -42,14 +43,7 @@ static int nothing_is_excused(const char* at)
 /* Parts of the object that are mapped. */
 static int parts(void)
 {
-  char line[4096];
-  int found = 0;
-  FILE* maps = fopen("/proc/self/maps", "r");
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    found += strstr(line, "/faulty.so") != NULL;
-  if (maps != NULL)
-    fclose(maps);
-  return found;
+  return mapped_parts("/faulty.so");
 }
 
 /* Where one part of an object cannot be mapped, dlopen() leaves those that it

@@ -11,7 +11,7 @@ static int reset(int x) { return x + limit; }
 int other(int x) { static int count; limit += x; return reset(x) + ++count; }
 EOT
 cat >program.c <<'EOT'
-#include "commands.h"
+#include "testsuite/objects/commands.h"
 struct conn { int fd; long timeout; };
 int exported = 1;
 static int limit = 10;

@@ -13,7 +13,7 @@ struct conn {
 enum color { red, green };
 EOT
 cat >program.c <<'EOT'
-#include "commands.h"
+#include "testsuite/objects/commands.h"
 #include "conn.h"
 __attribute__((hotpatch)) int parse(struct conn* c, unsigned long size)
 {

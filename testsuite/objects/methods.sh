@@ -81,7 +81,7 @@ int other_twin(int x) { return twin(x); }
 }
 EOT
 cat >program.cc <<'EOT'
-#include "commands.h"
+#include "testsuite/objects/commands.h"
 #include "account.cc"
 int main(int argc, char** argv) { return run_commands(argc, argv, show); }
 EOT

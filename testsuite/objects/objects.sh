@@ -5,7 +5,7 @@
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 
 built=$HP_BUILDDIR/runtime/.libs
-headers=-I$HP_SRCDIR/testsuite/objects
+headers=-I$HP_SRCDIR
 with_library="-L$built -lhotpatch -Wl,-rpath,$built"
 
 # program OPTION... FILE: ./program from C.

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "testsuite/lib/own_maps.h"
 #include "testsuite/lib/tap.h"
 
 /* 0: nobody waits, 1: somebody does, 2: go on.  The patch knows it, too. */
@@ -33,14 +34,7 @@ static const char* path_of(const char* name)
 
 static int is_mapped(const char* name)
 {
-  char line[4096];
-  int found = 0;
-  FILE* maps = fopen("/proc/self/maps", "r");
-  while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
-    found = found || strstr(line, name) != NULL;
-  if (maps != NULL)
-    fclose(maps);
-  return found;
+  return mapped_parts(name) > 0;
 }
 
 static void pause_a_moment(void)
