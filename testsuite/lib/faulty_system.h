@@ -188,7 +188,9 @@ static int begin_child(enum fault kind)
 {
   pthread_t other;
   failing = kind;
-  /* A thread that is being born blocks all signals. */
+  /* A thread that is being born blocks all signals.  (A forked child has what
+   * was set in its parent.) */
+  waiting = 0;
   if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0)
     return 0;
   while (!__atomic_load_n(&waiting, __ATOMIC_RELAXED))
