@@ -14,7 +14,8 @@ namespace hotpatch {
 
 namespace {
 
-[[gnu::no_sanitize("thread", "address")]] far_pad load_pad(const site& site)
+[[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
+    const site_code& site)
 {
   far_pad pad;
   const auto* bytes =

@@ -42,7 +42,7 @@ namespace hotpatch {
 
 // One site's way from one state to the next.
 struct change {
-  const hotpatch::site* site;
+  const site_code* site;
   std::uint64_t address;          // of its word: passes over many changes need
                                   // not look at their sites
   std::uint64_t old_word;         // what must be there now
@@ -140,7 +140,7 @@ class commit_batch {
 };
 
 // Such failures in words, for who finds them before there is a batch.
-[[nodiscard]] hp_status writing_refused(const site& site, const char* rule,
+[[nodiscard]] hp_status writing_refused(const site_code& site, const char* rule,
                                         int error) noexcept;
 
 }  // namespace hotpatch

@@ -41,7 +41,7 @@ hp_status foreign(const change& change, std::uint64_t found)
 
 }  // namespace
 
-hp_status writing_refused(const site& site, const char* rule,
+hp_status writing_refused(const site_code& site, const char* rule,
                           int error) noexcept
 {
   if (error == ENOMEM)
@@ -60,7 +60,7 @@ hp_status commit_batch::explain() const noexcept
   if (result_.what == outcome::done)
     return HP_OK;
   const change& change = *result_.where;
-  const site& site = *change.site;
+  const site_code& site = *change.site;
   switch (result_.what) {
     case outcome::done:
       break;

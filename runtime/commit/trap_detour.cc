@@ -87,7 +87,7 @@ std::uint64_t detour_at(std::uint64_t address)
 }
 
 // Where a thread goes that was to run this word.
-std::uint64_t destination(const site& site, std::uint64_t word)
+std::uint64_t destination(const site_code& site, std::uint64_t word)
 {
   const decoded_word decoded = decode_word(site, word);
   return decoded.form == word_form::pristine ? site.word + format::word_size

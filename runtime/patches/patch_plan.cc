@@ -14,18 +14,18 @@ namespace hotpatch {
 namespace {
 
 // A jump to any of these addresses runs into the patch word again.
-bool leads_into(const site& site, std::uint64_t target)
+bool leads_into(const site_code& site, std::uint64_t target)
 {
   return target >= site.symbol - site.pad &&
          target < site.word + format::word_size;
 }
 
-hp_status not_applied(const site& site, const char* what)
+hp_status not_applied(const site_code& site, const char* what)
 {
   return fail(HP_NOT_APPLIED, "%s: %s", site.name, what);
 }
 
-hp_status no_memory(const site& site)
+hp_status no_memory(const site_code& site)
 {
   return fail(HP_NO_MEMORY, "%s: no memory to keep the replacement", site.name);
 }
@@ -186,7 +186,7 @@ hp_status patch_plan::refuse_loop(const site_state& state,
 inline hp_status patch_plan::plan_change(site_state& state,
                                          std::uint64_t target) noexcept
 {
-  const site& site = state.site;
+  const site_code& site = state.site;
   // Filled in where it is: copying what has just been stored piece by piece
   // makes the processor wait for it.  There is room for one of each state.
   change& change = changes_.append_in_place();
@@ -208,7 +208,7 @@ inline hp_status patch_plan::plan_change(site_state& state,
 hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
                                change& change) noexcept
 {
-  const site& site = state.site;
+  const site_code& site = state.site;
   if (!has_far_form(site))
     return fail(HP_UNSUPPORTED,
                 "%s: the replacement at %#lx is more than 2 GiB away and the "
@@ -234,7 +234,7 @@ hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
 hp_status patch_plan::vacate(const site_state& state,
                              std::uint64_t target) noexcept
 {
-  const site& site = state.site;
+  const site_code& site = state.site;
   bool enough = (target == 0 || vacated_.append(body_of(site))) &&
                 (state.cell == 0 || vacated_.append(pre_pad_of(site)));
   for (const replacement& each : state.replacements)

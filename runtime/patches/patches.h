@@ -62,7 +62,7 @@ class patches {
   // loaded again at the same place, its id may be the same, but its text is
   // fresh.
   static bool outlived(const site_state& state, std::uint64_t image_id,
-                       const site& site) noexcept
+                       const site_code& site) noexcept
   {
     const std::uint64_t pristine = format::pristine_word(site.id);
     return state.image_id != image_id ||

@@ -18,7 +18,7 @@
 namespace hotpatch {
 
 struct site_state {
-  hotpatch::site site;
+  site_code site;
   std::uint64_t image_id = 0;
   std::uint64_t word = 0;  // what hotpatch last put there, or found pristine
   std::uint64_t cell = 0;  // the site's own for the image's lifetime; 0: none

@@ -15,20 +15,25 @@
 
 namespace hotpatch {
 
-struct site {
-  const char* name = "";       // assembler name
+// Where its bytes are and which they may be: what it takes to change them, and
+// to say whose they are.
+struct site_code {
+  const char* name = "";     // assembler name
+  std::uint64_t symbol = 0;  // addresses in the image's own address space:
+  std::uint64_t word = 0;    //   the live process's for a loaded image,
+  std::uint64_t end = 0;     //   the link-time one for a file
+  std::uint32_t id = 0;
+  std::uint8_t pad = 0;  // dead bytes directly before the symbol
+};
+
+struct site : site_code {
+  format::site_kind kind = format::site_kind::nop8;
+  std::uint32_t flags = 0;  // format::site_flag
+  std::uint32_t line = 0;
   const char* file = "";       // source file, empty if unknown
   const char* prototype = "";  // "int (conn*, unsigned long)", empty if unknown
-  std::uint64_t symbol = 0;    // addresses in the image's own address space:
-  std::uint64_t word = 0;      //   the live process's for a loaded image,
-  std::uint64_t end = 0;       //   the link-time one for a file
   std::uint64_t prototype_hash = 0;
   std::uint64_t layout_hash = 0;
-  std::uint32_t line = 0;
-  std::uint32_t id = 0;
-  std::uint32_t flags = 0;  // format::site_flag
-  format::site_kind kind = format::site_kind::nop8;
-  std::uint8_t pad = 0;  // dead bytes directly before the symbol
 };
 
 }  // namespace hotpatch

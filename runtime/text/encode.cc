@@ -29,7 +29,7 @@ bool fits_rel32(std::uint64_t next, std::uint64_t target, std::int32_t& rel)
   return rel == distance;
 }
 
-std::int64_t distance_to_pad(const site& site)
+std::int64_t distance_to_pad(const site_code& site)
 {
   return static_cast<std::int64_t>(far_pad_address(site) -
                                    (site.word + jmp_rel8_size));
@@ -54,13 +54,13 @@ bool only_filler(const std::uint8_t* begin, const std::uint8_t* end)
 
 }  // namespace
 
-bool has_far_form(const site& site) noexcept
+bool has_far_form(const site_code& site) noexcept
 {
   const std::int64_t distance = distance_to_pad(site);
   return site.pad >= far_pad_size && distance >= INT8_MIN && distance < 0;
 }
 
-bool cell_reaches(const site& site, std::uint64_t cell) noexcept
+bool cell_reaches(const site_code& site, std::uint64_t cell) noexcept
 {
   std::int32_t rel;
   return fits_rel32(site.symbol, cell, rel);
@@ -68,7 +68,7 @@ bool cell_reaches(const site& site, std::uint64_t cell) noexcept
 
 //   eb rel8             jmp symbol-7
 //   cc cc cc cc cc cc   filler
-std::uint64_t encode_far(const site& site) noexcept
+std::uint64_t encode_far(const site_code& site) noexcept
 {
   word_bytes bytes;
   std::memset(bytes, format::filler, sizeof bytes);
@@ -77,7 +77,7 @@ std::uint64_t encode_far(const site& site) noexcept
   return as_quadword(bytes);
 }
 
-far_pad encode_pad(const site& site, std::uint64_t cell) noexcept
+far_pad encode_pad(const site_code& site, std::uint64_t cell) noexcept
 {
   far_pad pad;
   std::int32_t rel = 0;
@@ -87,7 +87,7 @@ far_pad encode_pad(const site& site, std::uint64_t cell) noexcept
   return pad;
 }
 
-decoded_word decode_word(const site& site, std::uint64_t word) noexcept
+decoded_word decode_word(const site_code& site, std::uint64_t word) noexcept
 {
   if (word == format::pristine_word(site.id))
     return {word_form::pristine, 0};
@@ -106,7 +106,7 @@ decoded_word decode_word(const site& site, std::uint64_t word) noexcept
               static_cast<std::uint64_t>(static_cast<std::int64_t>(rel))};
 }
 
-std::uint64_t decode_pad(const site& site, const far_pad& pad) noexcept
+std::uint64_t decode_pad(const site_code& site, const far_pad& pad) noexcept
 {
   if (std::memcmp(pad.bytes, far_jmp, sizeof far_jmp) != 0)
     return 0;

@@ -39,14 +39,14 @@ inline constexpr std::uint8_t jmp_rel32 = 0xe9;
 inline constexpr std::size_t jmp_rel32_size = 5;
 
 // Of a direct jump in the word: it counts from the instruction behind it.
-[[nodiscard]] inline std::int64_t near_distance(const site& site,
+[[nodiscard]] inline std::int64_t near_distance(const site_code& site,
                                                 std::uint64_t target) noexcept
 {
   return static_cast<std::int64_t>(target - (site.word + jmp_rel32_size));
 }
 
 // True if a direct jump in the word reaches `target`.
-[[nodiscard]] inline bool near_reaches(const site& site,
+[[nodiscard]] inline bool near_reaches(const site_code& site,
                                        std::uint64_t target) noexcept
 {
   const std::int64_t distance = near_distance(site, target);
@@ -54,12 +54,14 @@ inline constexpr std::size_t jmp_rel32_size = 5;
 }
 
 // True if the pad has room for the far jump and the word reaches the pad.
-[[nodiscard]] bool has_far_form(const site& site) noexcept;
+[[nodiscard]] bool has_far_form(const site_code& site) noexcept;
 
 // True if the far jump can read its target from a cell at that address.
-[[nodiscard]] bool cell_reaches(const site& site, std::uint64_t cell) noexcept;
+[[nodiscard]] bool cell_reaches(const site_code& site,
+                                std::uint64_t cell) noexcept;
 
-[[nodiscard]] constexpr std::uint64_t far_pad_address(const site& site) noexcept
+[[nodiscard]] constexpr std::uint64_t far_pad_address(
+    const site_code& site) noexcept
 {
   return site.symbol - far_pad_size;
 }
@@ -69,7 +71,7 @@ inline constexpr std::size_t jmp_rel32_size = 5;
 //   cc cc cc            filler
 // In a register: bytes that are stored one by one and then loaded as a quadword
 // make the processor wait, for each of many sites.
-[[nodiscard]] inline std::uint64_t encode_near(const site& site,
+[[nodiscard]] inline std::uint64_t encode_near(const site_code& site,
                                                std::uint64_t target) noexcept
 {
   const auto rel = static_cast<std::uint32_t>(near_distance(site, target));
@@ -77,16 +79,17 @@ inline constexpr std::size_t jmp_rel32_size = 5;
 }
 
 // The word that sends calls to the pad; needs has_far_form().
-[[nodiscard]] std::uint64_t encode_far(const site& site) noexcept;
+[[nodiscard]] std::uint64_t encode_far(const site_code& site) noexcept;
 
 // The pad that jumps to the address stored in `cell`; needs cell_reaches().
-[[nodiscard]] far_pad encode_pad(const site& site, std::uint64_t cell) noexcept;
+[[nodiscard]] far_pad encode_pad(const site_code& site,
+                                 std::uint64_t cell) noexcept;
 
-[[nodiscard]] decoded_word decode_word(const site& site,
+[[nodiscard]] decoded_word decode_word(const site_code& site,
                                        std::uint64_t word) noexcept;
 
 // The address of the cell that a pad jumps through, 0 if it is no far jump.
-[[nodiscard]] std::uint64_t decode_pad(const site& site,
+[[nodiscard]] std::uint64_t decode_pad(const site_code& site,
                                        const far_pad& pad) noexcept;
 
 // True if the pad is as the compiler left it: int3 and one-byte NOPs.

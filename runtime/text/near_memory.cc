@@ -61,7 +61,7 @@ bool look_at_gap(const memory_mapping& next, const char*, void* data)
   return search.above == 0;
 }
 
-std::uint64_t map_in_gap(const site& site)
+std::uint64_t map_in_gap(const site_code& site)
 {
   constexpr int races_lost = 8;  // another thread took the gap meanwhile
   for (int attempt = 0; attempt < races_lost; ++attempt) {
@@ -78,7 +78,7 @@ std::uint64_t map_in_gap(const site& site)
 }
 
 // Without /proc: knocks at places farther and farther away.
-std::uint64_t map_by_probing(const site& site)
+std::uint64_t map_by_probing(const site_code& site)
 {
   const std::uint64_t start = site.symbol & -page_bytes;
   for (std::uint64_t distance = page_bytes; distance < INT32_MAX;
@@ -108,7 +108,7 @@ std::uint64_t near_memory::take_from(page& from) noexcept
   return 0;
 }
 
-std::uint64_t near_memory::take_cell(const site& site) noexcept
+std::uint64_t near_memory::take_cell(const site_code& site) noexcept
 {
   // The newest page first: it is the one with free cells, near what was
   // patched last.

@@ -20,7 +20,7 @@ class near_memory {
  public:
   // The address of a free cell that the site's far jump reaches; 0: there is
   // no memory, or no gap near enough.
-  std::uint64_t take_cell(const site& site) noexcept;
+  std::uint64_t take_cell(const site_code& site) noexcept;
 
   // Gives back a cell that no jump reads any more.
   void give_back(std::uint64_t cell) noexcept;

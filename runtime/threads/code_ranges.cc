@@ -45,12 +45,12 @@ bool may_end_in_call(const unsigned char* begin, const unsigned char* end)
 
 }  // namespace
 
-code_range body_of(const site& site) noexcept
+code_range body_of(const site_code& site) noexcept
 {
   return {site.word + format::word_size, site.end, site.name, code_kind::body};
 }
 
-code_range pre_pad_of(const site& site) noexcept
+code_range pre_pad_of(const site_code& site) noexcept
 {
   return {site.symbol - site.pad, site.symbol, site.name, code_kind::whole};
 }

@@ -40,8 +40,8 @@ struct code_range {
 //   - its pre-pad, when the far form is active: a thread in there is on its
 //     way to the replacement without having reached it.
 // The plugin keeps a function in one piece, so there is no cold part elsewhere.
-code_range body_of(const site& site) noexcept;
-code_range pre_pad_of(const site& site) noexcept;
+code_range body_of(const site_code& site) noexcept;
+code_range pre_pad_of(const site_code& site) noexcept;
 
 class code_ranges {
  public:
