@@ -129,6 +129,7 @@ struct library::step_before {
   memory_mapping code;  // where its replacement lay
   name_place place;
   wanted_type type;
+  located_site where;  // made once; each step has its own in it
 };
 
 hp_status library::run(plain_body body, void* data) noexcept
@@ -183,7 +184,7 @@ hp_status library::plan(patch_plan& plan, const operation& step,
 {
   if (concerns_patches(step))
     return plan_named(plan, step);
-  located_site where;
+  located_site& where = before.where;
   if (step.site != 0) {
     if (!sites_.find_symbol(step.site, where))
       return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",

@@ -160,6 +160,12 @@ hp_status patch_plan::revert_all() noexcept
 
 // Replacements that are sites themselves may be replaced in turn; following
 // them must not lead back to this site.
+inline bool patch_plan::may_loop(const site_code& site,
+                                 std::uint64_t target) const noexcept
+{
+  return leads_into(site, target) || all_.table_.find(target) != nullptr;
+}
+
 hp_status patch_plan::refuse_loop(const site_state& state,
                                   std::uint64_t target) noexcept
 {
@@ -197,8 +203,9 @@ inline hp_status patch_plan::plan_change(site_state& state,
     change.new_word = format::pristine_word(site.id);
     return HP_OK;
   }
-  if (const hp_status status = refuse_loop(state, target); status != HP_OK)
-    return status;
+  if (may_loop(site, target))
+    if (const hp_status status = refuse_loop(state, target); status != HP_OK)
+      return status;
   if (!near_reaches(site, target))
     return plan_far(state, target, change);
   change.new_word = encode_near(site, target);

@@ -88,6 +88,7 @@ class patch_plan {
   hp_status include(const located_site& where, site_state*& state) noexcept;
   hp_status include(site_state& state) noexcept;
   void enter(site_state& state) noexcept;
+  bool may_loop(const site_code& site, std::uint64_t target) const noexcept;
   hp_status refuse_loop(const site_state& state, std::uint64_t target) noexcept;
   hp_status plan_change(site_state& state, std::uint64_t target) noexcept;
   hp_status plan_far(site_state& state, std::uint64_t target,
