@@ -29,25 +29,31 @@ patch()
   fi
 }
 
+# run_program COMMAND...: what it says is in ./said, and shown if it fails.
+run_program()
+{
+  ./program "$@" >said 2>&1 || {
+    echo "status $?"
+    cat said
+    return 1
+  }
+}
+
 # runs TEXT COMMAND...: the program says exactly these lines when it does that.
 # A line of the text stands for all that begin with it.
 runs()
 {
   runs_text=$1
   shift
-  ./program "$@" >runs.out 2>&1 || {
-    echo "status $?"
-    cat runs.out
-    return 1
-  }
+  run_program "$@" || return
   printf '%s\n' "$runs_text" >runs.wanted
   awk 'NR == FNR { wanted[NR] = $0; n = NR; next }
     { if (substr($0, 1, length(wanted[FNR])) != wanted[FNR]) bad = 1; m = FNR }
-    END { exit bad || n != m }' runs.wanted runs.out || {
+    END { exit bad || n != m }' runs.wanted said || {
     echo "wanted:"
     cat runs.wanted
     echo "got:"
-    cat runs.out
+    cat said
     return 1
   }
 }
@@ -57,14 +63,10 @@ tells()
 {
   tells_text=$1
   shift
-  ./program "$@" >tells.out 2>&1 || {
-    echo "status $?"
-    cat tells.out
-    return 1
-  }
-  grep -qF -e "$tells_text" tells.out || {
+  run_program "$@" || return
+  grep -qF -e "$tells_text" said || {
     echo "not told: $tells_text"
-    cat tells.out
+    cat said
     return 1
   }
 }

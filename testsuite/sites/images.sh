@@ -89,28 +89,20 @@ changed()
   rm -f start
   cat changed.out
 }
-running_is()
-{
-  running_expected=$1
-  shift
-  changed "$@"
-  # shellcheck disable=SC2254
-  case $(cat changed.out) in $running_expected) ;; *) return 1 ;; esac
-}
 replace_by()
 {
   cp "$1" new && mv new running
 }
 ok 'the file of the program is deleted' \
-  running_is 'reset src/conn.c:12 in running = 1' rm running
+  prints changed 'reset src/conn.c:12 in running = 1' rm running
 ok 'the file of the program is replaced' \
-  running_is 'reset src/conn.c:12 in running = 1' replace_by plug.so
+  prints changed 'reset src/conn.c:12 in running = 1' replace_by plug.so
 ok 'the file of the program is replaced by a stripped copy' \
-  running_is 'reset src/conn.c:12 in running = 1' replace_by stripped
+  prints changed 'reset src/conn.c:12 in running = 1' replace_by stripped
 link no_id -Wl,--build-id=none
 changed_probe=no_id
 ok 'a deleted program without a build-id is known by its inode' \
-  running_is 'reset src/conn.c:12 in running = 1' rm running
+  prints changed 'reset src/conn.c:12 in running = 1' rm running
 changed_probe=
 
 # --- shared objects --------------------------------------------------------
@@ -162,40 +154,32 @@ moved()
   cp plug.so sub/moved.so
   cat moved.out
 }
-moved_is()
-{
-  moved_expected=$1
-  shift
-  moved "$@"
-  # shellcheck disable=SC2254
-  case $(cat moved.out) in $moved_expected) ;; *) return 1 ;; esac
-}
 unprivileged=
 [ "$(id -u)" -ne 0 ] ||
   unprivileged='setpriv --reuid 65534 --clear-groups'
 moved_keep=yes
 ok 'a shared object that was renamed is found through its mapping' \
-  moved_is 'plugged*= 10' 'find plugged'
+  prints moved 'plugged*= 10' 'find plugged'
 moved_keep=
 if [ "$(id -u)" -eq 0 ] && head -q -c 1 /proc/$$/map_files/* >/dev/null 2>&1; then
   ok 'a deleted one too, if the privileges allow' \
-    moved_is 'plugged*= 10' 'find plugged'
+    prints moved 'plugged*= 10' 'find plugged'
 else
   skip 'a deleted one too, if the privileges allow' \
     '/proc/self/map_files may not be read here'
 fi
 ok 'without privileges its sites are unreadable, and the message says so' \
-  moved_is 'status 8: no site is called plugged among 2 sites of 1 image, and an image could not be searched: *moved.so: No such file*
+  prints moved 'status 8: no site is called plugged among 2 sites of 1 image, and an image could not be searched: *moved.so: No such file*
 reset src/conn.c:12 in probe = 1' 'find plugged find reset' $unprivileged
 # The same to the last byte except for the code: only the build-id tells.
 moved_substitute=plug2.so
 ok 'another file in its place is not taken for it' \
-  moved_is 'status 8: *moved.so: this is not the file that was loaded*' \
+  prints moved 'status 8: *moved.so: this is not the file that was loaded*' \
   'find plugged' $unprivileged
 cp plain.so sub/moved.so
 moved_substitute=plain2.so
 ok 'not without a build-id either' \
-  moved_is 'status 8: *moved.so: cannot prove*--build-id*' \
+  prints moved 'status 8: *moved.so: cannot prove*--build-id*' \
   'find plugged' $unprivileged
 ok 'a shared object without a build-id is known by its inode' \
   prints ./probe 'plugged plug.c:1 in plain.so = 10' load ./plain.so \
