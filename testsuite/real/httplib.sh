@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
-. "$HP_SRCDIR/testsuite/real/under_load.sh"
+. "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 
@@ -14,8 +14,7 @@ command -v curl >/dev/null || skip_all "curl is not installed"
 command -v python3 >/dev/null || skip_all "python3 is not installed"
 fetch_source cpp-httplib
 
-port=$(python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 
 # assembler_name PATTERN: the one symbol of the server that matches.
 assembler_name()

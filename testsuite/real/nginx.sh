@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
-. "$HP_SRCDIR/testsuite/real/under_load.sh"
+. "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 
@@ -49,9 +49,7 @@ http {
   }
 }
 END
-# A port that is free: the kernel's own choice, as python gives it.
-port=$(python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 sed -i "s/127[.]0[.]0[.]1:0/127.0.0.1:$port/" conf/nginx.conf
 "$nginx" -c "$workdir/conf/nginx.conf" 2>errors &
 pid=$!

@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
-. "$HP_SRCDIR/testsuite/real/under_load.sh"
+. "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
 tools=$HP_BUILDDIR/tools
 

@@ -1,7 +1,15 @@
-# Changing a program while `load`, a process, asks it without end.
+# What the tests of servers share: where they listen, and changes while `load`, a
+# process, asks without end.
 #
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
+
+# free_port: one that nobody listens at, the kernel's own choice.
+free_port()
+{
+  python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
 
 # under_load COMMAND...: succeeds if the load goes on as well.  What the command
 # says of its pauses is added to all_pauses.
