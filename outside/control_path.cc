@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "format/control_protocol.h"
+#include "processes/proc_path.h"
 
 namespace hotpatch::outside {
 
@@ -16,7 +17,7 @@ namespace {
 // The process's own number, in the innermost PID namespace; 0: unknown.
 std::string own_number(pid_t process)
 {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  std::ifstream status(proc_path(process, "/status"));
   constexpr std::string_view key = "NSpid:";
   for (std::string line; std::getline(status, line);) {
     if (!line.starts_with(key))
@@ -45,7 +46,7 @@ std::vector<std::string> usual_paths(pid_t process)
 {
   constexpr std::string_view listening = "00010000";  // __SO_ACCEPTCON
   const std::string end = '/' + own_number(process) + format::control_suffix;
-  std::ifstream list("/proc/" + std::to_string(process) + "/net/unix");
+  std::ifstream list(proc_path(process, "/net/unix"));
   std::vector<std::string> found;
   for (std::string line; std::getline(list, line);) {
     if (!line.ends_with(end))  // there may be thousands
@@ -67,7 +68,7 @@ std::vector<std::string> usual_paths(pid_t process)
 
 std::vector<std::string> control_paths(pid_t process, const std::string& stated)
 {
-  const std::string root = "/proc/" + std::to_string(process) + "/root";
+  const std::string root = proc_path(process, "/root");
   const std::vector<std::string> seen =
       stated.empty() ? usual_paths(process) : std::vector{stated};
   std::vector<std::string> paths;

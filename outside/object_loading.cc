@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <sys/stat.h>
 
+#include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 
@@ -43,8 +44,7 @@ std::string text_in_process(const target_memory& memory, std::uint64_t address)
 std::string path_in_process(const target_images& images,
                             const std::string& file)
 {
-  const std::string root =
-      "/proc/" + std::to_string(images.process()) + "/root";
+  const std::string root = proc_path(images.process(), "/root");
   std::string path;
   if (file.starts_with(root + '/')) {
     path = file.substr(root.size());

@@ -13,6 +13,7 @@
 #include "processes/mapped_file.h"
 #include "processes/access.h"
 #include "processes/memory.h"
+#include "processes/proc_path.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -22,8 +23,7 @@ namespace {
 // Where the kernel loaded the dynamic linker (getauxval(3), AT_BASE).
 std::uint64_t read_loader_base(pid_t process)
 {
-  std::ifstream file("/proc/" + std::to_string(process) + "/auxv",
-                     std::ios::binary);
+  std::ifstream file(proc_path(process, "/auxv"), std::ios::binary);
   Elf64_auxv_t entry;
   while (file.read(reinterpret_cast<char*>(&entry), sizeof entry))
     if (entry.a_type == AT_BASE)
@@ -50,7 +50,7 @@ target_images::target_images(pid_t process) : process_(process)
   maps_ = read_maps(process);
   loader_base_ = read_loader_base(process);
   struct stat executable = {};
-  stat(("/proc/" + std::to_string(process) + "/exe").c_str(), &executable);
+  stat(proc_path(process, "/exe").c_str(), &executable);
   program_inode_ = executable.st_ino;
   const process_memory memory(process);
   const process_mapping* last = nullptr;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "processes/access.h"
+#include "processes/proc_path.h"
 #include "processes/text.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
@@ -31,8 +32,7 @@ namespace {
 
 target_memory::target_memory(pid_t process)
     : process_(process),
-      file_(open(("/proc/" + std::to_string(process) + "/mem").c_str(),
-                 O_RDWR | O_CLOEXEC))
+      file_(open(proc_path(process, "/mem").c_str(), O_RDWR | O_CLOEXEC))
 {
   if (!file_)
     refuse_access(process, errno);

@@ -12,17 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch {
 
 namespace {
-
-std::string proc_path(pid_t pid, const char* entry)
-{
-  return "/proc/" + std::to_string(pid) + entry;
-}
 
 [[noreturn]] void refuse(pid_t pid, const std::string& reason)
 {
@@ -51,8 +47,8 @@ int ptrace_scope()
 [[noreturn]] void explain_denied(pid_t pid)
 {
   struct stat about;
-  if (stat(proc_path(pid, "").c_str(), &about) == 0 &&
-      about.st_uid != geteuid() && geteuid() != 0)
+  if (stat(proc_path(pid).c_str(), &about) == 0 && about.st_uid != geteuid() &&
+      geteuid() != 0)
     refuse(pid, " belongs to another user (uid " +
                     std::to_string(about.st_uid) +
                     "), or the system protects it; do it as that user "

@@ -9,6 +9,8 @@
 
 #include <sys/stat.h>
 
+#include "processes/proc_path.h"
+
 namespace hotpatch {
 
 std::vector<pid_t> all_processes()
@@ -36,8 +38,7 @@ std::vector<pid_t> processes_of(const std::string& program)
   std::vector<pid_t> found = all_processes();
   std::erase_if(found, [&](pid_t pid) {
     struct stat executes;
-    return stat(("/proc/" + std::to_string(pid) + "/exe").c_str(), &executes) !=
-               0 ||
+    return stat(proc_path(pid, "/exe").c_str(), &executes) != 0 ||
            executes.st_dev != wanted.st_dev || executes.st_ino != wanted.st_ino;
   });
   return found;

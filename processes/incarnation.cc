@@ -8,6 +8,8 @@
 #include <sstream>
 #include <string>
 
+#include "processes/proc_path.h"
+
 namespace hotpatch {
 
 namespace {
@@ -21,7 +23,7 @@ constexpr int stack_field = 28;
 
 std::optional<incarnation> incarnation_of(pid_t process)
 {
-  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::ifstream file(proc_path(process, "/stat"));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   // A command may hold blanks and parentheses itself.
   const std::size_t command_end = text.rfind(") ");

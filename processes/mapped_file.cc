@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <sys/stat.h>
 
+#include "processes/proc_path.h"
 #include "runtime/base/status.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
@@ -89,7 +90,7 @@ bool same_build(elf_file& file, std::uint64_t bias,
 // there for the executable.
 std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
 {
-  std::string proc = "/proc/" + std::to_string(pid);
+  std::string proc = proc_path(pid);
   std::string range;
   append_hex(range, mapping.begin);
   range += '-';
@@ -111,14 +112,14 @@ std::string message_for(const process_mapping& mapping,
 [[noreturn]] void not_to_be_had(pid_t pid, const process_mapping& mapping)
 {
   // The kernel's mark "(deleted)" stays when another file takes the path.
-  std::string path = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
+  std::string path = proc_path(pid, "/root" + mapping.path);
   std::string why =
       exists(path) ? ": the file was replaced" : ": the file was deleted";
   throw trouble(mapping.path + why +
                 " since it was loaded"
                 ", and the mapped one cannot be reached; run hp-list as root, "
-                "who may open it through /proc/" +
-                std::to_string(pid) + "/map_files");
+                "who may open it through " +
+                proc_path(pid, "/map_files"));
 }
 
 }  // namespace

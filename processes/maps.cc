@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "processes/access.h"
+#include "processes/proc_path.h"
 #include "runtime/base/map_line.h"
 
 namespace hotpatch {
@@ -53,7 +54,7 @@ bool parse_mapping(const std::string& line, process_mapping& into)
 
 std::vector<process_mapping> read_maps(pid_t pid)
 {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/maps");
+  std::ifstream file(proc_path(pid, "/maps"));
   if (!file)
     refuse_access(pid, errno);
   std::vector<process_mapping> maps;

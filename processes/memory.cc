@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "processes/proc_path.h"
 #include "runtime/base/file_descriptor.h"
 #include "processes/access.h"
 
@@ -25,7 +26,7 @@ constexpr std::size_t window_size = 64 * page_size;
 ssize_t read_proc_mem(pid_t pid, std::uint64_t address,
                       std::span<std::uint8_t> into)
 {
-  std::string path = "/proc/" + std::to_string(pid) + "/mem";
+  std::string path = proc_path(pid, "/mem");
   file_descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file)
     return -1;

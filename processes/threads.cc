@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "processes/proc_path.h"
+
 namespace hotpatch {
 
 std::vector<pid_t> threads_of(pid_t process)
@@ -15,7 +17,7 @@ std::vector<pid_t> threads_of(pid_t process)
   std::vector<pid_t> threads;
   std::error_code error;
   for (std::filesystem::directory_iterator
-           at("/proc/" + std::to_string(process) + "/task", error),
+           at(proc_path(process, "/task"), error),
        end;
        !error && at != end; at.increment(error))
     threads.push_back(std::atoi(at->path().filename().c_str()));
@@ -24,8 +26,8 @@ std::vector<pid_t> threads_of(pid_t process)
 
 std::string thread_file(pid_t process, pid_t thread, const char* name)
 {
-  std::ifstream file("/proc/" + std::to_string(process) + "/task/" +
-                     std::to_string(thread) + '/' + name);
+  std::ifstream file(
+      proc_path(process, "/task/" + std::to_string(thread) + '/' + name));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "tools/demangled_names.h"
 #include "tools/detail_view.h"
@@ -173,7 +174,7 @@ void lister::summary()
 
 void lister::list_process()
 {
-  std::string path = "/proc/" + std::to_string(chosen_.pid);
+  std::string path = proc_path(chosen_.pid);
   try {
     live_process process(chosen_.pid);
     process.for_each_image(
