@@ -38,9 +38,13 @@ static const char* veto_before; /* "+a": that one refuses */
 static pthread_t caller;
 static int wrong_thread;
 
-static const char* note(const char* mark)
+static const char* note(const char* before, const hp_patch_info* patch,
+                        const char* after)
 {
   const size_t used = strlen(seen);
+  char mark[64];
+  snprintf(mark, sizeof mark, "%s%s%u%s", before, patch->name, patch->version,
+           after);
   wrong_thread |= !pthread_equal(caller, pthread_self());
   snprintf(seen + used, sizeof seen - used, "%s%s=%d", used != 0 ? " " : "",
            mark, first(1));
@@ -49,27 +53,19 @@ static const char* note(const char* mark)
 }
 static const char* before_apply(const hp_patch_info* patch)
 {
-  char mark[64];
-  snprintf(mark, sizeof mark, "+%s%u", patch->name, patch->version);
-  return note(mark);
+  return note("+", patch, "");
 }
 static void after_apply(const hp_patch_info* patch)
 {
-  char mark[64];
-  snprintf(mark, sizeof mark, "%s%u+", patch->name, patch->version);
-  note(mark);
+  note("", patch, "+");
 }
 static const char* before_revert(const hp_patch_info* patch)
 {
-  char mark[64];
-  snprintf(mark, sizeof mark, "-%s%u", patch->name, patch->version);
-  return note(mark);
+  return note("-", patch, "");
 }
 static void after_revert(const hp_patch_info* patch)
 {
-  char mark[64];
-  snprintf(mark, sizeof mark, "%s%u-", patch->name, patch->version);
-  note(mark);
+  note("", patch, "-");
 }
 
 static void saw(const char* expected, const char* name)
