@@ -10,6 +10,7 @@
 
 #include "testsuite/hostile/child.h"
 #include "testsuite/lib/far_code.h"
+#include "testsuite/lib/own_text.h"
 #include "testsuite/lib/poke.h"
 #include "testsuite/lib/tap.h"
 
@@ -58,11 +59,68 @@ static void breakpoints(void)
   IS(hp_revert("answer"), HP_OK, "reverted");
 }
 
+static int nowhere(const char* at)
+{
+  (void)at;
+  return 0;
+}
+
+/* On one of several functions, none of which may change then. */
+static void breakpoint_among_several(void)
+{
+  hp_site site;
+  IS(hp_site_find("counted", &site), HP_OK, "the last function");
+  const unsigned char first = *(const unsigned char*)site.word;
+  poke(site.word, 0xcc);
+  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
+    const hp_commit_options options = {(hp_level)level, 0, 1000, {NULL}};
+    hp_transaction* all = hp_begin();
+    hp_add_apply(all, "answer", times_ten);
+    hp_add_apply(all, "counted", times_ten);
+    copy_text();
+    IS(hp_commit(all, &options), HP_FOREIGN, "a breakpoint on one of several");
+    SAYS("counted", "the message names it");
+    OK(text_is_as_it_was(nowhere) && text_is_protected(),
+       "not a byte has changed");
+    hp_abort(all);
+  }
+  poke(site.word, first);
+  OK(answer(1) == 2 && counted(1) == 3, "the originals run");
+  IS(hp_revert("answer"), HP_NOT_APPLIED, "and nothing is noted");
+}
+
+/* --- Everything at once ----------------------------------------------------
+ */
+
+static void ignore(hp_log_level level, const char* message, void* data)
+{
+  (void)level, (void)message, (void)data;
+}
+
+static void* use_everything(void* unused)
+{
+  hp_set_log(ignore, NULL);
+  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
+    const hp_commit_options options = {(hp_level)level, 0, 2000, {NULL}};
+    for (int on = 1; on >= 0; on--) {
+      hp_transaction* all = hp_begin();
+      if (on)
+        hp_add_apply(all, "answer", times_ten);
+      else
+        hp_add_revert(all, "answer");
+      if (hp_commit(all, &options) != HP_OK)
+        return (void*)1;
+    }
+  }
+  hp_set_log(NULL, NULL);
+  return hp_apply("answr", times_ten) == HP_NOT_FOUND ? unused : (void*)1;
+}
+
 /* --- Forks ---------------------------------------------------------------- */
 
 static int child_starts_fresh(void)
 {
-  return toggles() ? 0 : 1;
+  return toggles() && use_everything(NULL) == NULL ? 0 : 1;
 }
 
 static int child_inherits(void)
@@ -153,30 +211,6 @@ static void two_threads(void)
   OK(answer(1) == 2, "and leave the original");
 }
 
-static void ignore(hp_log_level level, const char* message, void* data)
-{
-  (void)level, (void)message, (void)data;
-}
-
-static void* use_everything(void* unused)
-{
-  hp_set_log(ignore, NULL);
-  for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
-    const hp_commit_options options = {(hp_level)level, 0, 2000, {NULL}};
-    for (int on = 1; on >= 0; on--) {
-      hp_transaction* all = hp_begin();
-      if (on)
-        hp_add_apply(all, "answer", times_ten);
-      else
-        hp_add_revert(all, "answer");
-      if (hp_commit(all, &options) != HP_OK)
-        return (void*)1;
-    }
-  }
-  hp_set_log(NULL, NULL);
-  return hp_apply("answr", times_ten) == HP_NOT_FOUND ? unused : (void*)1;
-}
-
 /* What hotpatch(3) says the library needs. */
 static void small_stack(void)
 {
@@ -223,6 +257,7 @@ int main(void)
   errno = 1234;
   OK(toggles() && errno == 1234, "errno stays as it was");
   breakpoints();
+  breakpoint_among_several();
   forks();
   far_away();
   two_threads();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/threads/quiescence.h"
+#include "runtime/threads/stop_gate.h"
 #include "runtime/base/status.h"
 #include "testsuite/lib/in_child.h"
 #include "testsuite/unit/code_in_use.h"
@@ -99,6 +100,21 @@ BOOST_AUTO_TEST_CASE(it_gives_up_at_the_deadline)
   BOOST_TEST(try_reach(hold_range, 50) == HP_BUSY);
   BOOST_TEST(monotonic_now() - start >= 50'000'000);
   BOOST_TEST(message_has("(insider) has not left hold"));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_come_farther_and_farther_apart)
+{
+  thread_inside thread([](thread_inside& self) { hold(stay, &self); });
+  thread.wait_until_inside();
+  const std::uint32_t before = count_arrivals();
+  quiescence quiet;
+  BOOST_TEST(quiet.reach(hold_range, deadline::in_milliseconds(1000),
+                         __builtin_frame_address(0)) == HP_BUSY);
+  // Pauses double from a tenth of a millisecond to fifty: some 30 attempts, or
+  // fewer where one takes long, each of which stops the thread.
+  const std::uint32_t attempts = count_arrivals() - before;
+  BOOST_TEST(attempts > 0u);
+  BOOST_TEST(attempts < 60u);
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_that_cannot_be_stopped_is_named)

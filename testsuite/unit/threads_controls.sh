@@ -68,6 +68,10 @@ ok "a search that counts all words of the caller finds what it keeps" \
   a_pointer_that_the_caller_keeps_does_not_count \
   's/count_only_returns(true)/count_only_returns(false)/'
 
+ok "without pauses that grow, threads are stopped again and again" \
+  control threads/quiescence quiescence attempts_come_farther_and_farther_apart \
+  's/pause = std::max(pause, 9 .*/;/; s/pause = std::min(2 [*] pause, .*/;/'
+
 ok "threads that do not wait in the handler go on" \
   control threads/stop_gate thread_stop busy_threads_stand_still_and_go_on \
   's/if (action != 0)/if (true)/'
