@@ -7,10 +7,8 @@
 #include <hotpatch.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "testsuite/hostile/forbid.h"
 #include "testsuite/lib/far_code.h"
 #include "testsuite/lib/own_text.h"
+#include "testsuite/lib/poke.h"
 
 HP_PATCHABLE int first(int x)
 {
@@ -49,15 +48,6 @@ static const unsigned char* words[3];
 static unsigned char before[3][8];
 static int waiting; /* for the moment in which all words have changed */
 
-static void poke(const void* address, const void* bytes, size_t size)
-{
-  const int memory = open("/proc/self/mem", O_RDWR);
-  if (syscall(SYS_pwrite64, memory, bytes, size, (off_t)(uintptr_t)address) !=
-      (ssize_t)size)
-    abort();
-  close(memory);
-}
-
 /* Another jump is there, near or into the pad, and no breakpoint of ours. */
 static int has_changed(int which)
 {
@@ -73,7 +63,7 @@ static void perhaps_write(void)
   if (!waiting || !has_changed(0) || !has_changed(1) || !has_changed(2))
     return;
   waiting = 0;
-  poke(words[1], "\xcc", 1);
+  poke(words[1], 0xcc);
 }
 
 /* The library's barrier comes by here, and its writes to /proc/self/mem: both
@@ -194,7 +184,8 @@ static int meets_another_writer(void)
   EXPECT(site.replacements == (under != NULL));
 
   /* It puts its word right, and everything works again. */
-  poke(words[1], before[1], 8);
+  for (int i = 0; i < 8; i++)
+    poke(words[1] + i, before[1][i]);
   EXPECT(change(times_twenty, level) == HP_OK && results(20, 20));
   EXPECT(second(1) == 20);
   EXPECT(change(NULL, level) == HP_OK && results(2, 4));
