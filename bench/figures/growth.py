@@ -18,6 +18,8 @@ data; descriptions of types, with which patch objects are compared, and which ar
 not loaded; the file with its symbol table.  With all functions, code also grows
 as none is inlined, and shrinks as none is there twice."""
     repetitions = 1
+    plots = ({"kind": "bars", "title": "How much programs grow",
+              "ylabel": "bytes", "metrics": ["size"]},)
 
     def runs(self, kit):
         if kit.sized(True, False):

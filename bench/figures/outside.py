@@ -15,6 +15,10 @@ Time from the start of hp-apply to its end, and for how long no thread of the
 process ran, for a patch of two functions: one process with 1 to 1,000 threads,
 all waiting in pause(), then 1,000 processes one after another."""
     repetitions = 3
+    plots = ({"kind": "lines", "title": "hp-apply", "xlabel": "threads",
+              "ylabel": "ms", "logx": True, "logy": True,
+              "metrics": ["start to done, by threads",
+                          "stood still, by threads"]},)
 
     def runs(self, kit):
         plugin = f"-fplugin={kit.plugin}"

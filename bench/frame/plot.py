@@ -70,8 +70,10 @@ def bars(results, plot, path):
     if not rows:
         return ""
     script += "$data << EOD\n" + "\n".join(rows) + "\nEOD\n"
-    curves = [f'$data using {i + 2}:xtic(1) title "{metric}, {x}"'
-              for i, (metric, x) in enumerate(columns)]
+    labels = [x if len(plot["metrics"]) == 1 else f"{metric}, {x}"
+              for metric, x in columns]
+    curves = [f'$data using {i + 2}:xtic(1) title "{label}"'
+              for i, label in enumerate(labels)]
     return script + "plot " + ", ".join(curves) + "\n"
 
 
