@@ -9,8 +9,8 @@
 
 #include <unistd.h>
 
-#include "runtime/base/status.h"
 #include "processes/trouble.h"
+#include "runtime/base/status.h"
 
 namespace hotpatch::outside {
 

@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "outside/target_memory.h"
-#include "runtime/text/encode.h"
 #include "runtime/sites/site.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch::outside {
 

@@ -10,8 +10,8 @@
 #include <elf.h>
 #include <sys/stat.h>
 
-#include "processes/mapped_file.h"
 #include "processes/access.h"
+#include "processes/mapped_file.h"
 #include "processes/memory.h"
 #include "processes/proc_path.h"
 #include "processes/trouble.h"

@@ -16,8 +16,8 @@
 
 #include <sys/types.h>
 
-#include "runtime/elf/elf_file.h"
 #include "processes/maps.h"
+#include "runtime/elf/elf_file.h"
 
 namespace hotpatch::outside {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "format/patch_record.h"
-#include "runtime/sites/record_survey.h"
 #include "processes/trouble.h"
+#include "runtime/sites/record_survey.h"
 
 namespace hotpatch::outside {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "outside/target_images.h"
-#include "runtime/sites/elf_image.h"
 #include "runtime/objects/program_image.h"
+#include "runtime/sites/elf_image.h"
 
 namespace hotpatch::outside {
 

@@ -22,8 +22,8 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#include "runtime/base/deadline.h"
 #include "processes/trouble.h"
+#include "runtime/base/deadline.h"
 
 namespace hotpatch::outside {
 

@@ -31,6 +31,8 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
+// Each of GCC's headers needs some of those before it.
+// clang-format off
 #include <gcc-plugin.h>
 #include <plugin-version.h>
 #include <tree.h>
@@ -57,6 +59,7 @@
 #include <langhooks.h>
 #include <file-prefix-map.h>
 #include <libiberty/demangle.h>
+// clang-format on
 
 #if GCCPLUGIN_VERSION < 11000
 #error "hotpatch needs GCC 11 or later"

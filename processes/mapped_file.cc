@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "processes/proc_path.h"
-#include "runtime/base/status.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
+#include "runtime/base/status.h"
 
 namespace hotpatch {
 

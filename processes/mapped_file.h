@@ -11,9 +11,9 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/elf/elf_file.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
+#include "runtime/elf/elf_file.h"
 
 namespace hotpatch {
 

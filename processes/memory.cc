@@ -11,9 +11,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "processes/access.h"
 #include "processes/proc_path.h"
 #include "runtime/base/file_descriptor.h"
-#include "processes/access.h"
 
 namespace hotpatch {
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "runtime/base/deadline.h"
 #include "processes/all_processes.h"
+#include "runtime/base/deadline.h"
 #include "tools/change_report.h"
 #include "tools/messages.h"
 

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "tools/detail_view.h"
 
-#include "tools/site_words.h"
 #include "processes/text.h"
+#include "tools/site_words.h"
 
 namespace hotpatch::tools {
 

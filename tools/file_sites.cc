@@ -10,11 +10,11 @@
 
 #include <elf.h>
 
-#include "runtime/sites/elf_image.h"
-#include "runtime/sites/record_survey.h"
-#include "runtime/base/status.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
+#include "runtime/base/status.h"
+#include "runtime/sites/elf_image.h"
+#include "runtime/sites/record_survey.h"
 
 namespace hotpatch::tools {
 

@@ -2,13 +2,14 @@
 //
 // SPDX-License-Identifier: MIT
 #include "tools/how_options.h"
-#include "tools/messages.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <iterator>
 #include <string>
+
+#include "tools/messages.h"
 
 namespace hotpatch::tools {
 

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: MIT
 #include "tools/json_view.h"
 
+#include "processes/text.h"
 #include "tools/json_writer.h"
 #include "tools/site_words.h"
-#include "processes/text.h"
 
 namespace hotpatch::tools {
 

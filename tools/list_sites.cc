@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "processes/proc_path.h"
+#include "processes/text.h"
 #include "processes/threads.h"
+#include "processes/trouble.h"
 #include "tools/demangled_names.h"
 #include "tools/detail_view.h"
 #include "tools/file_sites.h"
@@ -16,8 +18,6 @@
 #include "tools/messages.h"
 #include "tools/selection.h"
 #include "tools/table_view.h"
-#include "processes/text.h"
-#include "processes/trouble.h"
 
 namespace hotpatch::tools {
 

@@ -19,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/text/encode.h"
 #include "runtime/sites/site.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch::tools {
 

@@ -7,11 +7,11 @@
 #include <set>
 #include <tuple>
 
-#include "processes/threads.h"
-#include "tools/file_sites.h"
-#include "processes/mapped_file.h"
 #include "processes/access.h"
+#include "processes/mapped_file.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
+#include "tools/file_sites.h"
 
 namespace hotpatch::tools {
 

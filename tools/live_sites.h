@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/elf/elf_symbols.h"
-#include "tools/listing.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
+#include "runtime/elf/elf_symbols.h"
+#include "tools/listing.h"
 
 namespace hotpatch::tools {
 

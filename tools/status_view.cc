@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "tools/status_view.h"
 
-#include "tools/json_writer.h"
 #include "processes/text.h"
+#include "tools/json_writer.h"
 
 namespace hotpatch::tools {
 

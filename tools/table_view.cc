@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tools/site_words.h"
 #include "processes/text.h"
+#include "tools/site_words.h"
 
 namespace hotpatch::tools {
 

@@ -4,10 +4,10 @@
 
 #include "config.h"
 #include "runtime/base/array.h"
-#include "runtime/text/barrier.h"
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/library.h"
-#include "runtime/base/status.h"
+#include "runtime/text/barrier.h"
 
 namespace hotpatch {
 

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <new>
 
-#include "runtime/library/image_release.h"
-#include "runtime/include/hotpatch.h"
 #include "runtime/base/status.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/library/image_release.h"
 #include "runtime/library/transaction.h"
 
 namespace hotpatch {

@@ -3,9 +3,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/patch_loader.h"
-#include "runtime/base/status.h"
 #include "runtime/library/transaction.h"
 #include "runtime/library/whole_path.h"
 

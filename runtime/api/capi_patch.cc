@@ -1,9 +1,9 @@
 // The functions of hotpatch.h about named patches.
 // SPDX-License-Identifier: MIT
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/library.h"
 #include "runtime/library/patch_listing.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

@@ -8,11 +8,11 @@
 #include <cstring>
 
 #include "format/patch_word.h"
-#include "runtime/text/barrier.h"
 #include "runtime/commit/commit.h"
-#include "runtime/text/near_memory.h"
 #include "runtime/commit/signal_state.h"
 #include "runtime/commit/trap_detour.h"
+#include "runtime/text/barrier.h"
+#include "runtime/text/near_memory.h"
 
 namespace hotpatch {
 

@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "format/patch_word.h"
-#include "runtime/text/barrier.h"
-#include "runtime/commit/breakpoint.h"
 #include "runtime/base/status.h"
+#include "runtime/commit/breakpoint.h"
+#include "runtime/text/barrier.h"
 
 namespace hotpatch {
 

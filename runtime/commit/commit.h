@@ -32,10 +32,10 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/text/encode.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/text/near_memory.h"
 #include "runtime/sites/site.h"
+#include "runtime/text/encode.h"
+#include "runtime/text/near_memory.h"
 #include "runtime/text/text_writer.h"
 
 namespace hotpatch {

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "format/patch_word.h"
-#include "runtime/text/barrier.h"
-#include "runtime/commit/commit.h"
 #include "runtime/base/status.h"
+#include "runtime/commit/commit.h"
+#include "runtime/text/barrier.h"
 
 namespace hotpatch {
 

@@ -9,11 +9,11 @@
 
 #include <span>
 
-#include "runtime/threads/code_ranges.h"
-#include "runtime/commit/commit.h"
 #include "runtime/base/deadline.h"
+#include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/text/text_writer.h"
+#include "runtime/threads/code_ranges.h"
 
 namespace hotpatch {
 

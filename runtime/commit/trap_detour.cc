@@ -8,8 +8,8 @@
 
 #include "format/patch_word.h"
 #include "runtime/commit/commit.h"
-#include "runtime/text/encode.h"
 #include "runtime/commit/trap_handler.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch {
 

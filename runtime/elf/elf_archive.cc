@@ -4,8 +4,8 @@
 
 #include <libelf.h>
 
-#include "runtime/elf/elf_file.h"
 #include "runtime/base/status.h"
+#include "runtime/elf/elf_file.h"
 
 namespace hotpatch {
 

@@ -7,11 +7,11 @@
 #include <link.h>
 
 #include "runtime/base/array.h"
-#include "runtime/threads/code_ranges.h"
-#include "runtime/library/library.h"
-#include "runtime/threads/quiescence.h"
 #include "runtime/base/status.h"
+#include "runtime/library/library.h"
 #include "runtime/library/time_slices.h"
+#include "runtime/threads/code_ranges.h"
+#include "runtime/threads/quiescence.h"
 
 namespace hotpatch {
 

@@ -10,9 +10,9 @@
 
 #include "format/patch_word.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/base/status.h"
 #include "runtime/library/prototype.h"
 #include "runtime/threads/safe_point.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/library/image_pin.h"
-#include "runtime/include/hotpatch.h"
 #include "runtime/commit/level.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/library/image_pin.h"
 #include "runtime/library/loaded_patch.h"
 #include "runtime/library/operation.h"
 #include "runtime/library/patch_hooks.h"

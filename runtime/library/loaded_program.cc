@@ -6,9 +6,9 @@
 #include <new>
 
 #include "format/patch_record.h"
-#include "runtime/sites/image_file.h"
-#include "runtime/library/library.h"
 #include "runtime/base/status.h"
+#include "runtime/library/library.h"
+#include "runtime/sites/image_file.h"
 
 namespace hotpatch {
 

@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "runtime/base/status.h"
 #include "runtime/threads/process_lock.h"
 #include "runtime/threads/safe_point.h"
 #include "runtime/threads/thread_list.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

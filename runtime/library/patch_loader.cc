@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/status.h"
 #include "runtime/library/data_stores.h"
 #include "runtime/library/image_release.h"
 #include "runtime/library/library.h"
@@ -12,12 +13,11 @@
 #include "runtime/library/loaded_program.h"
 #include "runtime/library/log.h"
 #include "runtime/library/opened_object.h"
-#include "runtime/patches/named_patch.h"
-#include "runtime/objects/patch_check.h"
-#include "runtime/base/status.h"
 #include "runtime/library/text_pool.h"
 #include "runtime/library/transaction.h"
 #include "runtime/library/whole_path.h"
+#include "runtime/objects/patch_check.h"
+#include "runtime/patches/named_patch.h"
 
 namespace hotpatch {
 

@@ -8,8 +8,8 @@
 #ifndef HOTPATCH_RUNTIME_PATCH_LOADER_H
 #define HOTPATCH_RUNTIME_PATCH_LOADER_H
 
-#include "runtime/objects/check_report.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/objects/check_report.h"
 
 namespace hotpatch {
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/library/prototype.h"
 
-#include "runtime/sites/name_demangle.h"
 #include "runtime/base/status.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {
 

@@ -8,14 +8,14 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/text/barrier.h"
+#include "runtime/base/memory_map.h"
+#include "runtime/base/status.h"
 #include "runtime/library/image_pin.h"
 #include "runtime/library/library.h"
 #include "runtime/library/log.h"
-#include "runtime/base/memory_map.h"
 #include "runtime/library/patch_hooks.h"
-#include "runtime/base/status.h"
 #include "runtime/library/time_slices.h"
+#include "runtime/text/barrier.h"
 
 namespace hotpatch {
 

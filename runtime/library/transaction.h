@@ -13,9 +13,9 @@
 
 #include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/patches/named_patch.h"
 #include "runtime/library/operation.h"
 #include "runtime/library/text_pool.h"
+#include "runtime/patches/named_patch.h"
 
 namespace hotpatch {
 

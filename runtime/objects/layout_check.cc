@@ -6,9 +6,9 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
 #include "runtime/sites/name_text.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/status.h"
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
 #include "runtime/objects/target_search.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

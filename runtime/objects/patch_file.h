@@ -10,9 +10,9 @@
 
 #include "runtime/base/array.h"
 #include "runtime/elf/elf_file.h"
-#include "runtime/sites/elf_image.h"
 #include "runtime/objects/patch_reader.h"
 #include "runtime/objects/type_catalogue.h"
+#include "runtime/sites/elf_image.h"
 
 namespace hotpatch {
 

@@ -15,8 +15,8 @@
 
 #include "format/patch_record.h"
 #include "runtime/base/array.h"
-#include "runtime/include/hotpatch.h"
 #include "runtime/elf/memory_view.h"
+#include "runtime/include/hotpatch.h"
 #include "runtime/sites/record_reader.h"
 
 namespace hotpatch {

@@ -8,8 +8,8 @@
 #include <elf.h>
 
 #include "format/record.h"
-#include "runtime/sites/name_text.h"
 #include "runtime/base/status.h"
+#include "runtime/sites/name_text.h"
 
 namespace hotpatch {
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "format/patch_word.h"
-#include "runtime/text/encode.h"
-#include "runtime/commit/function_extent.h"
 #include "runtime/base/status.h"
+#include "runtime/commit/function_extent.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch {
 

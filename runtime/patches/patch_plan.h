@@ -17,11 +17,11 @@
 #include <cstdint>
 
 #include "runtime/base/array.h"
-#include "runtime/threads/code_ranges.h"
 #include "runtime/commit/commit.h"
-#include "runtime/include/hotpatch.h"
 #include "runtime/commit/level.h"
+#include "runtime/include/hotpatch.h"
 #include "runtime/patches/patches.h"
+#include "runtime/threads/code_ranges.h"
 
 namespace hotpatch {
 

@@ -16,9 +16,9 @@
 #include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/patches/named_patch.h"
-#include "runtime/text/near_memory.h"
-#include "runtime/sites/process_sites.h"
 #include "runtime/patches/site_table.h"
+#include "runtime/sites/process_sites.h"
+#include "runtime/text/near_memory.h"
 #include "runtime/text/text_writer.h"
 
 namespace hotpatch {

@@ -7,8 +7,8 @@
 #include <elf.h>
 
 #include "format/record.h"
-#include "runtime/elf/elf_relocate.h"
 #include "runtime/base/status.h"
+#include "runtime/elf/elf_relocate.h"
 
 namespace hotpatch {
 

@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
 #include "runtime/sites/name_text.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch {
 

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "runtime/sites/name_search.h"
 #include "runtime/base/status.h"
+#include "runtime/sites/name_search.h"
 
 namespace hotpatch {
 

@@ -13,8 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "runtime/sites/images.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/sites/images.h"
 #include "runtime/sites/site.h"
 
 namespace hotpatch {

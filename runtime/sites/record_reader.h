@@ -17,8 +17,8 @@
 #include <cstdint>
 
 #include "runtime/elf/memory_view.h"
-#include "runtime/sites/site.h"
 #include "runtime/elf/view_texts.h"
+#include "runtime/sites/site.h"
 
 namespace hotpatch {
 

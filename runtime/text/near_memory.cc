@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <sys/mman.h>
 
-#include "runtime/text/encode.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch {
 

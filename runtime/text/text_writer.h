@@ -14,8 +14,8 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/file_descriptor.h"
-#include "runtime/include/hotpatch.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <pthread.h>
 
-#include "runtime/include/hotpatch.h"
 #include "runtime/base/mapped_array.h"
-#include "runtime/threads/process_lock.h"
 #include "runtime/base/status.h"
+#include "runtime/include/hotpatch.h"
+#include "runtime/threads/process_lock.h"
 
 namespace hotpatch {
 

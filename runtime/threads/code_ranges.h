@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/include/hotpatch.h"
 #include "runtime/base/mapped_array.h"
+#include "runtime/include/hotpatch.h"
 #include "runtime/sites/site.h"
 
 namespace hotpatch {

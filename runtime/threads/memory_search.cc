@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "runtime/base/raw_file.h"
-#include "runtime/threads/signal_frame.h"
 #include "runtime/base/valgrind_request.h"
+#include "runtime/threads/signal_frame.h"
 
 namespace hotpatch {
 

@@ -18,10 +18,10 @@
 #include <optional>
 #include <span>
 
-#include "runtime/threads/announced_stacks.h"
-#include "runtime/threads/code_ranges.h"
 #include "runtime/base/deadline.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/threads/announced_stacks.h"
+#include "runtime/threads/code_ranges.h"
 #include "runtime/threads/stack_search.h"
 #include "runtime/threads/thread_stop.h"
 

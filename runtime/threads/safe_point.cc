@@ -6,8 +6,8 @@
 
 #include "runtime/base/core_serialise.h"
 #include "runtime/base/futex.h"
-#include "runtime/threads/process_lock.h"
 #include "runtime/base/status.h"
+#include "runtime/threads/process_lock.h"
 #include "runtime/threads/thread_list.h"
 
 // Public only for the load in hp_safepoint().  1: somebody wants all registered

@@ -4,9 +4,9 @@
 
 #include <sys/auxv.h>
 
+#include "runtime/base/system_call.h"
 #include "runtime/threads/memory_regions.h"
 #include "runtime/threads/signal_frame.h"
-#include "runtime/base/system_call.h"
 
 namespace hotpatch {
 

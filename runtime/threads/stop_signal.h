@@ -8,8 +8,8 @@
 #ifndef HOTPATCH_RUNTIME_STOP_SIGNAL_H
 #define HOTPATCH_RUNTIME_STOP_SIGNAL_H
 
-#include "runtime/include/hotpatch.h"
 #include "runtime/base/signal_action.h"
+#include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/base/system_call.h"
 #include "runtime/threads/sanitizer_thread.h"
 #include "runtime/threads/stop_gate.h"
-#include "runtime/base/system_call.h"
 
 namespace hotpatch {
 

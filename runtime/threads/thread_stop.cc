@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/thread_stop.h"
 
-#include "runtime/threads/process_lock.h"
 #include "runtime/base/status.h"
+#include "runtime/base/system_call.h"
+#include "runtime/threads/process_lock.h"
 #include "runtime/threads/stop_gate.h"
 #include "runtime/threads/stop_signal.h"
-#include "runtime/base/system_call.h"
 #include "runtime/threads/thread_gathering.h"
 #include "runtime/threads/thread_table.h"
 

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "testsuite/hostile/child.h"
 #include "testsuite/lib/far_code.h"
 #include "testsuite/lib/own_calls.h"
-#include "testsuite/hostile/child.h"
 
 enum { all_sites = 100000, few_sites = 10000 };
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/sites/elf_image.h"
 #include "runtime/elf/elf_symbols.h"
+#include "runtime/sites/elf_image.h"
 #include "testsuite/fuzz/check_sites.h"
 
 namespace {

@@ -12,10 +12,10 @@
 #include <string>
 
 #define BOOST_TEST_DYN_LINK
-#include <boost/test/unit_test.hpp>
 #include <boost/test/execution_monitor.hpp>
 #include <boost/test/results_collector.hpp>
 #include <boost/test/results_reporter.hpp>
+#include <boost/test/unit_test.hpp>
 #include <boost/test/unit_test_log_formatter.hpp>
 
 namespace hotpatch_test {

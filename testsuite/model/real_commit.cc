@@ -11,13 +11,13 @@
 #include <ucontext.h>
 
 #include "format/patch_word.h"
-#include "runtime/text/barrier.h"
-#include "runtime/commit/commit.h"
-#include "runtime/text/encode.h"
-#include "runtime/commit/level.h"
-#include "runtime/text/near_memory.h"
-#include "runtime/commit/signal_state.h"
 #include "runtime/base/status.h"
+#include "runtime/commit/commit.h"
+#include "runtime/commit/level.h"
+#include "runtime/commit/signal_state.h"
+#include "runtime/text/barrier.h"
+#include "runtime/text/encode.h"
+#include "runtime/text/near_memory.h"
 
 namespace hotpatch::model {
 

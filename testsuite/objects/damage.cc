@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/sites/elf_image.h"
 #include "runtime/objects/import_stores.h"
 #include "runtime/objects/patch_check.h"
+#include "runtime/sites/elf_image.h"
 #include "testsuite/lib/tap.h"
 
 namespace {

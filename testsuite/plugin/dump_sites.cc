@@ -9,8 +9,8 @@
 //
 // SPDX-License-Identifier: MIT
 #include <cstdio>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 

@@ -4,9 +4,9 @@
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 
+#include "runtime/base/status.h"
 #include "runtime/sites/elf_image.h"
 #include "runtime/sites/record_survey.h"
-#include "runtime/base/status.h"
 
 using namespace hotpatch;
 

@@ -19,8 +19,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "runtime/sites/process_sites.h"
 #include "runtime/base/status.h"
+#include "runtime/sites/process_sites.h"
 
 using namespace hotpatch;
 

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "testsuite/lib/tap.h"
 #include "testsuite/lib/far_code.h"
+#include "testsuite/lib/tap.h"
 #include "testsuite/stress/harness.h"
 
 #ifndef PR_SET_MDWE

@@ -13,11 +13,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "processes/maps.h"
+#include "processes/text.h"
 #include "runtime/base/file_descriptor.h"
 #include "tools/output.h"
-#include "processes/maps.h"
 #include "tools/site_pattern.h"
-#include "processes/text.h"
 
 using namespace hotpatch;
 using namespace hotpatch::tools;

@@ -16,11 +16,11 @@
 #include <sys/syscall.h>
 #include <thread>
 
-#include "runtime/text/barrier.h"
-#include "runtime/text/encode.h"
-#include "runtime/commit/level.h"
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
+#include "runtime/commit/level.h"
+#include "runtime/text/barrier.h"
+#include "runtime/text/encode.h"
 #include "runtime/threads/thread_list.h"
 #include "testsuite/lib/asm_site.h"
 

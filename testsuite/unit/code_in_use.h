@@ -18,8 +18,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "runtime/threads/quiescence.h"
 #include "runtime/base/status.h"
+#include "runtime/threads/quiescence.h"
 #include "testsuite/lib/boost_tap.h"
 
 // A body begins where its patch word would end.

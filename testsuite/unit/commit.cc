@@ -14,12 +14,12 @@
 #include <thread>
 #include <unistd.h>
 
-#include "runtime/commit/commit.h"
-#include "runtime/text/encode.h"
-#include "runtime/commit/level.h"
 #include "runtime/base/memory_map.h"
-#include "runtime/text/near_memory.h"
 #include "runtime/base/status.h"
+#include "runtime/commit/commit.h"
+#include "runtime/commit/level.h"
+#include "runtime/text/encode.h"
+#include "runtime/text/near_memory.h"
 #include "testsuite/lib/asm_site.h"
 #include "testsuite/lib/far_function.h"
 

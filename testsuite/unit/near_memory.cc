@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <vector>
 
-#include "runtime/text/encode.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/text/encode.h"
 #include "runtime/text/near_memory.h"
 #include "testsuite/lib/asm_site.h"
 

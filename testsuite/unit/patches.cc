@@ -6,10 +6,10 @@
 
 #include <cstring>
 
-#include "runtime/text/encode.h"
+#include "runtime/base/status.h"
 #include "runtime/patches/patch_plan.h"
 #include "runtime/patches/patches.h"
-#include "runtime/base/status.h"
+#include "runtime/text/encode.h"
 #include "testsuite/lib/asm_site.h"
 #include "testsuite/lib/far_function.h"
 

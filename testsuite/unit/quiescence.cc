@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "runtime/base/status.h"
 #include "runtime/threads/quiescence.h"
 #include "runtime/threads/stop_gate.h"
-#include "runtime/base/status.h"
 #include "testsuite/lib/in_child.h"
 #include "testsuite/unit/code_in_use.h"
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/threads/safe_point.h"
 #include "runtime/base/status.h"
+#include "runtime/threads/safe_point.h"
 
 using namespace hotpatch;
 using namespace std::chrono_literals;

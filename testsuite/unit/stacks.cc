@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "runtime/threads/quiescence.h"
 #include "runtime/base/status.h"
+#include "runtime/threads/quiescence.h"
 #include "testsuite/unit/code_in_use.h"
 
 using namespace hotpatch;
