@@ -91,6 +91,11 @@ class commit_batch {
 
   // Some core may not have taken notice yet of what was stored.
   [[nodiscard]] bool barrier_missed() const noexcept { return barrier_missed_; }
+  // Text that stays writable, 0: none.
+  [[nodiscard]] std::uint64_t left_open() const noexcept
+  {
+    return text_.left_open();
+  }
   // The program has installed a handler of SIGTRAP in the middle.
   [[nodiscard]] bool signal_taken() const noexcept { return signal_taken_; }
 

@@ -79,6 +79,7 @@ hp_status commit(text_writer& writer, std::span<change> changes,
       return status;
     order.barrier_missed = batch.barrier_missed();
     order.signal_taken = batch.signal_taken();
+    order.left_open = batch.left_open();
     if (!batch.forbidden())
       return batch.explain();
     writer.demote(batch.error());

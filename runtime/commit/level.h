@@ -27,6 +27,8 @@ struct commit_order {
   bool hopeless = false;
   // Out: some core may not have taken notice yet of what was stored.
   bool barrier_missed = false;
+  // Out: text that could not be protected again, 0: none.
+  std::uint64_t left_open = 0;
   // Out: the program has installed a handler of SIGTRAP in the middle.
   bool signal_taken = false;
 };

@@ -129,6 +129,11 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
         "the program has installed a handler of SIGTRAP in the middle of a "
         "change, which threads may have met instead of the library's; that is "
         "on top of it again, and hands on to it: install handlers before");
+  if (order.left_open != 0)
+    log(HP_LOG_ERROR,
+        "the system does not let program text at %#lx be protected again, so "
+        "it stays writable; mprotect(2) may do it later",
+        order.left_open);
   if (status == HP_OK && order.barrier_missed)
     log(HP_LOG_ERROR,
         "threads may enter an old function for a moment after this change: %s",

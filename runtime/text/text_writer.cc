@@ -241,10 +241,12 @@ void text_window::close() noexcept
     const run& each = runs_[opened_ - 1];
     // Of all words in it at once; store_word() is for many.
     tell_valgrind_of_change(each.begin, each.end - each.begin);
-    for (int attempt = 0; attempt < 2; ++attempt)
-      if (mprotect(reinterpret_cast<void*>(each.begin), each.end - each.begin,
-                   each.protection) == 0)
-        break;
+    bool closed = false;
+    for (int attempt = 0; attempt < 2 && !closed; ++attempt)
+      closed = mprotect(reinterpret_cast<void*>(each.begin),
+                        each.end - each.begin, each.protection) == 0;
+    if (!closed)
+      left_open_ = each.begin;
   }
   memory_.reset(-1);
 }

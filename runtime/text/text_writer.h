@@ -96,6 +96,10 @@ class text_window {
   // changed and nothing may be stored.
   int error() const noexcept { return error_; }
 
+  // Text that close() could not protect again, which the system has to let us;
+  // 0: none.
+  std::uint64_t left_open() const noexcept { return left_open_; }
+
   // One store of eight bytes, aligned; rwx_window only.
   void store_word(std::uint64_t address, std::uint64_t word) noexcept;
 
@@ -117,6 +121,7 @@ class text_window {
   array<run> runs_;
   std::size_t opened_ = 0;
   int error_ = 0;
+  std::uint64_t left_open_ = 0;
   file_descriptor memory_;  // /proc/self/mem
 };
 

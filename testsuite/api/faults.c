@@ -209,6 +209,46 @@ static int nothing_more_can_be_written(enum fault kind)
   }
 }
 
+static int told_of_open_text;
+static void listen(hp_log_level each, const char* message, void* data)
+{
+  (void)each, (void)data;
+  told_of_open_text |= strstr(message, "it stays writable") != NULL;
+}
+
+/* From some change of protection on none is possible: text that stays writable
+ * is told of. */
+static int nothing_more_can_be_protected(enum fault kind)
+{
+  int told = 0;
+  failing = kind;
+  fails_on = 1;
+  for (long number = 1;; number++) {
+    int hit = 0;
+    int status = 0;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      hp_set_log(listen, NULL);
+      const hp_status result =
+          commit_with_fault(to_replacements(), number, &hit);
+      const int good = result == HP_OK ? replacements() : originals();
+      _exit(!good || told_of_open_text == text_is_protected() ? 1
+            : told_of_open_text                               ? 3
+            : hit                                             ? 0
+                                                              : 2);
+    }
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 1) {
+      printf("# fault %ld: %#x\n", number, (unsigned)status);
+      return 1;
+    }
+    told += WEXITSTATUS(status) == 3;
+    if (WEXITSTATUS(status) == 2)
+      return told == 0;
+  }
+}
+
 /* At the level and with the writer of the moment. */
 static void in_child(int (*body)(enum fault), enum fault kind, const char* what)
 {
@@ -231,6 +271,9 @@ int main(void)
       in_child(both_ways, allocations, "allocation fails");
       in_child(both_ways, opens, "open fails");
       in_child(both_ways, system_calls, "a system call fails");
+      if (!refuse_rwx)
+        in_child(nothing_more_can_be_protected, mprotects,
+                 "mprotect fails for good");
       if (refuse_rwx) {
         in_child(both_ways, writes, "write fails");
         in_child(nothing_more_can_be_written, writes, "writes fail for good");
