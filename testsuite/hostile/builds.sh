@@ -80,7 +80,7 @@ if command -v valgrind >/dev/null; then
   ok "Valgrind: through /proc/self/mem, too" \
     runs valgrind -q --error-exitcode=9 ./dynamic no-window
   ok "control: a library that does not tell Valgrind links" \
-    edited_program text/text_writer.cc '/^  tell_valgrind_of_change(/d' \
+    edited_program text/text_writer.cc '/^ *tell_valgrind_of_change(/d' \
     hostile/everywhere.c untold
   stale()
   {
