@@ -80,7 +80,7 @@ inline bool commit_batch::add_window(const change& each) noexcept
   const std::uint64_t begin =
       each.writes_pad ? far_pad_address(*each.site) : each.address;
   const std::uint64_t end = each.address + format::word_size;
-  if (changes_.size() == 1 ? text_.add_only(begin, end) : text_.add(begin, end))
+  if (on_few_pages_ ? text_.add_of_few(begin, end) : text_.add(begin, end))
     return true;
   result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
   return failed(outcome::window_refused, each);

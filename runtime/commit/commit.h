@@ -66,12 +66,18 @@ load_word(std::uint64_t address) noexcept
 
 enum class protocol { words, breakpoints, standing };
 
-// Changes that are committed together, ascending by their words' addresses.
+// Changes that are committed together, at least one, ascending by their words'
+// addresses.
 class commit_batch {
  public:
   commit_batch(writer_kind kind, protocol how,
                std::span<change> changes) noexcept
-      : kind_(kind), how_(how), changes_(changes), text_(kind)
+      : kind_(kind),
+        how_(how),
+        changes_(changes),
+        on_few_pages_(changes.back().address - changes.front().address <
+                      text_window::few),
+        text_(kind)
   {
   }
 
@@ -136,6 +142,7 @@ class commit_batch {
   const writer_kind kind_;
   const protocol how_;
   const std::span<change> changes_;
+  const bool on_few_pages_;
   text_window text_;
   cell_window cells_;
   bool any_pad_ = false;

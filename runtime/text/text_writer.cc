@@ -188,7 +188,8 @@ bool text_window::add_pages(std::uint64_t begin, std::uint64_t end) noexcept
   const bool same = begin >= mapping_.begin && end <= mapping_.end;
   if (same && !runs_.empty()) {
     run& last = runs_[runs_.size() - 1];
-    if (begin < last.end + near_pages * page_size) {
+    if (last.begin >= mapping_.begin &&
+        begin < last.end + near_pages * page_size) {
       last.end = std::max(last.end, page_end);
       return true;
     }
@@ -201,16 +202,26 @@ bool text_window::add_pages(std::uint64_t begin, std::uint64_t end) noexcept
   return runs_.append({begin & -page_size, page_end, mapping_.protection});
 }
 
-bool text_window::add_only(std::uint64_t begin, std::uint64_t end) noexcept
+// False: its pages are writable, or cannot be told to be not.
+bool text_window::add_unwritable(std::uint64_t begin,
+                                 std::uint64_t end) noexcept
 {
-  if (kind_ == writer_kind::proc_mem)
-    return true;
+  if (kind_ == writer_kind::proc_mem || !can_try_to_write())
+    return false;
+  constexpr int protection = PROT_READ | PROT_EXEC;
   const std::uint64_t first = begin & -page_size;
-  for (std::uint64_t page = first; page < end; page += page_size)
-    if (!can_try_to_write() || try_to_write(page) != EINVAL)
-      return add(begin, end);
-  return runs_.append(
-      {first, (end + page_size - 1) & -page_size, PROT_READ | PROT_EXEC});
+  const std::uint64_t page_end = (end + page_size - 1) & -page_size;
+  for (std::uint64_t page = first; page < page_end; page += page_size)
+    if (try_to_write(page) != EINVAL)
+      return false;
+  if (!runs_.empty()) {
+    run& last = runs_[runs_.size() - 1];
+    if (first <= last.end && last.protection == protection) {
+      last.end = page_end;
+      return true;
+    }
+  }
+  return runs_.append({first, page_end, protection});
 }
 
 bool text_window::open() noexcept

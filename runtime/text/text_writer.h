@@ -75,18 +75,18 @@ class text_window {
   // program text.
   [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept
   {
-    if (!runs_.empty()) {
-      const run& last = runs_[runs_.size() - 1];
-      if (begin >= last.begin && end <= last.end)
-        return true;
-    }
-    return add_pages(begin, end);
+    return in_last_run(begin, end) || add_pages(begin, end);
   }
 
-  // The same for a single place in a loaded image's code: that its pages cannot
-  // be written to says how they are protected, and reading /proc takes longer
-  // than all the rest of a change.
-  [[nodiscard]] bool add_only(std::uint64_t begin, std::uint64_t end) noexcept;
+  // The same for a place in a loaded image's code, one of those that lie on a
+  // few pages: that a page cannot be written to says how it is protected, and
+  // reading /proc takes longer than all the rest of a small change.
+  static constexpr std::uint64_t few = 4 * 4096;  // bytes
+  [[nodiscard]] bool add_of_few(std::uint64_t begin, std::uint64_t end) noexcept
+  {
+    return in_last_run(begin, end) || add_unwritable(begin, end) ||
+           add_pages(begin, end);
+  }
 
   // All of it or nothing: false, and error() tells why.
   [[nodiscard]] bool open() noexcept;
@@ -114,7 +114,15 @@ class text_window {
     int protection;  // what to go back to
   };
 
+  bool in_last_run(std::uint64_t begin, std::uint64_t end) const noexcept
+  {
+    if (runs_.empty())
+      return false;
+    const run& last = runs_[runs_.size() - 1];
+    return begin >= last.begin && end <= last.end;
+  }
   bool add_pages(std::uint64_t begin, std::uint64_t end) noexcept;
+  bool add_unwritable(std::uint64_t begin, std::uint64_t end) noexcept;
 
   writer_kind kind_;
   memory_mapping mapping_;  // that of the last run

@@ -266,7 +266,7 @@ bool text_window::add_pages(std::uint64_t, std::uint64_t) noexcept
   return true;
 }
 
-bool text_window::add_only(std::uint64_t, std::uint64_t) noexcept
+bool text_window::add_unwritable(std::uint64_t, std::uint64_t) noexcept
 {
   return true;
 }

@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(window_restores_what_it_found)
 }
 
 // Somebody else may have left text writable, and rely on it.
-BOOST_AUTO_TEST_CASE(window_for_a_single_place_restores_what_it_found)
+BOOST_AUTO_TEST_CASE(window_for_a_few_places_restores_what_it_found)
 {
   const hotpatch_test::far_function code(1);
   auto* page = reinterpret_cast<void*>(code.address());
@@ -83,7 +83,8 @@ BOOST_AUTO_TEST_CASE(window_for_a_single_place_restores_what_it_found)
     BOOST_TEST(mprotect(page, 4096, protection) == 0);
     {
       text_window window(writer_kind::rwx_window);
-      BOOST_TEST(window.add_only(code.address(), code.address() + 8));
+      for (std::uint64_t at : {code.address(), code.address() + 64})
+        BOOST_TEST(window.add_of_few(at, at + 8));
       BOOST_TEST(window.open());
       BOOST_TEST(protection_at(code.address()) == (rx | PROT_WRITE));
     }
