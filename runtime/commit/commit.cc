@@ -130,23 +130,28 @@ void commit_batch::restore_pads(std::size_t first) noexcept
                         far_pad_size);
 }
 
+// In one store where the writer can.  False: errno says why.
+bool commit_batch::store_word(std::uint64_t address,
+                              std::uint64_t word) noexcept
+{
+  if (kind_ == writer_kind::rwx_window) {
+    text_.store_word(address, word);
+    return true;
+  }
+  std::uint8_t bytes[format::word_size];
+  std::memcpy(bytes, &word, sizeof bytes);
+  return text_.store_bytes(address, bytes, sizeof bytes);
+}
+
 // Of use with a writer whose stores cannot fail, or when nobody runs.
 bool commit_batch::store_words() noexcept
 {
   for (const change& each : changes_) {
     if (each.cell != 0)
       cell_window::store(each.cell, each.cell_target);
-    if (!changes_text(each))
-      continue;
-    if (kind_ == writer_kind::rwx_window) {
-      text_.store_word(each.address, each.new_word);
-    } else {
-      std::uint8_t bytes[format::word_size];
-      std::memcpy(bytes, &each.new_word, sizeof bytes);
-      if (!text_.store_bytes(each.address, bytes, sizeof bytes)) {
-        result_.error = errno;
-        return failed(outcome::write_failed, each);
-      }
+    if (changes_text(each) && !store_word(each.address, each.new_word)) {
+      result_.error = errno;
+      return failed(outcome::write_failed, each);
     }
   }
   return true;
@@ -175,14 +180,8 @@ void commit_batch::restore_words() noexcept
       cell_window::store(each.cell, each.old_cell_target);
     if (others_write && load_word(each.address) != each.new_word)
       continue;
-    if (kind_ == writer_kind::rwx_window) {
-      text_.store_word(each.address, each.old_word);
-    } else {
-      std::uint8_t bytes[format::word_size];
-      std::memcpy(bytes, &each.old_word, sizeof bytes);
-      if (!text_.store_bytes(each.address, bytes, sizeof bytes))
-        failed(outcome::stuck, each);
-    }
+    if (!store_word(each.address, each.old_word))
+      failed(outcome::stuck, each);
   }
 }
 

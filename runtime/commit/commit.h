@@ -134,6 +134,7 @@ class commit_batch {
   void restore_pads(std::size_t first) noexcept;
   void store_all() noexcept;
   void barrier() noexcept;
+  bool store_word(std::uint64_t address, std::uint64_t word) noexcept;
   bool store_words() noexcept;
   bool verify() noexcept;
   void restore_words() noexcept;
