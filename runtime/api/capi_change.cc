@@ -49,18 +49,19 @@ extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
                                  const char* type, unsigned flags)
 {
   return change("hp_apply",
-                {kind::apply, name, address_of(replacement), type, flags},
+                {kind::apply, flags, name, address_of(replacement), type},
                 __builtin_frame_address(0));
 }
 
 extern "C" hp_status hp_revert(const char* name)
 {
-  return change("hp_revert", {kind::revert, name}, __builtin_frame_address(0));
+  return change("hp_revert", {kind::revert, 0, name},
+                __builtin_frame_address(0));
 }
 
 extern "C" hp_status hp_remove_as(const char* name, hp_function replacement)
 {
-  return change("hp_remove", {kind::remove, name, address_of(replacement)},
+  return change("hp_remove", {kind::remove, 0, name, address_of(replacement)},
                 __builtin_frame_address(0));
 }
 
@@ -94,20 +95,20 @@ extern "C" hp_status hp_add_apply_as(hp_transaction* transaction,
                                      const char* type, unsigned flags)
 {
   return add(transaction, "hp_add_apply",
-             {kind::apply, name, address_of(replacement), type, flags});
+             {kind::apply, flags, name, address_of(replacement), type});
 }
 
 extern "C" hp_status hp_add_revert(hp_transaction* transaction,
                                    const char* name)
 {
-  return add(transaction, "hp_add_revert", {kind::revert, name});
+  return add(transaction, "hp_add_revert", {kind::revert, 0, name});
 }
 
 extern "C" hp_status hp_add_remove_as(hp_transaction* transaction,
                                       const char* name, hp_function replacement)
 {
   return add(transaction, "hp_add_remove",
-             {kind::remove, name, address_of(replacement)});
+             {kind::remove, 0, name, address_of(replacement)});
 }
 
 extern "C" hp_status hp_add_revert_all(hp_transaction* transaction)
@@ -126,12 +127,12 @@ extern "C" hp_status hp_add_patch(hp_transaction* transaction,
 extern "C" hp_status hp_add_remove_patch(hp_transaction* transaction,
                                          const char* name)
 {
-  return add(transaction, "hp_add_remove_patch", {kind::remove_patch, name});
+  return add(transaction, "hp_add_remove_patch", {kind::remove_patch, 0, name});
 }
 
 extern "C" hp_status hp_remove_patch(const char* name)
 {
-  return change("hp_remove_patch", {kind::remove_patch, name},
+  return change("hp_remove_patch", {kind::remove_patch, 0, name},
                 __builtin_frame_address(0));
 }
 

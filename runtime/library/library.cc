@@ -114,7 +114,7 @@ hp_status plan_named(patch_plan& plan, const operation& step)
     case operation::kind::revert_all:
       return plan.revert_all();
     case operation::kind::add_patch:
-      return plan.add_patch(*step.patch);
+      return plan.add_patch(*step.known.patch);
     case operation::kind::remove_patch:
       return plan.remove_patch(step.name);
     default:
@@ -130,6 +130,8 @@ struct library::step_before {
   name_place place;
   wanted_type type;
   located_site where;  // made once; each step has its own in it
+  // What replacements belong to, as the steps so far have it; null: to nothing.
+  const named_patch* patch = nullptr;
 };
 
 hp_status library::run(plain_body body, void* data) noexcept
@@ -175,18 +177,21 @@ hp_status library::plan_apply(patch_plan& plan, const operation& step,
                          : HP_OK;
   if (status == HP_OK)
     status = check_executable(where.site.name, step.replacement, before.code);
-  return status == HP_OK ? plan.apply(where, step.replacement, step.patch)
+  return status == HP_OK ? plan.apply(where, step.replacement, before.patch)
                          : status;
 }
 
 hp_status library::plan(patch_plan& plan, const operation& step,
                         step_before& before) noexcept
 {
-  if (concerns_patches(step))
+  if (concerns_patches(step)) {
+    if (step.what == operation::kind::add_patch)
+      before.patch = step.known.patch;
     return plan_named(plan, step);
+  }
   located_site& where = before.where;
-  if (step.site != 0) {
-    if (!sites_.find_symbol(step.site, where))
+  if (step.known.site != 0) {
+    if (!sites_.find_symbol(step.known.site, where))
       return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
                   step.name);
   } else if (const hp_status status =

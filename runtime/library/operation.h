@@ -23,15 +23,18 @@ struct operation {
   };
 
   kind what;
+  unsigned flags = 0;  // apply
   // Of the function, or of the patch to remove; not for the others.
   const char* name = nullptr;
   std::uint64_t replacement = 0;  // apply, remove
   const char* type = nullptr;     // apply: the mangled type, null: unknown
-  unsigned flags = 0;             // apply
-  // add_patch: which; apply: the one it belongs to, null: none.
-  named_patch* patch = nullptr;
-  // apply: the symbol of the site, if it has been looked up; 0: by the name.
-  std::uint64_t site = 0;
+  // What is known by more than a name.
+  union {
+    // apply: the symbol of the site, if it has been looked up; 0: by the name.
+    std::uint64_t site = 0;
+    // add_patch: which.  The replacements applied behind it belong to it.
+    named_patch* patch;
+  } known = {};
 };
 
 // The step may change which named patches are applied.

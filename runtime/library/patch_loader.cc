@@ -159,13 +159,17 @@ hp_status apply(const patch_file& patch, std::uint64_t base,
     return no_memory(patch);
   }
   array<operation> steps;
-  if (!steps.append(
-          {operation::kind::add_patch, nullptr, 0, nullptr, 0, named, 0}))
+  operation first{operation::kind::add_patch};
+  first.known.patch = named;
+  if (!steps.append(first))
     return no_memory(patch);
   for (const patch_target& each : checked.targets)
-    if (!steps.append({operation::kind::apply, each.replacement->target,
-                       base + each.replacement->code, nullptr, HP_ANY_PROTOTYPE,
-                       named, each.where.symbol}))
+    if (!steps.append({operation::kind::apply,
+                       HP_ANY_PROTOTYPE,
+                       each.replacement->target,
+                       base + each.replacement->code,
+                       nullptr,
+                       {each.where.symbol}}))
       return no_memory(patch);
   return commit_operations({steps.data(), steps.size()}, options, frame,
                            pending, options.timeout_ms);

@@ -72,7 +72,7 @@ hp_status note_code(const operation& step, image_pins& pins)
     return pins.note(step.replacement);
   if (step.what != operation::kind::add_patch)
     return HP_OK;
-  for (const std::uint64_t hook : hooks_of(step.patch->info))
+  for (const std::uint64_t hook : hooks_of(step.known.patch->info))
     if (hook != 0)
       if (const hp_status noted = pins.note(hook); noted != HP_OK)
         return noted;
@@ -298,8 +298,6 @@ bool hp_transaction::append_copy(const operation& step) noexcept
   copy.name = name;
   if (step.type != nullptr)
     copy.type = last_type_;
-  if (step.what == operation::kind::apply)
-    copy.patch = current_;
   return true;
 }
 
@@ -321,9 +319,8 @@ hp_status hp_transaction::add_patch(const char* call,
     hotpatch::named_patch::destroy(patch);
     return note(no_memory_for_step(call));
   }
-  current_ = patch;
   operation step{operation::kind::add_patch};
-  step.patch = patch;
+  step.known.patch = patch;
   return add(call, step);
 }
 

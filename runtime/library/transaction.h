@@ -69,7 +69,6 @@ struct hp_transaction {
   hotpatch::text_pool texts_;  // theirs
   const char* last_type_ = nullptr;
   hotpatch::owned_patches patches_;
-  hotpatch::named_patch* current_ = nullptr;
   hp_status incomplete_ = HP_OK;
 };
 
