@@ -33,6 +33,12 @@ ok "windows that stay open" \
   control text/text_writer.cc 's/attempt < 2/attempt < 1/' \
   faults "immediate, rwx window, mprotect fails"
 
+ok "growing tables: linked like the true one" true_program many_faults
+ok "a replacement that there is no memory for" \
+  control patches/patch_plan.cc \
+  's/^    return no_memory(where.site);/    return HP_OK;/' \
+  many_faults "tables grow"
+
 ok "locks that are held: linked like the true one" true_program held_locks
 ok "memory that is asked for while all stand" \
   control commit/level.cc \
