@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -230,8 +231,10 @@ static void in_time(hp_level level, unsigned seconds, const char* name)
   int status = 0;
   fflush(stdout);
   const pid_t child = fork();
-  if (child == 0)
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     _exit(change_all_the_time(level));
+  }
   for (unsigned i = 0; waitpid(child, &status, WNOHANG) == 0; i++) {
     usleep(10000);
     if (i == seconds * 100)
