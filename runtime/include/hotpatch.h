@@ -301,7 +301,8 @@ typedef struct hp_commit_options {
  * blocks SIGTRAP or a debugger is attached), HP_BUSY: a thread, named in the
  * message, did not leave a function in time; at once if it is the calling
  * thread.  HP_INTERNAL if the system failed us in the middle and putting all
- * back failed too: the message says what is left. */
+ * back failed too, or if somebody else wrote to a function in that moment: the
+ * message says what is left. */
 HP_API hp_status hp_commit(hp_transaction* transaction,
                            const hp_commit_options* options);
 
