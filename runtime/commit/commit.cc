@@ -61,7 +61,7 @@ bool commit_batch::check_words() noexcept
   return true;
 }
 
-inline bool commit_batch::check_pad(change& each) noexcept
+bool commit_batch::check_pad(change& each) noexcept
 {
   if (each.cell == 0 || !changes_text(each))
     return true;
@@ -73,7 +73,7 @@ inline bool commit_batch::check_pad(change& each) noexcept
   return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
 }
 
-inline bool commit_batch::add_window(const change& each) noexcept
+bool commit_batch::add_window(const change& each) noexcept
 {
   if (how_ == protocol::words && !changes_text(each))
     return true;
@@ -88,13 +88,16 @@ inline bool commit_batch::add_window(const change& each) noexcept
 
 hp_status commit_batch::prepare() noexcept
 {
-  bool enough = true;
   // One pass: with many sites each pass waits for the text to come from memory.
   for (change& each : changes_) {
-    if (!check_word(each) || !check_pad(each) || !add_window(each))
+    if (!check_word(each))
       return explain();
-    enough = enough && (each.cell == 0 || cells_.add(each.cell));
-    if (!enough)
+    // Nearly every one of many: near, and on a page with the one before.
+    if (each.cell == 0 && text_.covers_word(each.address))
+      continue;
+    if (!check_pad(each) || !add_window(each))
+      return explain();
+    if (each.cell != 0 && !cells_.add(each.cell))
       return fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
                   each.site->name, changes_.size());
   }

@@ -71,6 +71,12 @@ class text_window {
   text_window& operator=(const text_window&) = delete;
   ~text_window() { close(); }
 
+  // The word, which is aligned, lies in what was added last.
+  [[nodiscard]] bool covers_word(std::uint64_t address) const noexcept
+  {
+    return in_last_run(address, address + 1);
+  }
+
   // A place inside one mapping, behind those added before it.  False: it is not
   // program text.
   [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept
