@@ -168,12 +168,15 @@ hp_status apply(hp_level level)
   return apply(order);
 }
 
-// Barriers interrupt the companion until it has noticed one.
+// Barriers interrupt the companion until it has noticed one, for which it has
+// to run between two of them.
 bool reaches(const companion& other)
 {
-  for (int i = 0; i < 2000 && other.interruptions() == 0; ++i)
+  for (int i = 0; i < 2000 && other.interruptions() == 0; ++i) {
     if (!hotpatch::serialise_cores())
       return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   return other.interruptions() != 0;
 }
 
