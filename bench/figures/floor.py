@@ -43,9 +43,8 @@ in this way can be faster, or disturb less."""
             lost = results.value(series, "takes the caller", "one calling")
             if lost is not None:
                 yield Ratio(f"{series}: part of the calls lost at "
-                            f"{RATES[-1]:,} changes/s, {COUNT} at once "
-                            f"(wanted: {LIMIT})",
-                            lost / 1e9 * RATES[-1] / COUNT)
+                            f"{RATES[-1]:,} changes/s, {COUNT} at once, to "
+                            f"{LIMIT}", lost / 1e9 * RATES[-1] / COUNT / LIMIT)
 
 
 FIGURE = Floor()

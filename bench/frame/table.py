@@ -47,7 +47,7 @@ def cell(results, series, metric, x, value):
     if len(results.samples[series, metric, x]) == 1 or value == 0:
         return number(value)
     spread = results.spread(series, metric, x)
-    if results.units[metric] == "%":
+    if results.units[metric] == "%" or spread > 1:
         return f"{number(value)} ±{number(spread * abs(value))}"
     return f"{number(value)} ±{100 * spread:.0f}%"
 
