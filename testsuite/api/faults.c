@@ -11,25 +11,10 @@
 #include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"
+#include "testsuite/lib/three_functions.h"
 
 /* --- What is changed ------------------------------------------------------ */
 
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-HP_PATCHABLE int third(int x)
-{
-  return x + 3;
-}
-static int near_one(int x)
-{
-  return x * 10;
-}
 static int (*far_one)(int);
 
 static int originals(void)
@@ -45,7 +30,7 @@ static hp_transaction* to_replacements(void)
 {
   hp_transaction* all = hp_begin();
   hp_add_apply(all, "first", far_one);
-  hp_add_apply(all, "second", near_one);
+  hp_add_apply(all, "second", times_ten);
   hp_add_apply(all, "third", far_one);
   return all;
 }

@@ -20,19 +20,8 @@
 
 #include "testsuite/lib/far_code.h"
 #include "testsuite/lib/tap.h"
+#include "testsuite/lib/three_functions.h"
 
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-static int times_ten(int x)
-{
-  return x * 10;
-}
 static int (*far_one)(int);
 
 /* --- Memory, with one lock for all ----------------------------------------

@@ -10,24 +10,7 @@
 #include <unistd.h>
 
 #include "testsuite/lib/tap.h"
-
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-
-static int times_ten(int x)
-{
-  return x * 10;
-}
-static int times_twenty(int x)
-{
-  return x * 20;
-}
+#include "testsuite/lib/three_functions.h"
 
 /* --- What the hooks have seen --------------------------------------------- */
 

@@ -4,28 +4,8 @@
 #include <hotpatch.h>
 
 #include "testsuite/lib/tap.h"
+#include "testsuite/lib/three_functions.h"
 
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-HP_PATCHABLE int third(int x)
-{
-  return x + 3;
-}
-
-static int times_ten(int x)
-{
-  return x * 10;
-}
-static int times_twenty(int x)
-{
-  return x * 20;
-}
 static int times_thirty(int x)
 {
   return x * 30;

@@ -10,23 +10,7 @@
 #include <time.h>
 
 #include "testsuite/lib/tap.h"
-
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-static int times_ten(int x)
-{
-  return x * 10;
-}
-static int times_twenty(int x)
-{
-  return x * 20;
-}
+#include "testsuite/lib/three_functions.h"
 
 static hp_level level;
 static int stop;

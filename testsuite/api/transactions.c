@@ -4,32 +4,13 @@
 #include <hotpatch.h>
 
 #include "testsuite/lib/tap.h"
+#include "testsuite/lib/three_functions.h"
 
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-HP_PATCHABLE int third(int x)
-{
-  return x + 3;
-}
 HP_PATCHABLE double halve(double x)
 {
   return x / 2;
 }
 
-static int times_ten(int x)
-{
-  return x * 10;
-}
-static int times_twenty(int x)
-{
-  return x * 20;
-}
 static char not_code[16];
 
 static const hp_level levels[] = {HP_IMMEDIATE, HP_STRICT, HP_QUIESCENT,

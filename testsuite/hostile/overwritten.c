@@ -18,27 +18,8 @@
 #include "testsuite/lib/far_code.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/poke.h"
+#include "testsuite/lib/three_functions.h"
 
-HP_PATCHABLE int first(int x)
-{
-  return x + 1;
-}
-HP_PATCHABLE int second(int x)
-{
-  return x + 2;
-}
-HP_PATCHABLE int third(int x)
-{
-  return x + 3;
-}
-static int times_ten(int x)
-{
-  return x * 10;
-}
-static int times_twenty(int x)
-{
-  return x * 20;
-}
 static int (*far_one)(int);
 
 /* --- The other writer -----------------------------------------------------
