@@ -161,37 +161,48 @@ static int both_ways(enum fault kind)
   return 0;
 }
 
+/* How a child fares in which a change fails from its call `number` on. */
+enum outcome { sound, unsound, not_hit, told_of };
+static enum outcome fail_from(long number,
+                              enum outcome (*judge)(hp_status result, int hit))
+{
+  int status = 0;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    int hit = 0;
+    const hp_status result = commit_with_fault(to_replacements(), number, &hit);
+    _exit(judge(result, hit));
+  }
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) != unsound)
+    return (enum outcome)WEXITSTATUS(status);
+  printf("# fault %ld: %#x\n", number, (unsigned)status);
+  return unsound;
+}
+
 /* From some write on nothing can be written, not even back: every call still
  * enters an old function or a new one. */
+static enum outcome after_lost_writes(hp_status result, int hit)
+{
+  (void)hit;
+  const int a = first(1);
+  const int b = second(1);
+  const int c = third(1);
+  if (result == HP_OK)
+    return replacements() ? not_hit : unsound;
+  return (a == 2 || a == 3) && (b == 3 || b == 10) && (c == 4 || c == 3)
+             ? sound
+             : unsound;
+}
 static int nothing_more_can_be_written(enum fault kind)
 {
   failing = kind;
   fails_on = 1;
-  for (long number = 1;; number++) {
-    int hit = 0;
-    int status = 0;
-    fflush(stdout);
-    const pid_t child = fork();
-    if (child == 0) {
-      const hp_status result =
-          commit_with_fault(to_replacements(), number, &hit);
-      const int a = first(1);
-      const int b = second(1);
-      const int c = third(1);
-      if (result == HP_OK)
-        _exit(replacements() ? 2 : 1);
-      _exit((a == 2 || a == 3) && (b == 3 || b == 10) && (c == 4 || c == 3)
-                ? 0
-                : 1);
-    }
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 1) {
-      printf("# fault %ld: %#x\n", number, (unsigned)status);
-      return 1;
-    }
-    if (WEXITSTATUS(status) == 2)
-      return 0;
-  }
+  enum outcome each = sound;
+  for (long number = 1; each == sound; number++)
+    each = fail_from(number, after_lost_writes);
+  return each == unsound;
 }
 
 static int told_of_open_text;
@@ -203,35 +214,27 @@ static void listen(hp_log_level each, const char* message, void* data)
 
 /* From some change of protection on none is possible: text that stays writable
  * is told of. */
+static enum outcome after_lost_protection(hp_status result, int hit)
+{
+  const int good = result == HP_OK ? replacements() : originals();
+  if (!good || told_of_open_text == text_is_protected())
+    return unsound;
+  if (told_of_open_text)
+    return told_of;
+  return hit ? sound : not_hit;
+}
 static int nothing_more_can_be_protected(enum fault kind)
 {
   int told = 0;
   failing = kind;
   fails_on = 1;
-  for (long number = 1;; number++) {
-    int hit = 0;
-    int status = 0;
-    fflush(stdout);
-    const pid_t child = fork();
-    if (child == 0) {
-      hp_set_log(listen, NULL);
-      const hp_status result =
-          commit_with_fault(to_replacements(), number, &hit);
-      const int good = result == HP_OK ? replacements() : originals();
-      _exit(!good || told_of_open_text == text_is_protected() ? 1
-            : told_of_open_text                               ? 3
-            : hit                                             ? 0
-                                                              : 2);
-    }
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 1) {
-      printf("# fault %ld: %#x\n", number, (unsigned)status);
-      return 1;
-    }
-    told += WEXITSTATUS(status) == 3;
-    if (WEXITSTATUS(status) == 2)
-      return told == 0;
+  hp_set_log(listen, NULL);
+  enum outcome each = sound;
+  for (long number = 1; each != unsound && each != not_hit; number++) {
+    each = fail_from(number, after_lost_protection);
+    told += each == told_of;
   }
+  return each == unsound || told == 0;
 }
 
 /* At the level and with the writer of the moment. */
