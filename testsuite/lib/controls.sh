@@ -29,3 +29,45 @@ fails()
     return 1
   fi
 }
+
+# build_controls: the library and the tools with countermeasures that can be left
+# out by HP_WITHOUT (runtime/base/countermeasure.h).  Several tests may ask for
+# them at the same time; the first one builds.
+build_controls()
+{
+  flock "$HP_BUILDDIR/controls.lock" make -s -j "$(nproc)" -C "$HP_BUILDDIR" \
+    controls >controls.log 2>&1 || {
+    cat controls.log
+    return 1
+  }
+}
+
+# control_tool NAME: the path of such a tool; hp-apply, for example.
+control_tool()
+{
+  echo "$HP_BUILDDIR/tools/controls/$1"
+}
+
+# control_program PROGRAM OUTPUT [OPTION...]: links PROGRAM, a file of the
+# testsuite, with such a library.
+control_program()
+{
+  program=$1
+  output=$2
+  shift 2
+  cc -O2 -rdynamic "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/$program" "$@" \
+    "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -lz -liberty -lpthread \
+    -o "$output"
+}
+
+# without NAME COMMAND...: runs it with the countermeasure NAME, or several in a
+# list with commas, left out.
+without()
+{
+  (
+    HP_WITHOUT=$1
+    export HP_WITHOUT
+    shift
+    "$@"
+  )
+}
