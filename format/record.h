@@ -17,6 +17,7 @@ namespace hotpatch::format {
 inline constexpr char section_name[] = ".hotpatch";
 inline constexpr char string_section_name[] = ".hotpatch.str";
 inline constexpr char types_section_name[] = ".hotpatch.types";
+inline constexpr char copies_section_name[] = ".hotpatch.copies";
 
 inline constexpr std::uint16_t record_version = 1;
 
@@ -42,6 +43,7 @@ enum site_flag : std::uint32_t {
   site_alias = 1u << 12,       // a further name of the site with this word
   site_nothrow = 1u << 13,     // callers have no handlers: must not throw
   site_noreturn = 1u << 14,    // callers have no code after the call
+  site_copied = 1u << 15,      // other functions may contain copies of it
 };
 
 // A 32-bit distance from the field that holds it to what it points at.  Such

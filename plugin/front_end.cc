@@ -12,6 +12,7 @@
 #include "plugin/choose.h"
 #include "plugin/cxx.h"
 #include "plugin/facts.h"
+#include "plugin/inlining.h"
 #include "plugin/link_guard.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
@@ -64,14 +65,22 @@ void finish_type(void* event, void*)
       refuse_bodiless(member);
 }
 
+// A function that the source itself names is never inlined.
+bool may_be_inlined(choice reason)
+{
+  return current_options().inlining && reason != choice::attribute;
+}
+
 void give_site(tree decl)
 {
   const choice reason = choose(decl);
   if (reason == choice::none || refuse_target() || !can_have_site(decl, reason))
     return;
-  hide_body(decl);
-  // Another translation unit has its code: there it gets its site, and here
-  // it is only not inlined.
+  if (may_be_inlined(reason))
+    allow_inlining(decl);
+  else
+    hide_body(decl);
+  // Another translation unit has its code, and there it gets its site.
   if (DECL_EXTERNAL(decl))
     return;
   warn_of_limits(decl, reason);

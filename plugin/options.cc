@@ -19,6 +19,10 @@ constexpr char help_text[] =
     "              only without wildcards\n"
     "  list=FILE   a file of such globs, one a line; # begins a comment\n"
     "  all         choose every function outside system headers\n"
+    "  inline      let functions chosen by match, list or all be inlined "
+    "within\n"
+    "              their unit; hp-list shows where copies are, and a patch\n"
+    "              must replace the functions that contain them, too\n"
     "  patch       this is a part of a patch object, though no attribute says\n"
     "              so: what it uses of the program is resolved when it is\n"
     "              loaded\n"
@@ -78,6 +82,7 @@ bool take_out(std::string_view what)
       {"align", &countermeasures::align},
       {"id", &countermeasures::id},
       {"lead", &countermeasures::lead},
+      {"closed", &countermeasures::closed},
       {"reference", &countermeasures::reference},
       {"refusal", &countermeasures::refusal},
   };
@@ -90,7 +95,7 @@ bool take_out(std::string_view what)
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
-      "%<lead%>, %<reference%> and %<refusal%>");
+      "%<lead%>, %<closed%>, %<reference%> and %<refusal%>");
   return false;
 }
 
@@ -122,6 +127,8 @@ bool parse_flag(std::string_view name)
 {
   if (name == "all")
     parsed.all = true;
+  else if (name == "inline")
+    parsed.inlining = true;
   else if (name == "patch")
     parsed.patch = true;
   else if (name == "verbose")
@@ -175,7 +182,7 @@ bool parse_option(const plugin_argument& argument)
   }
   error(
       "hotpatch: there is no option %qs; the options are %<match%>, "
-      "%<list%>, %<all%>, %<patch%>, %<report%>, %<warn-refused%>, "
+      "%<list%>, %<all%>, %<inline%>, %<patch%>, %<report%>, %<warn-refused%>, "
       "%<warn-limits%>, %<warn-unmatched%>, %<verbose%>, %<version%> and "
       "%<help%>",
       argument.key);

@@ -26,10 +26,12 @@ struct countermeasures {
   bool reference = true;  // from the text to its records
   bool refusal = true;    // of what cannot be replaced
   bool lead = true;       // another instruction comes before the word
+  bool closed = true;     // nothing but copies, where inlining is allowed
 };
 
 struct options {
   bool all = false;
+  bool inlining = false;  // of functions chosen by a pattern or by -all
   bool verbose = false;
   bool patch = false;           // the unit is a part of a patch object
   bool warn_refused = true;     // chosen by a pattern, and can have no site

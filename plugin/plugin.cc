@@ -8,6 +8,8 @@
 #include "plugin/attribute.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
+#include "plugin/inline_copies.h"
+#include "plugin/inlining.h"
 #include "plugin/link_guard.h"
 #include "plugin/one_piece.h"
 #include "plugin/options.h"
@@ -50,6 +52,8 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_patch_imports(name);
   hotpatch::register_record_sections(name);
   hotpatch::register_alignment_check(name);
+  hotpatch::register_inline_copies(name);
+  hotpatch::register_inlining(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::keep_in_one_piece();

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/record_text.h"
 
+#include "plugin/inline_copies.h"
 #include "plugin/names.h"
 
 namespace hotpatch {
@@ -16,6 +17,8 @@ std::uint32_t flags_of(const site& of)
     flags |= format::site_endbr;
   if (of.profiled)
     flags |= format::site_profiled;
+  if (may_have_copies(of.decl))
+    flags |= format::site_copied;
   return flags;
 }
 

@@ -18,9 +18,6 @@ void register_report(const char* plugin_name);
 // `decl` is defined here and its names are final.  Before any inlining.
 void report_function(tree decl);
 
-// Code is made of `decl`.
-void report_code(tree decl);
-
 }  // namespace hotpatch
 
 #endif

@@ -8,9 +8,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/site.h"
 
+#include "plugin/inline_copies.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
-#include "plugin/report.h"
 #include "plugin/section_text.h"
 
 #include "format/patch_word.h"
@@ -139,7 +139,7 @@ class site_pass final : public rtl_opt_pass {
   unsigned int execute(::function* fn) override
   {
     the_site.decl = NULL_TREE;
-    report_code(fn->decl);
+    note_code(fn->decl);
     const std::optional<site_facts> facts = find_facts(fn->decl);
     if (!facts || assembler_name(fn->decl) != facts->name) {
       if (find_replacement_facts(fn->decl))

@@ -13,10 +13,10 @@ namespace {
 
 // By bit number of format::site_flag.
 constexpr std::string_view flag_table[] = {
-    "endbr64",     "static",     "comdat", "virtual", "method",
-    "constructor", "destructor", "lambda", "nested",  "variadic",
-    "c++",         "profiled",   "alias",  "nothrow", "noreturn"};
-static_assert(format::site_noreturn == 1u << (std::size(flag_table) - 1));
+    "endbr64",    "static",  "comdat",   "virtual",  "method", "constructor",
+    "destructor", "lambda",  "nested",   "variadic", "c++",    "profiled",
+    "alias",      "nothrow", "noreturn", "copied"};
+static_assert(format::site_copied == 1u << (std::size(flag_table) - 1));
 
 constexpr unsigned flag_bits = 32;
 

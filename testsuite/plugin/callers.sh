@@ -248,6 +248,15 @@ for options in -O2 '-O3 -fwhole-program' '-Os -flto' \
   done
 done
 
+for options in -O2 '-O3 -fwhole-program' \
+  '-O2 -fPIC -fno-semantic-interposition'; do
+  for file in $programs isra.c; do
+    # shellcheck disable=SC2086 # a list
+    ok "$file survives $options where inlining is allowed" \
+      survives_open $file $options
+  done
+done
+
 # The name in the assembly does not survive -flto.
 match=-fplugin-arg-hotpatch-match=f
 for options in -O2 '-O3 -fwhole-program'; do
@@ -257,6 +266,10 @@ done
 
 visible="-O2 $without=noipa $without=noinline $without=noclone"
 ok "dead_call.c breaks without noipa" breaks dead_call.c -O2 $without=noipa
+for file in dead_call.c constprop.c; do
+  ok "$file breaks where inlining is allowed and nothing is closed" \
+    breaks_open $file -O3
+done
 if [ "$($CC -dumpversion | cut -d. -f1)" -ge 14 ]; then
   ok "range.c breaks without noipa" breaks range.c -O2 $without=noipa
 else

@@ -79,9 +79,9 @@ std::string text(std::uint64_t address, const char* what)
 std::string flags_text(std::uint32_t flags)
 {
   const char* const names[] = {
-      "endbr",       "static",     "comdat", "virtual", "method",
-      "constructor", "destructor", "lambda", "nested",  "variadic",
-      "cxx",         "profiled",   "alias",  "nothrow", "noreturn"};
+      "endbr",      "static",  "comdat",   "virtual",  "method", "constructor",
+      "destructor", "lambda",  "nested",   "variadic", "cxx",    "profiled",
+      "alias",      "nothrow", "noreturn", "copied"};
   std::string list;
   for (unsigned bit = 0; bit < std::size(names); ++bit)
     if (flags & 1u << bit)

@@ -147,6 +147,18 @@ for options in -O2 '-O3 -fPIC' '-O2 -flto' '-O2 -fcf-protection=full'; do
     ok "$file survives $options" survives $file $options
   done
 done
+for file in pure.c registers.c alignment.c noreturn.c nothrow.cc \
+  nothrow_between.cc; do
+  for options in -O2 '-O3 -fPIC'; do
+    # shellcheck disable=SC2086 # a list
+    ok "$file survives $options where inlining is allowed" \
+      survives_open $file $options
+  done
+done
+for file in pure.c registers.c alignment.c noreturn.c; do
+  ok "$file breaks where inlining is allowed and nothing is closed" \
+    breaks_open $file -O2
+done
 ok "a cleanup in C survives -O2" cleanup -O2
 ok "a cleanup in C survives -O2 -flto" cleanup -O2 -flto
 for file in pure.c registers.c alignment.c noreturn.c; do

@@ -75,6 +75,19 @@ for options in -O2 '-O3 -fwhole-program' '-O3 -fipa-pta' '-Os -flto' \
   done
 done
 
+for options in -O2 '-O3 -fwhole-program' '-O3 -fipa-pta' \
+  '-O2 -fPIC -fno-semantic-interposition'; do
+  for file in modref.c reference.c store.c malloc.c; do
+    # shellcheck disable=SC2086 # a list
+    ok "$file survives $options where inlining is allowed" \
+      survives_open $file $options
+  done
+done
+for file in modref.c reference.c malloc.c; do
+  ok "$file breaks where inlining is allowed and nothing is closed" \
+    breaks_open $file -O2
+done
+
 ok "modref.c breaks without noipa" breaks modref.c -O2 $without=noipa
 ok "modref.c breaks by ipa-modref alone" breaks modref.c -O2 $without=noipa \
   -fno-ipa-reference -fno-ipa-pure-const

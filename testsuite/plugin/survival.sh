@@ -43,3 +43,33 @@ knows()
   echo 'int main(void) { return 0; }' |
     $CC -x c "$@" -o /dev/null - 2>/dev/null
 }
+
+# The same with inlining allowed.  Where it is not inlined, f must be as closed
+# as without the option: it is chosen by name, and `noinline` takes the place of
+# the attribute in the source.
+opened()
+{
+  opened_file=open_$1
+  sed 's/\bhotpatch\b/noinline/
+    s/^static int f(/__attribute__((noinline)) &/' "$1" >"$opened_file"
+  opened_options="-fplugin-arg-hotpatch-inline
+    -fplugin-arg-hotpatch-match=f -fplugin-arg-hotpatch-match=leaf::f
+    -fplugin-arg-hotpatch-match=fib"
+}
+
+survives_open()
+{
+  opened "$1"
+  shift
+  # shellcheck disable=SC2086 # a list
+  survives "$opened_file" $opened_options "$@"
+}
+
+# With inlining allowed, and nothing closed.
+breaks_open()
+{
+  opened "$1"
+  shift
+  # shellcheck disable=SC2086 # a list
+  breaks "$opened_file" $opened_options "$without=closed" "$@"
+}
