@@ -2,10 +2,15 @@
 // libhotpatch is patched without being traced.
 //
 // The socket is of AF_UNIX and SOCK_SEQPACKET: what is sent at once arrives at
-// once.  A client sends one request and gets any number of reports, then an
-// outcome; then the process closes the connection.  All are text: lines that
-// end with '\n', of a word and, behind one blank, the rest.  Unknown words are
-// refused, so that what is asked for is never done by halves.
+// once.  The process speaks first, so that a client can see who it is before it
+// sends anything: the kernel says which process a packet came from.  Then the
+// client sends one request and gets any number of reports, then an outcome;
+// then the process closes the connection.  All are text: lines that end with
+// '\n', of a word and, behind one blank, the rest.  Unknown words are refused,
+// so that what is asked for is never done by halves.
+//
+//   ready 1               the process's first line: it obeys this client, and
+//                         speaks this version
 //
 //   hotpatch 1 load       the client's first line: version, what to do
 //   path /fixes/fix.so    what people call the file that comes along as a file

@@ -8,13 +8,16 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "format/control_protocol.h"
 #include "outside/control_path.h"
+#include "processes/incarnation.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
 
@@ -24,16 +27,17 @@ namespace {
 // before us.
 constexpr std::int64_t grace_ms = 10'000;
 
-void limit_waiting(int connection, std::int64_t milliseconds)
-{
-  const timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000};
-  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-}
+// Of all packets of an answer: a dry run may have a finding for each of many
+// functions.
+constexpr std::size_t most_bytes = std::size_t{16} << 20;
+constexpr std::size_t most_packets = 100'000;
 
-// False: nobody listens there, or lets us in soon: where the queue of those who
-// wait is full, connect(2) would wait for ever.
-bool connect_to(int connection, const std::string& path)
+// getsockopt(2), Linux 6.5; older headers do not have it.
+constexpr int peer_pidfd = 77;
+
+// False: no process listens there, or lets us in before `until`: the queue of
+// those who wait may be full.
+bool connect_to(int connection, const std::string& path, deadline until)
 {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -50,16 +54,31 @@ bool connect_to(int connection, const std::string& path)
   if (name.size() >= sizeof address.sun_path)
     return false;
   std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-  limit_waiting(connection, grace_ms);
-  return connect(connection, reinterpret_cast<const sockaddr*>(&address),
-                 sizeof address) == 0;
+  for (;;) {
+    if (connect(connection, reinterpret_cast<const sockaddr*>(&address),
+                sizeof address) == 0)
+      return true;
+    if ((errno != EAGAIN && errno != EINTR) || until.passed())
+      return false;
+    constexpr std::int64_t pause = 10'000'000;
+    sleep_for(pause);
+  }
 }
 
-// In this process's PID namespace; 0: unknown.
+// Which process listened there, in this process's PID namespace; 0: unknown, or
+// it has ended.
 pid_t listener_of(int connection)
 {
+  int descriptor = -1;
+  socklen_t size = sizeof descriptor;
+  if (getsockopt(connection, SOL_SOCKET, peer_pidfd, &descriptor, &size) == 0) {
+    const file_descriptor listener(descriptor);
+    return process_of_pidfd(listener.get());
+  }
+  if (errno != ENOPROTOOPT)
+    return 0;
   ucred peer = {};
-  socklen_t size = sizeof peer;
+  size = sizeof peer;
   return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
              ? peer.pid
              : 0;
@@ -107,21 +126,35 @@ std::string control_report::field(const char* word) const
   return "";
 }
 
+// One packet, and the process that sent it.
+struct control_connection::packet {
+  control_report report;
+  std::size_t size = 0;    // 0: none came
+  bool is_closed = false;  // and none will
+  pid_t sender = 0;
+};
+
 control_connection::control_connection(pid_t process, std::string path)
     : process_(process),
-      connection_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)),
+      connection_(
+          socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
       path_(std::move(path))
 {
+  // Before there is a peer that could send anything.
+  const int on = 1;
+  setsockopt(connection_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 }
 
 std::unique_ptr<control_connection> control_connection::open(
     pid_t process, const std::string& path)
 {
+  const deadline until = deadline::in_milliseconds(grace_ms);
   for (const std::string& each : control_paths(process, path)) {
     std::unique_ptr<control_connection> made(
         new control_connection(process, each));
     const int connection = made->connection_.get();
-    if (connect_to(connection, each) && listener_of(connection) == process)
+    if (connect_to(connection, each, until) &&
+        listener_of(connection) == process)
       return made;
   }
   return nullptr;
@@ -147,10 +180,65 @@ void control_connection::send_request(const std::string& request,
     header->cmsg_len = CMSG_LEN(sizeof file);
     std::memcpy(CMSG_DATA(header), &file, sizeof file);
   }
-  // A process that refuses us may have closed already: its reason can be read.
+  // A process that has just ended, or refuses us, has closed already.
   if (sendmsg(connection_.get(), &message, MSG_NOSIGNAL) < 0 && errno != EPIPE)
     throw trouble(process_text(process_) + ": nothing can be sent to " + path_ +
                   ": " + std::strerror(errno));
+}
+
+control_connection::packet control_connection::receive(deadline until) const
+{
+  std::string text(format::control_packet_size, '\0');
+  iovec part = {text.data(), text.size()};
+  // Room for the sender's numbers, and not for descriptors: what does not fit
+  // the kernel keeps to itself.
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  bool was_reset = false;
+  for (;;) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got =
+        recvmsg(connection_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got > 0) {
+      packet found;
+      found.size = static_cast<std::size_t>(got);
+      text.resize(found.size);
+      found.report = parse_report(text);
+      const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+      if (header != nullptr && header->cmsg_level == SOL_SOCKET &&
+          header->cmsg_type == SCM_CREDENTIALS) {
+        ucred sender = {};
+        std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+        found.sender = sender.pid;
+      }
+      return found;
+    }
+    // Who refuses us closes without reading; its reason is behind the error.
+    if (got < 0 && errno == ECONNRESET && !was_reset) {
+      was_reset = true;
+      continue;
+    }
+    packet none;
+    none.is_closed = got == 0 || (errno != EAGAIN && errno != EINTR);
+    if (none.is_closed || until.passed())
+      return none;
+    constexpr std::int64_t millisecond = 1'000'000;
+    pollfd source = {connection_.get(), POLLIN, 0};
+    poll(&source, 1, static_cast<int>(until.left() / millisecond + 1));
+  }
+}
+
+// Who sent it, if that was another process; else "".
+std::string control_connection::wrong_sender(const packet& got) const
+{
+  if (got.size == 0 || got.sender == process_ ||
+      !HP_COUNTERMEASURE(answer_from_process))
+    return "";
+  return got.sender == 0 ? "a process that cannot be seen from here"
+                         : process_text(got.sender);
 }
 
 control_outcome control_connection::ask(
@@ -158,34 +246,47 @@ control_outcome control_connection::ask(
     const std::function<void(const control_report&)>& report) const
 {
   const std::int64_t limit_ms = wait_ms + grace_ms;
-  limit_waiting(connection_.get(), limit_ms);
-  send_request(request, file);
-  std::string packet(format::control_packet_size, '\0');
-  bool was_reset = false;
-  for (;;) {
-    const ssize_t got =
-        recv(connection_.get(), packet.data(), packet.size(), 0);
-    if (got < 0 && errno == EINTR)
-      continue;
-    // Who refuses us closes without reading; its reason is behind the error.
-    if (got < 0 && errno == ECONNRESET && !was_reset) {
-      was_reset = true;
-      continue;
-    }
-    if (got < 0 && errno == EAGAIN)
-      throw trouble(process_text(process_) + " has not answered for " +
-                    std::to_string(limit_ms / 1000) +
-                    " seconds (is it stopped?); it may still do what it was "
-                    "asked to: hp-status shows it");
-    if (got <= 0)
+  deadline until = deadline::in_milliseconds(grace_ms);
+  bool asked = false;
+  std::size_t bytes = 0;
+  for (std::size_t packets = 0;; ++packets) {
+    const packet got = receive(until);
+    bytes += got.size;
+    const std::string other = wrong_sender(got);
+    if (!asked && got.size == 0)
+      return {false, HP_DENIED, "does not answer at its control socket"};
+    if (!asked && !other.empty())
+      return {false, HP_DENIED,
+              other + " answers at its control socket in its place"};
+    if (!other.empty())
+      throw trouble(process_text(process_) + ": " + other +
+                    " answers at its control socket in its place; hp-status "
+                    "shows what was done");
+    if (got.is_closed)
       throw trouble(process_text(process_) +
                     " has broken off the connection (did it end?); hp-status "
                     "shows what it has done");
-    const control_report told =
-        parse_report(packet.substr(0, static_cast<std::size_t>(got)));
-    if (told.kind == "done" || told.kind == "refused")
+    if (got.size == 0 || bytes > most_bytes || packets > most_packets)
+      throw trouble(
+          process_text(process_) +
+          (got.size != 0
+               ? " answers without end"
+               : " has not answered for " + std::to_string(limit_ms / 1000) +
+                     " seconds (is it stopped?)") +
+          "; it may still do what it was asked to: hp-status shows it");
+    const control_report& told = got.report;
+    if (told.kind == "refused" || (asked && told.kind == "done"))
       return outcome_of(told);
-    report(told);
+    if (asked) {
+      report(told);
+      continue;
+    }
+    if (told.kind != "ready")
+      return {false, HP_UNSUPPORTED,
+              "it speaks as another version of hotpatch does"};
+    send_request(request, file);
+    asked = true;
+    until = deadline::in_milliseconds(limit_ms);
   }
 }
 

@@ -1,8 +1,12 @@
 // A connection to the control socket that a process offers.
 //
-// Owns the promise that what is asked is asked of that process: the kernel says
-// who listens at the other end, and nothing is sent to anybody else.  One
-// request for each connection.  One thread at a time.
+// Owns the promise that what is asked is asked of that process, and that it is
+// that process which answers.  Who listened at the socket once says little: a
+// child may have it by now, while the process executes another program.  So the
+// process speaks first, the kernel says who sent each packet (SCM_CREDENTIALS
+// in unix(7)), and nothing is sent to any other process, least of all a file.
+// All answers together have a limit, in time and in size.  One request for each
+// connection.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_CONTROL_CONNECTION_H
@@ -15,6 +19,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
 
@@ -31,7 +36,7 @@ struct control_report {
 };
 
 struct control_outcome {
-  bool obeys = true;  // false: not us; `words` says why
+  bool obeys = true;  // false: not us, or it is not there; `words` says why
   hp_status status = HP_OK;
   std::string words;
 };
@@ -47,15 +52,19 @@ class control_connection {
 
   // `request` is all lines but the greeting's word; `file` goes with it, or -1.
   // `wait_ms` is how long the process may take.  Throws trouble if there is no
-  // answer.
+  // whole answer within that time, or if another process answers.
   control_outcome ask(
       const std::string& request, int file, std::int64_t wait_ms,
       const std::function<void(const control_report&)>& report) const;
 
  private:
+  struct packet;
+
   // Not connected yet.
   control_connection(pid_t process, std::string path);
   void send_request(const std::string& request, int file) const;
+  packet receive(deadline until) const;
+  std::string wrong_sender(const packet& got) const;
 
   const pid_t process_;
   const file_descriptor connection_;

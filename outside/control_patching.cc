@@ -14,6 +14,7 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
+#include "processes/incarnation.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
@@ -64,13 +65,14 @@ control_patching::control_patching(pid_t process,
 void control_patching::tell(const std::string& text) const
 {
   if (settings_.tell)
-    settings_.tell(process_text(process_) + ": " + text);
+    settings_.tell(process_lines(process_, text));
 }
 
 std::optional<control_outcome> control_patching::ask(
     const std::string& request, int file,
     const std::function<void(const control_report&)>& report) const
 {
+  const process_handle asked(process_);
   const auto connection = control_connection::open(process_, wishes_.path);
   if (connection == nullptr) {
     if (!wishes_.path.empty())
@@ -83,6 +85,9 @@ std::optional<control_outcome> control_patching::ask(
   const std::int64_t wait = std::min<std::int64_t>(
       settings_.timeout_ms, format::control_longest_wait_ms);
   control_outcome outcome = connection->ask(request, file, wait, report);
+  if (outcome.obeys && asked.is_alive() && !asked.runs_the_same())
+    throw trouble(process_text(process_) +
+                  " executes another program since, which is not patched");
   if (outcome.obeys)
     return outcome;
   tell("does not obey: " + outcome.words + "; it is traced");
@@ -145,8 +150,8 @@ std::optional<apply_result> control_patching::apply(const std::string& path)
   }
   const std::string words = wrong.empty() ? outcome->words : wrong;
   if (outcome->status == HP_BUSY)
-    throw process_busy(process_text(process_) + ": " + words);
-  throw trouble(words);
+    throw process_busy(process_lines(process_, words));
+  throw trouble(process_lines(process_, words));
 }
 
 bool control_patching::has(const std::string& name)
@@ -192,9 +197,9 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
   if (outcome->status == HP_OK)
     return result;
   if (outcome->status != HP_BUSY)
-    throw trouble(process_text(process_) + ": " + outcome->words);
+    throw trouble(process_lines(process_, outcome->words));
   if (has(name))
-    throw process_busy(process_text(process_) + ": " + outcome->words);
+    throw process_busy(process_lines(process_, outcome->words));
   tell(outcome->words);  // reverted, and still loaded
   return result;
 }
@@ -228,7 +233,7 @@ std::optional<controlled_process> control_patching::status()
   if (!outcome)
     return {};
   if (outcome->status != HP_OK)
-    throw trouble(process_text(process_) + ": " + outcome->words);
+    throw trouble(process_lines(process_, outcome->words));
   return found;
 }
 

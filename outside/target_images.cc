@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 
 #include <elf.h>
 #include <sys/stat.h>
@@ -13,7 +12,7 @@
 #include "processes/access.h"
 #include "processes/mapped_file.h"
 #include "processes/memory.h"
-#include "processes/proc_path.h"
+#include "processes/proc_file.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -23,12 +22,7 @@ namespace {
 // Where the kernel loaded the dynamic linker (getauxval(3), AT_BASE).
 std::uint64_t read_loader_base(pid_t process)
 {
-  std::ifstream file(proc_path(process, "/auxv"), std::ios::binary);
-  Elf64_auxv_t entry;
-  while (file.read(reinterpret_cast<char*>(&entry), sizeof entry))
-    if (entry.a_type == AT_BASE)
-      return entry.a_un.a_val;
-  return 0;
+  return auxiliary_value(process, AT_BASE);
 }
 
 bool same_file(const process_mapping& a, const process_mapping& b)

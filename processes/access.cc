@@ -4,15 +4,15 @@
 #include "processes/access.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include <elf.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "processes/proc_path.h"
+#include "processes/proc_file.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 
@@ -29,19 +29,21 @@ namespace {
 // process is gone.
 char process_state(pid_t pid)
 {
-  std::ifstream file(proc_path(pid, "/stat"));
-  std::string line;
-  std::getline(file, line);
-  std::size_t closing = line.rfind(") ");
-  return closing == std::string::npos ? '\0' : line[closing + 2];
+  const auto text = read_proc_file(proc_path(pid, "/stat"));
+  const std::size_t closing = text ? text->rfind(") ") : std::string::npos;
+  return closing == std::string::npos || closing + 2 >= text->size()
+             ? '\0'
+             : (*text)[closing + 2];
 }
 
 // Documentation/admin-guide/LSM/Yama.rst; absent where Yama is not built in.
 int ptrace_scope()
 {
-  std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
+  const auto text = read_proc_file("/proc/sys/kernel/yama/ptrace_scope");
   int scope = 0;
-  return file >> scope ? scope : 0;
+  if (text)
+    std::from_chars(text->data(), text->data() + text->size(), scope);
+  return scope;
 }
 
 [[noreturn]] void explain_denied(pid_t pid)
@@ -96,9 +98,8 @@ void check_process(pid_t pid)
       refuse(pid, " is a kernel thread: it runs no program");
     refuse_access(pid, errno);
   }
-  std::ifstream file(exe, std::ios::binary);
-  char ident[EI_NIDENT] = {};
-  if (file.read(ident, sizeof ident) && ident[EI_CLASS] == ELFCLASS32)
+  const auto ident = read_proc_file(exe, EI_NIDENT);
+  if (ident && ident->size() == EI_NIDENT && (*ident)[EI_CLASS] == ELFCLASS32)
     refuse(pid, " is a 32-bit program; patch sites exist only for x86-64");
 }
 

@@ -14,7 +14,10 @@ namespace hotpatch {
 // By ascending number.
 std::vector<pid_t> all_processes();
 
-// Those that execute that very file.
+// Those that execute that file, and those that were started from it before an
+// upgrade put another one in its place: the old file may be deleted or renamed
+// since.  A process in a container that executes another file of that name is
+// none of them.  By ascending number.
 std::vector<pid_t> processes_of(const std::string& program);
 
 }  // namespace hotpatch

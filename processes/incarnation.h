@@ -1,8 +1,9 @@
-// Which program run a process number stands for at the moment.
+// Which process, and which program run, a process number stands for.
 //
 // A number is used again by later processes, and a process that executes
-// another program is unpatched again; either gives another incarnation.  One
-// thread at a time.
+// another program is unpatched again.  What shall be true of one process to the
+// end is asked of a process_handle, which holds the process itself.  One thread
+// at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_PROCESSES_INCARNATION_H
@@ -13,19 +14,47 @@
 
 #include <sys/types.h>
 
+#include "runtime/base/file_descriptor.h"
+
 namespace hotpatch {
 
 struct incarnation {
   std::uint64_t start = 0;  // when the process began, in clock ticks
-  // Where the first stack begins, which the kernel draws anew for each program.
+  // Where the first stack begins, which the kernel draws anew for each program;
+  // 0 where this process may not see it.
   std::uint64_t stack = 0;
 
-  bool operator==(const incarnation&) const = default;
+  auto operator<=>(const incarnation&) const = default;
 };
 
 // Empty for a process that has ended, and for one that runs no program, such as
-// a kernel thread or what belongs to somebody else.
+// a kernel thread or what belongs to another user.
 std::optional<incarnation> incarnation_of(pid_t process);
+
+// One process, whatever becomes of its number: through a pidfd (Linux 5.3), and
+// by the time of its start.
+class process_handle {
+ public:
+  // Throws trouble if there is no such process.
+  explicit process_handle(pid_t process);
+
+  pid_t id() const { return process_; }
+
+  // False for a process that has ended, also before its parent has noticed.
+  bool is_alive() const;
+
+  // It is alive, and executes no other program than when this was made.
+  bool runs_the_same() const;
+
+ private:
+  pid_t process_;
+  file_descriptor descriptor_;
+  incarnation run_;
+};
+
+// The process that a pidfd stands for, as this process numbers it; 0 if it has
+// ended or cannot be told.
+pid_t process_of_pidfd(int descriptor);
 
 }  // namespace hotpatch
 

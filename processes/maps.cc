@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <string_view>
 
@@ -13,7 +12,9 @@
 #include <sys/sysmacros.h>
 
 #include "processes/access.h"
-#include "processes/proc_path.h"
+#include "processes/proc_file.h"
+#include "processes/threads.h"
+#include "processes/trouble.h"
 #include "runtime/base/map_line.h"
 
 namespace hotpatch {
@@ -30,6 +31,9 @@ std::string unescape(std::string_view path)
 }
 
 constexpr std::string_view deleted_mark = " (deleted)";
+
+// Some 600,000 mappings; vm.max_map_count is 65,530 unless it was raised.
+constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
 }  // namespace
 
@@ -54,16 +58,20 @@ bool parse_mapping(const std::string& line, process_mapping& into)
 
 std::vector<process_mapping> read_maps(pid_t pid)
 {
-  std::ifstream file(proc_path(pid, "/maps"));
-  if (!file)
-    refuse_access(pid, errno);
   std::vector<process_mapping> maps;
-  std::string line;
-  while (std::getline(file, line)) {
-    process_mapping one;
-    if (parse_mapping(line, one))
-      maps.push_back(std::move(one));
-  }
+  const int error = read_proc_lines(proc_path(pid, "/maps"), most_bytes,
+                                    [&](const std::string& line) {
+                                      process_mapping one;
+                                      if (parse_mapping(line, one))
+                                        maps.push_back(std::move(one));
+                                      return proc_line::more;
+                                    });
+  if (error == EFBIG)
+    throw trouble(process_text(pid) + " has too many mappings: its list of " +
+                  std::to_string(maps.size()) +
+                  " is longer than what is read of one process");
+  if (error != 0)
+    refuse_access(pid, error);
   return maps;
 }
 

@@ -23,6 +23,12 @@ class process_memory {
   // False if nothing (or not enough) is mapped there.  Throws trouble if the
   // process may not be read or has ended.
   bool fetch(std::uint64_t address, std::span<std::uint8_t> into) const;
+  // As many of the bytes as there are.  Throws like fetch().
+  std::size_t fetch_some(std::uint64_t address,
+                         std::span<std::uint8_t> into) const
+  {
+    return read(address, into);
+  }
   bool cached(std::uint64_t address, std::span<std::uint8_t> into);
 
  private:

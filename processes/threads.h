@@ -9,6 +9,7 @@
 #define HOTPATCH_PROCESSES_THREADS_H
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -20,6 +21,11 @@ std::vector<pid_t> threads_of(pid_t process);
 
 // "process 1234"
 std::string process_text(pid_t process);
+
+// The text with the process named in each of its lines: "process 1234: " before
+// those that do not begin with "process 1234" themselves.  So no line of what a
+// process says can be taken for anything else.
+std::string process_lines(pid_t process, std::string_view text);
 
 // "thread 1234 (worker)"
 std::string thread_text(pid_t process, pid_t thread);

@@ -115,7 +115,13 @@ process_status read_one_of_many(pid_t pid)
 
 process_status read_process_status(pid_t pid)
 {
-  auto status = ask_status(pid);
+  std::optional<process_status> status;
+  try {
+    status = ask_status(pid);
+  } catch (const trouble&) {
+    // What it says without end or in vain, its memory may still tell.
+    return read_memory_status(pid);
+  }
   if (!status)
     return read_memory_status(pid);
   try {

@@ -73,6 +73,7 @@ void control_clients::admit() noexcept
     close(connection);
     return;
   }
+  control_reply(connection).ready();
   clients_[count_++] = {
       connection, monotonic_now() + format::control_patience_ms * millisecond};
 }

@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
 
@@ -41,6 +43,15 @@ bool has_capabilities()
          (sets[0].permitted | sets[1].permitted) != 0;
 }
 
+// Only of such a process may another one of its user see or change the memory;
+// others have forbidden it themselves (prctl(2), PR_SET_DUMPABLE), or were
+// started from a file that the user may not read, or had other numbers before.
+bool lets_its_user_trace()
+{
+  constexpr int dumped_as_user = 1;  // SUID_DUMP_USER
+  return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == dumped_as_user;
+}
+
 }  // namespace
 
 hp_status check_control_peer(int connection) noexcept
@@ -62,6 +73,12 @@ hp_status check_control_peer(int connection) noexcept
     return fail(HP_DENIED,
                 "this process has capabilities that process %d of the same "
                 "user may lack: it obeys only root",
+                peer.pid);
+  if (HP_COUNTERMEASURE(refuse_undumpable) && !lets_its_user_trace())
+    return fail(HP_DENIED,
+                "this process does not let its own user look into it "
+                "(PR_SET_DUMPABLE in prctl(2)): it obeys only root, and "
+                "process %d is not root's",
                 peer.pid);
   return HP_OK;
 }

@@ -40,6 +40,11 @@ void control_reply::send_packet(const char* format, ...) noexcept
   while (!listening_ && errno == EINTR && !until.passed());
 }
 
+void control_reply::ready() noexcept
+{
+  send_packet("ready 1\n");
+}
+
 void control_reply::program(const char* path, std::size_t images) noexcept
 {
   send_packet("program %s\nimages %zu\n", path, images);

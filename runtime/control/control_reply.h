@@ -20,6 +20,8 @@ class control_reply {
   control_reply(const control_reply&) = delete;
   control_reply& operator=(const control_reply&) = delete;
 
+  // The first word to a client that is obeyed.
+  void ready() noexcept;
   void program(const char* path, std::size_t images) noexcept;
   void patch(const hp_patch& patch, std::uint64_t sequence,
              const char* path) noexcept;

@@ -40,21 +40,15 @@ offer_as()
 }
 new=110210
 
-offer_as 1 ./offer open hidden serve
+offer_as 1 ./offer open serve
 ok "another user's process, as root" "$hp_apply" "$pid" fix.so
 ok "the new" says $new
 ok "reverted" "$hp_revert" "$pid" fix
-ok "the same user may, also where tracing is forbidden" \
-  as 1 "$hp_apply" "$pid" fix.so
+ok "the same user may" as 1 "$hp_apply" "$pid" fix.so
 ok "the new" says $new
-ok "hp-status is told what it may not read" gives 0 'applied *fix 1' \
+ok "hp-status says so" gives 0 'applied *fix 1' \
   as 1 "$HP_BUILDDIR/tools/hp-status" "$pid"
 ok "reverted" as 1 "$hp_revert" "$pid" fix
-not_traced()
-{
-  ! as 1 "$hp_apply" --trace "$pid" fix.so >output 2>&1 && cat output
-}
-ok "control: tracing is forbidden" not_traced
 ok "a third user may not" not as 2 "$hp_apply" "$pid" fix.so
 says_done()
 {
@@ -81,6 +75,31 @@ other_group()
 }
 ok "so is somebody with another group" other_group
 ok "the same user is not" says_done 1
+end
+
+# Processes that keep secrets from the other processes of their user.
+offer_as 1 ./offer open hidden serve
+path=$(sed -n 's/^at //p' out)
+undumpable()
+{
+  as 1 ./ask "$path" "$request" fix.so >output 2>&1
+  cat output
+  grep 'PR_SET_DUMPABLE' output && says 11012
+}
+ok "its own user may not, where that user may not trace it" undumpable
+ok "neither through hp-apply" not as 1 "$hp_apply" "$pid" fix.so
+ok "the old" says 11012
+ok "root may" "$hp_apply" "$pid" fix.so
+ok "the new" says $new
+end
+undumpable_control()
+{
+  build_controls && control_program control/offer.c controlled || return
+  HP_WITHOUT=refuse_undumpable offer_as 1 ./controlled open hidden serve
+  path=$(sed -n 's/^at //p' out)
+  as 1 ./ask "$path" "$request" fix.so | grep 'done 0' && says $new
+}
+ok "control: without looking, it would obey its user" undumpable_control
 end
 
 peer_control()
