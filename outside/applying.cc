@@ -5,18 +5,27 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <map>
+#include <set>
 #include <thread>
+#include <utility>
+
+#include <unistd.h>
 
 #include "outside/borrow_place.h"
 #include "outside/borrowed_thread.h"
-#include "outside/cell_supply.h"
+#include "outside/change_journal.h"
+#include "outside/held_threads.h"
 #include "outside/loader_list.h"
 #include "outside/object_loading.h"
 #include "outside/rehearsal.h"
+#include "outside/site_switch.h"
 #include "outside/stopped_process.h"
 #include "outside/switch_hooks.h"
 #include "processes/access.h"
 #include "processes/threads.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/objects/import_stores.h"
@@ -32,6 +41,46 @@ constexpr std::int64_t millisecond = 1'000'000;
 std::string version_text(const patch_object& patch)
 {
   return patch.name + ", version " + std::to_string(patch.contents().version);
+}
+
+// The part of format::patch_state that a change writes, in one write: the
+// kernel does not do it in parts.
+struct state_note {
+  std::uint32_t phase;
+  std::uint32_t agent;
+  std::uint64_t sequence;
+};
+static_assert(offsetof(format::patch_state, phase) + 4 ==
+              offsetof(format::patch_state, agent));
+static_assert(offsetof(format::patch_state, agent) + 4 ==
+              offsetof(format::patch_state, sequence));
+
+state_note note_in(const format::patch_state& state)
+{
+  return {state.phase, state.agent, state.sequence};
+}
+
+// With this process as the agent: it tells patches that were applied from
+// outside from those of the program's own library.
+state_note new_note(patch_phase phase, std::uint64_t sequence)
+{
+  return {static_cast<std::uint32_t>(phase),
+          static_cast<std::uint32_t>(getpid()), sequence};
+}
+
+void store_note(change_journal& journal, const loaded_patch& patch,
+                const state_note& old, const state_note& now)
+{
+  journal.store(
+      patch.object->state_address() + offsetof(format::patch_state, phase), old,
+      now);
+}
+
+// Of a patch that is given up.
+void store_loaded(change_journal& journal, const loaded_patch& patch)
+{
+  store_note(journal, patch, note_in(patch.state),
+             new_note(patch_phase::loaded, 0));
 }
 
 bool same_build(patch_object& a, patch_object& b)
@@ -63,20 +112,34 @@ struct live_patching::present_patch {
   bool is_applied() const { return same != nullptr && same->is_applied(); }
 };
 
+// What is under way.
+struct live_patching::change {
+  patch_object* file = nullptr;  // that is to be applied; null: one is reverted
+  std::string path;              // of the file, in the process
+  std::uint64_t bias = 0;        // of the patch object, 0: not loaded yet
+  bool loads = false;            // it was not loaded before
+  std::uint64_t older_bias = 0;  // of what is given up for it, 0: nothing
+  change_level level = change_level::quiescent;
+  switch_plan plan;
+  // What import slots held before they were first stored to.
+  std::map<std::uint64_t, std::uint64_t> slots;
+};
+
 trouble no_patch(pid_t process, const std::string& name)
 {
   return trouble(process_text(process) + " has no patch named \"" + name +
                  "\"; hp-status shows those that it has");
 }
 
-live_patching::live_patching(pid_t process, const apply_settings& settings)
-    : process_(process),
+live_patching::live_patching(const change_lock& lock,
+                             const apply_settings& settings)
+    : process_(lock.process()),
       settings_(settings),
       until_(deadline::in_milliseconds(settings.timeout_ms)),
-      memory_((check_process(process), process)),
-      patches_(process, memory_)
+      memory_((check_process(process_), process_)),
+      patches_(process_, memory_)
 {
-  refuse_shadow_stack(process);
+  refuse_shadow_stack(process_);
 }
 
 void live_patching::tell(const std::string& text) const
@@ -113,7 +176,7 @@ void live_patching::borrow(deadline until, Action action)
   try {
     action(thread, known);
   } catch (const unfinished_call&) {
-    code_is_in_use_ = true;
+    code_is_in_use_ = HP_COUNTERMEASURE(keep_code_in_use);
     throw;
   }
 }
@@ -130,78 +193,175 @@ change_level live_patching::level_for(const patch_object& patch) const
   return settings_.level ? *settings_.level : stated_level(patch);
 }
 
-void live_patching::plan(switch_plan& what, change_level level)
+// What another hp-apply or hp-watch made a thread do, and this one would have
+// another thread do as well.
+void live_patching::refuse_held_thread()
 {
-  make_plan(patches_, memory_, what);
-  if (level == change_level::immediate)
-    what.code.clear();
+  if (!HP_COUNTERMEASURE(one_held_thread))
+    return;
+  const std::string held = find_held_thread(process_, patches_.images().maps(),
+                                            memory_, until_end());
+  if (!held.empty())
+    throw process_held(process_text(process_) + ": " + held +
+                       " has not come back from a hook or a constructor that "
+                       "an earlier command made it call; no other thread is "
+                       "borrowed until it has");
 }
 
-void live_patching::store_imports(patch_object& file, std::uint64_t bias,
-                                  const checked_patch& checked)
+void live_patching::store_imports(change& what, const checked_patch& checked)
 {
-  const slot_reader slots = {
+  struct slots {
+    const target_memory& memory;
+    const std::map<std::uint64_t, std::uint64_t>& stored;
+  };
+  slots known = {memory_, what.slots};
+  const slot_reader reader = {
       [](std::uint64_t address, std::uint64_t& value, void* data) {
-        return static_cast<target_memory*>(data)->read_some(
-                   address, {reinterpret_cast<std::uint8_t*>(&value),
-                             sizeof value}) == sizeof value;
+        const slots& all = *static_cast<slots*>(data);
+        if (const auto before = all.stored.find(address);
+            before != all.stored.end()) {
+          value = before->second;
+          return true;
+        }
+        return all.memory.read_some(address,
+                                    {reinterpret_cast<std::uint8_t*>(&value),
+                                     sizeof value}) == sizeof value;
       },
-      &memory_};
+      &known};
   array<import_store> stores;
-  if (plan_import_stores(file.file.elf(), bias,
+  if (plan_import_stores(what.file->file.elf(), what.bias,
                          {checked.imports.data(), checked.imports.size()},
-                         slots, stores) != HP_OK)
+                         reader, stores) != HP_OK)
     throw trouble(last_message());
-  for (const import_store& each : stores)
+  for (const import_store& each : stores) {
+    what.slots.try_emplace(each.address,
+                           memory_.load<std::uint64_t>(each.address));
     memory_.store(each.address, each.value);
+  }
 }
 
-void live_patching::stop_and_switch(switch_plan& what, apply_result& result)
+// Everything that the change depends on, of the process as it is now.
+void live_patching::look_again(change& what)
 {
-  site_switch sites(memory_);
-  sites.prepare(what.changes);
-  const patch_phase during =
-      what.apply ? patch_phase::applying : patch_phase::reverting;
-  const patch_phase after =
-      what.apply ? patch_phase::applied : patch_phase::loaded;
+  patches_.look();
+  switch_plan plan;
+  plan.apply = what.file != nullptr;
+  plan.patch = patches_.find_bias(what.bias);
+  plan.older =
+      what.older_bias != 0 ? patches_.find_bias(what.older_bias) : nullptr;
+  if (plan.patch == nullptr)
+    throw trouble(process_text(process_) +
+                  " does not have the patch object any more; something else "
+                  "has unloaded it");
+  if (what.file != nullptr) {
+    patches_.check_needs(*what.file);
+    const checked_patch checked = patches_.check(*what.file);
+    store_imports(what, checked);
+    plan.sequence = patches_.newest_sequence() + 1;
+  } else {
+    patches_.check_unneeded(plan.patch->object->name);
+  }
+  make_plan(patches_, memory_, plan);
+  if (what.level == change_level::immediate)
+    plan.code.clear();
+  what.plan = std::move(plan);
+}
+
+// Everything that comes in between counts as a reason to plan again.
+std::string live_patching::find_stale(const switch_plan& plan)
+{
+  if (!HP_COUNTERMEASURE(plan_again))
+    return {};
+  std::string changed = patches_.changed_since_look();
+  if (!changed.empty())
+    return changed;
+  changed = site_switch(memory_).changed_since(plan.changes);
+  return changed.empty() ? changed
+                         : "the patch site of " + changed + " changed";
+}
+
+void live_patching::switch_standing(const switch_plan& plan)
+{
+  const state_note during =
+      new_note(plan.apply ? patch_phase::applying : patch_phase::reverting,
+               plan.sequence);
+  const state_note after = new_note(
+      plan.apply ? patch_phase::applied : patch_phase::loaded, plan.sequence);
+  change_journal journal(memory_);
+  try {
+    store_note(journal, *plan.patch, note_in(plan.patch->state), during);
+    site_switch(memory_).commit(plan.changes, journal);
+    store_note(journal, *plan.patch, during, after);
+    if (plan.older != nullptr)
+      store_loaded(journal, *plan.older);
+    for (const loaded_patch* each : plan.lost)
+      store_loaded(journal, *each);
+  } catch (const std::exception& failure) {
+    if (journal.undo())
+      throw;
+    check_process(process_);  // was it killed?
+    throw half_changed(describe_half(plan) + "; " + failure.what() +
+                       ", and that could not be undone");
+  }
+}
+
+// "process 1: fix is half applied (first leads to it, second does not yet)"
+std::string live_patching::describe_half(const switch_plan& plan)
+{
+  std::string text = process_text(process_) + ": " + plan.patch->object->name +
+                     (plan.apply ? " is half applied" : " is half reverted");
+  const char* between = " (";
+  for (site_change each : plan.changes) {
+    const std::uint64_t before = each.active;
+    text += between + each.name;
+    between = ", ";
+    try {
+      site_switch(memory_).look({&each, 1});
+      text += each.active == each.wanted() ? " is changed"
+              : each.active == before      ? " is as it was"
+                                      : " is neither as it was nor changed";
+    } catch (const std::exception&) {
+      text += " cannot be read";
+    }
+  }
+  return text +
+         "), and its code stays loaded; hp-apply with the same file finishes "
+         "it, hp-revert takes it away";
+}
+
+void live_patching::stop_and_switch(change& what, apply_result& result)
+{
   std::int64_t pause = millisecond / 10;
   for (;;) {
     // Not in the middle of it: who is inside is the better answer.
     stopped_process all(process_, until_end());
-    const std::string inside = find_inside(all, what.code);
-    if (inside.empty()) {
-      store_phase(memory_, *what.patch->object, during, what.sequence);
-      sites.commit(what.changes);
-      store_phase(memory_, *what.patch->object, after, what.sequence);
-      if (what.older != nullptr)
-        store_phase(memory_, *what.older->object, patch_phase::loaded, 0);
+    const std::string stale = find_stale(what.plan);
+    std::string inside;
+    if (stale.empty() && HP_COUNTERMEASURE(search_threads))
+      inside = find_inside(all, what.plan.code);
+    if (stale.empty() && inside.empty()) {
+      switch_standing(what.plan);
+      cells_.keep();
       result.stood_ns = all.release();
       return;
     }
     const std::int64_t stood = all.release();
-    tell(inside);
+    const std::string why = stale.empty() ? inside : stale + " meanwhile";
+    tell(why);
     if (until_.passed())
-      throw process_busy(process_text(process_) + ": " + inside);
+      throw process_busy(process_text(process_) + ": " + why);
+    if (!stale.empty()) {
+      look_again(what);
+      if (!cells_.reuse(what.plan.changes))
+        borrow(until_, [&](borrowed_thread& thread, const target_code&) {
+          cells_.give(thread, what.plan.changes);
+        });
+    }
     // The program runs at least nine tenths of the time.
     pause = std::max(pause, 9 * stood);
     std::this_thread::sleep_for(
         std::chrono::nanoseconds(std::min(pause, until_.left())));
     pause = std::min(2 * pause, 50 * millisecond);
-  }
-}
-
-void live_patching::take_back(switch_hooks& hooks)
-{
-  if (!hooks.any_to_take_back())
-    return;
-  try {
-    borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
-      hooks.take_back(thread);
-    });
-  } catch (const trouble& reason) {
-    tell(
-        std::string("what consented cannot be told that nothing came of it: ") +
-        reason.what());
   }
 }
 
@@ -213,24 +373,93 @@ void live_patching::end_hooks(switch_hooks& hooks, apply_result& result)
     borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
       hooks.after(thread);
     });
-  } catch (const trouble& reason) {
+  } catch (const std::exception& reason) {
     result.unended = reason.what();
   }
 }
 
-template <typename Prepare>
-void live_patching::prepare_and_switch(switch_plan& what, switch_hooks& hooks,
-                                       apply_result& result, Prepare prepare)
+// After a failure: what was begun is ended, and what was brought is taken away.
+void live_patching::clean_up(change& what, switch_hooks& hooks)
 {
   try {
-    prepare();
+    if (hooks.any_to_take_back())
+      borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
+        hooks.take_back(thread);
+      });
+  } catch (const std::exception& reason) {
+    tell(
+        std::string("what consented cannot be told that nothing came of it: ") +
+        reason.what());
+  }
+  try {
+    if (cells_.any_to_drop())
+      borrow(until_end(), [&](borrowed_thread& thread, const target_code&) {
+        cells_.drop(thread);
+      });
+  } catch (const std::exception& reason) {
+    tell(std::string("memory for far jumps stays mapped: ") + reason.what());
+  }
+  if (what.loads && what.bias != 0)
+    unload_if_possible(what.bias);
+}
+
+void live_patching::load(change& what)
+{
+  std::set<std::uint64_t> before;
+  for (const loaded_patch& each : patches_.all())
+    before.insert(each.object->bias);
+  refuse_held_thread();
+  try {
+    borrow(until_, [&](borrowed_thread& thread, const target_code& code) {
+      what.bias = bias_of_handle(memory_,
+                                 load_object(thread, memory_, code, what.path));
+    });
+  } catch (const std::exception&) {
+    // It may have been loaded all the same.
+    patches_.look();
+    for (const loaded_patch& each : patches_.all())
+      if (!before.contains(each.object->bias) &&
+          same_build(*each.object, *what.file))
+        what.bias = each.object->bias;
+    what.loads = true;
+    throw;
+  }
+  // The dynamic linker gives a file that it has loaded before once more.
+  what.loads = !before.contains(what.bias);
+}
+
+// Cells, and hooks that have to consent.
+void live_patching::prepare(change& what, switch_hooks& hooks)
+{
+  hooks.concern(what.plan);
+  const bool has_cells = cells_.reuse(what.plan.changes);
+  if (has_cells && !hooks.any_before())
+    return;
+  refuse_held_thread();
+  borrow(until_, [&](borrowed_thread& thread, const target_code&) {
+    cells_.give(thread, what.plan.changes);
+    hooks.before(thread);
+  });
+}
+
+// The whole of a change, in its order.
+void live_patching::carry_out(change& what, apply_result& result)
+{
+  switch_hooks hooks(memory_);
+  try {
+    if (what.bias == 0)
+      load(what);
+    look_again(what);
+    prepare(what, hooks);
     stop_and_switch(what, result);
+  } catch (const half_changed&) {
+    throw;
   } catch (const unfinished_call& late) {
-    take_back(hooks);
-    throw process_busy(process_text(process_) + ": " + late.what() +
+    clean_up(what, hooks);
+    throw process_held(process_text(process_) + ": " + late.what() +
                        "; no function was changed");
-  } catch (const trouble&) {
-    take_back(hooks);
+  } catch (const std::exception&) {
+    clean_up(what, hooks);
     throw;
   }
   end_hooks(hooks, result);
@@ -246,22 +475,28 @@ void live_patching::unload_if_possible(std::uint64_t bias)
       if (handle != 0)
         unload_object(thread, memory_, code, handle);
     });
-  } catch (const trouble& reason) {
+  } catch (const std::exception& reason) {
     tell(std::string("the code that is not used stays loaded: ") +
          reason.what());
   }
 }
 
-live_patching::present_patch live_patching::find_present(
-    patch_object& file) const
+// Into an object of the caller: GCC 12 returns the value into the variable that
+// it is assigned to, which an exception leaves half written.
+void live_patching::find_present(patch_object& file,
+                                 present_patch& present) const
 {
   const loaded_patch* found = patches_.find_name(file.name);
   if (found == nullptr)
-    return {};
+    return;
   const bool same = same_build(*found->object, file);
-  if (!found->is_applied())
+  if (same && found->lost && found->is_noted_applied())
     tell(version_text(*found->object) +
-         " was left behind half done by an hp-apply that was interrupted");
+         " is not in effect any more, because what it replaces functions of "
+         "was loaded anew; it is applied again");
+  else if (!found->is_noted_applied())
+    tell(version_text(*found->object) +
+         " was left half done by an hp-apply that was interrupted");
   else if (const std::uint32_t version = found->object->contents().version;
            !same && version > file.contents().version)
     throw trouble(version_text(*found->object) +
@@ -271,7 +506,7 @@ live_patching::present_patch live_patching::find_present(
         version_text(file) +
         ", is applied already, from another file; revert it first, or give "
         "the new one a higher version");
-  return same ? present_patch{found, nullptr} : present_patch{nullptr, found};
+  (same ? present.same : present.other) = found;
 }
 
 apply_result live_patching::apply(const std::string& path)
@@ -283,7 +518,7 @@ apply_result live_patching::apply(const std::string& path)
   present_patch present;
   checked_patch checked;
   all_reasons wrong;
-  wrong.attempt([&] { present = find_present(*file); });
+  wrong.attempt([&] { find_present(*file, present); });
   result.changed = !present.is_applied();
   if (!result.changed)
     return result;
@@ -305,52 +540,31 @@ apply_result live_patching::apply(const std::string& path)
     result.report = describe(checked);
     return result;
   }
-  if (present.other != nullptr && !present.other->is_applied()) {
+  if (present.other != nullptr && !present.other->is_noted_applied()) {
     apply_result undone;
     take_away(*present.other, undone);
+    patches_.look();
     present = {};
   }
-  load_and_switch(*file, checked, present, result);
+  load_and_switch(*file, present, result);
   return result;
 }
 
 void live_patching::load_and_switch(patch_object& file,
-                                    const checked_patch& checked,
                                     const present_patch& present,
                                     apply_result& result)
 {
-  const std::string path = path_in_process(patches_.images(), file.path);
-  const change_level level = level_for(file);
-  const bool finish = present.same != nullptr;
-  const std::uint64_t older_bias =
-      present.other != nullptr ? present.other->object->bias : 0;
-  std::uint64_t bias = finish ? present.same->object->bias : 0;
-  switch_plan what;
-  switch_hooks hooks(memory_);
-  const auto load = [&](borrowed_thread& thread, const target_code& code) {
-    if (bias == 0)
-      bias = bias_of_handle(memory_, load_object(thread, memory_, code, path));
-    store_imports(file, bias, checked);
-    patches_.look();
-    what.patch = patches_.find_bias(bias);
-    what.older = older_bias != 0 ? patches_.find_bias(older_bias) : nullptr;
-    if (what.patch == nullptr)
-      throw trouble(file.name + " was loaded, but cannot be found again");
-    what.sequence = patches_.newest_sequence() + 1;
-    plan(what, level);
-    supply_cells(thread, what.changes);
-    hooks.concern(what);
-    hooks.before(thread);
-  };
-  try {
-    prepare_and_switch(what, hooks, result, [&] { borrow(until_, load); });
-  } catch (const trouble&) {
-    if (bias != 0 && !finish)
-      unload_if_possible(bias);
-    throw;
-  }
-  if (older_bias != 0 && level == change_level::quiescent)
-    unload_if_possible(older_bias);
+  change what;
+  what.file = &file;
+  what.path = path_in_process(patches_.images(), file.path);
+  what.level = level_for(file);
+  if (present.same != nullptr)
+    what.bias = present.same->object->bias;
+  if (present.other != nullptr)
+    what.older_bias = present.other->object->bias;
+  carry_out(what, result);
+  if (what.older_bias != 0 && what.level == change_level::quiescent)
+    unload_if_possible(what.older_bias);
 }
 
 apply_result live_patching::revert(const std::string& name)
@@ -368,29 +582,17 @@ apply_result live_patching::revert(const std::string& name)
 
 void live_patching::take_away(const loaded_patch& patch, apply_result& result)
 {
-  const patch_object& object = *patch.object;
-  const change_level level = settings_.level.value_or(change_level::quiescent);
-  switch_plan what;
-  what.patch = &patch;
-  what.apply = false;
-  plan(what, level);
+  change what;
+  what.bias = patch.object->bias;
+  what.level = settings_.level.value_or(change_level::quiescent);
   if (settings_.dry_run) {
+    look_again(what);
     try_to_borrow();
     return;
   }
-  const std::uint64_t bias = object.bias;
-  switch_hooks hooks(memory_);
-  hooks.concern(what);
-  prepare_and_switch(what, hooks, result, [&] {
-    if (hooks.any_before() || site_switch::needs_cells(what.changes))
-      borrow(until_, [&](borrowed_thread& thread, const target_code&) {
-        supply_cells(thread, what.changes);
-        hooks.before(thread);
-      });
-  });
-  if (level == change_level::quiescent)
-    unload_if_possible(bias);
-  patches_.look();
+  carry_out(what, result);
+  if (what.level == change_level::quiescent)
+    unload_if_possible(what.bias);
 }
 
 }  // namespace hotpatch::outside

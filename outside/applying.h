@@ -2,9 +2,14 @@
 //
 // Everything that can be is checked before the process is touched; then the
 // patch object is loaded by a borrowed thread, while the others run; then all
-// threads are stopped for the switch.  The state in the patch object says at
-// any moment how far things are, so that who comes after one that was killed
-// can finish or undo.  From the thread that traces.
+// threads are stopped for the switch.  What was seen before counts then only if
+// it is still so; otherwise the threads go on and everything is looked at
+// again.  The state in the patch object says at any moment how far things are,
+// so that the command that comes after one that was killed can finish or undo.
+//
+// What fails before or in the switch leaves the process as it was, or
+// half_changed says what it is; what fails after it does not make the change
+// fail.  From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_APPLYING_H
@@ -17,6 +22,8 @@
 #include <string>
 #include <vector>
 
+#include "outside/cell_supply.h"
+#include "outside/change_lock.h"
 #include "outside/loaded_patches.h"
 #include "outside/patch_object.h"
 #include "outside/switch_hooks.h"
@@ -28,13 +35,6 @@
 #include "runtime/base/deadline.h"
 
 namespace hotpatch::outside {
-
-// A thread is inside a function that is to change, or in a hook that has to
-// come back before, until the end.  No function was changed.
-class process_busy : public trouble {
- public:
-  using trouble::trouble;
-};
 
 // What is said to who wants to revert a patch that is not there.
 trouble no_patch(pid_t process, const std::string& name);
@@ -62,31 +62,37 @@ struct apply_result {
 
 class live_patching {
  public:
-  // Throws trouble if the process cannot be patched from outside.
-  live_patching(pid_t process, const apply_settings& settings);
+  // Throws trouble if the process cannot be patched from outside.  The lock is
+  // that of the process, and lives longer.
+  live_patching(const change_lock& lock, const apply_settings& settings);
 
-  // Throw trouble with all reasons, a line each, process_busy.
+  // Throw trouble with all reasons, a line each; process_busy, process_held,
+  // half_changed.
   apply_result apply(const std::string& file);
   apply_result revert(const std::string& name);
 
  private:
   struct present_patch;
+  struct change;
 
-  present_patch find_present(patch_object& file) const;
-  void load_and_switch(patch_object& file, const checked_patch& checked,
-                       const present_patch& present, apply_result& result);
+  void find_present(patch_object& file, present_patch& present) const;
+  void load_and_switch(patch_object& file, const present_patch& present,
+                       apply_result& result);
   void take_away(const loaded_patch& patch, apply_result& result);
   change_level level_for(const patch_object& patch) const;
-  void plan(switch_plan& what, change_level level);
-  void stop_and_switch(switch_plan& what, apply_result& result);
-  template <typename Prepare>
-  void prepare_and_switch(switch_plan& what, switch_hooks& hooks,
-                          apply_result& result, Prepare prepare);
-  void take_back(switch_hooks& hooks);
+  void look_again(change& what);
+  void carry_out(change& what, apply_result& result);
+  void load(change& what);
+  void prepare(change& what, switch_hooks& hooks);
+  void stop_and_switch(change& what, apply_result& result);
+  std::string find_stale(const switch_plan& plan);
+  void switch_standing(const switch_plan& plan);
+  std::string describe_half(const switch_plan& plan);
+  void clean_up(change& what, switch_hooks& hooks);
   void end_hooks(switch_hooks& hooks, apply_result& result);
-  void store_imports(patch_object& file, std::uint64_t bias,
-                     const checked_patch& checked);
+  void store_imports(change& what, const checked_patch& checked);
   void unload_if_possible(std::uint64_t bias);
+  void refuse_held_thread();
   deadline until_end() const;
   const target_code& code();
   template <typename Action>
@@ -100,6 +106,7 @@ class live_patching {
   ticking ticks_;
   target_memory memory_;
   loaded_patches patches_;
+  cell_supply cells_;
   std::optional<target_code> code_;
   bool code_is_in_use_ = false;  // by a thread that has not come back
 };

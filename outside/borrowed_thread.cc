@@ -26,7 +26,6 @@ constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t arguments_at = page;
 constexpr std::uint64_t texts_at = arguments_at + 256;
 constexpr std::uint64_t texts_end = 4 * page;
-constexpr std::uint64_t workspace_size = 256 * page;
 
 // What the borrowed thread executes, with rbx at a call_block and r12 at the
 // stack pointer for the return.  The thread's errno is kept, also if nobody is
@@ -74,6 +73,13 @@ std::span<const std::uint8_t> bytes_of(const T& object)
 }
 
 }  // namespace
+
+bool is_workspace(const target_memory& memory, std::uint64_t address)
+{
+  std::uint8_t found[sizeof call_code];
+  return memory.read_some(address, found) == sizeof found &&
+         std::equal(std::begin(found), std::end(found), call_code);
+}
 
 borrowed_thread::borrowed_thread(tracee& thread, target_memory& memory,
                                  const borrowed_code& code, deadline until)

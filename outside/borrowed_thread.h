@@ -39,6 +39,11 @@ class unfinished_call : public not_in_time {
   using not_in_time::not_in_time;
 };
 
+// The memory in the process that a call is made in: its code, which
+// is_workspace() knows again at the beginning, its arguments and its stack.
+inline constexpr std::uint64_t workspace_size = 256 * 4096;
+bool is_workspace(const target_memory& memory, std::uint64_t address);
+
 class borrowed_thread {
  public:
   borrowed_thread(tracee& thread, target_memory& memory,

@@ -1,21 +1,56 @@
-// Gives sites the cells that their far jumps go through, in pages that a
-// borrowed thread maps near them.
+// The cells that far jumps go through: pages near the sites, which a borrowed
+// thread maps.
+//
+// Owns the pages until a pad jumps through one of their cells: a change that
+// comes to nothing gives them back.  From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_CELL_SUPPLY_H
 #define HOTPATCH_OUTSIDE_CELL_SUPPLY_H
 
+#include <cstdint>
+#include <map>
 #include <span>
+#include <vector>
 
 #include "outside/borrowed_thread.h"
 #include "outside/site_switch.h"
+#include "processes/maps.h"
 
 namespace hotpatch::outside {
 
-// Those that have one keep it; none is given where one store of one word is all
-// that changes.  Throws trouble if a site has no room for a far jump, or the
-// process no free memory near it.
-void supply_cells(borrowed_thread& thread, std::span<site_change> changes);
+inline constexpr std::uint64_t cell_page_size = 4096;
+
+// The address of a free page that all of the sites reach, 0 if there is none.
+// Pure: looks for a gap in a list of mappings.
+std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,
+                             std::span<site_change* const> changes);
+
+class cell_supply {
+ public:
+  // Gives the sites the cells that were mapped for them before.  True: all have
+  // what the change needs.  Throws trouble if a site has no room for a far
+  // jump.
+  bool reuse(std::span<site_change> changes) const;
+
+  // Those that have one keep it; none is given where one store of one word is
+  // all that changes.  Throws trouble if a site has no room for a far jump, or
+  // the process no free memory near it.
+  void give(borrowed_thread& thread, std::span<site_change> changes);
+
+  // The cells are in use from now on.
+  void keep() { pages_.clear(); }
+
+  // Unmaps what is not in use.
+  bool any_to_drop() const { return !pages_.empty(); }
+  void drop(borrowed_thread& thread);
+
+ private:
+  void give_near(borrowed_thread& thread, std::span<site_change*> near);
+
+  std::vector<std::uint64_t> pages_;
+  std::map<std::uint64_t, std::uint64_t> cells_;  // by the sites' words
+};
 
 }  // namespace hotpatch::outside
 

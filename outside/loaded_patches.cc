@@ -4,13 +4,51 @@
 #include "outside/loaded_patches.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "format/patch_word.h"
+#include "outside/site_switch.h"
 #include "processes/trouble.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch::outside {
 
-loaded_patches::loaded_patches(pid_t process, const target_memory& memory)
+namespace {
+
+bool same_image(const process_mapping& a, const process_mapping& b)
+{
+  return a.begin == b.begin && a.end == b.end && a.offset == b.offset &&
+         a.device == b.device && a.inode == b.inode;
+}
+
+std::vector<process_mapping> image_mappings(std::vector<process_mapping> maps)
+{
+  std::erase_if(maps, [](const process_mapping& each) {
+    return !each.executable || each.inode == 0;
+  });
+  return maps;
+}
+
+// Where calls go; 0: there is no site, or something else has written there, a
+// breakpoint perhaps, which tells nothing.
+std::uint64_t active_of(target_memory& memory, const site& where)
+{
+  if (where.word == 0)
+    return 0;
+  site_change change;
+  change.where = where;
+  try {
+    site_switch(memory).look({&change, 1});
+    return change.active;
+  } catch (const trouble&) {
+    return 0;
+  }
+}
+
+}  // namespace
+
+loaded_patches::loaded_patches(pid_t process, target_memory& memory)
     : process_(process), memory_(memory)
 {
   look();
@@ -27,19 +65,75 @@ void loaded_patches::look()
     find_sites(found);
     patches_.push_back(std::move(found));
   }
+  if (HP_COUNTERMEASURE(sites_tell))
+    for (loaded_patch& each : patches_)
+      find_lost(each);
 }
 
-// A function whose image was unloaded meanwhile has no site any more.
+std::string loaded_patches::changed_since_look() const
+{
+  const auto then = image_mappings(images_->maps());
+  const auto now = image_mappings(read_maps(process_));
+  if (!std::equal(then.begin(), then.end(), now.begin(), now.end(), same_image))
+    return "a shared object was loaded or unloaded";
+  for (const loaded_patch& each : patches_) {
+    const format::patch_state state = load_state(memory_, *each.object);
+    if (std::memcmp(&state, &each.state, sizeof state) != 0)
+      return "the patch " + each.object->name + " was changed";
+  }
+  return {};
+}
+
+// Where several sites have the name by now, it is the one that the patch was
+// applied to.
+site loaded_patches::site_that_leads_to(std::uint64_t code,
+                                        const patch_replacement& by) const
+{
+  const name_query query(by.target);
+  site found = {};
+  for (const program_image& image : program_->images())
+    if (!image.is_patch && query.accepts_image(image.path))
+      image.for_each_site([&](const site& each) {
+        if (is_meant(query, each) && active_of(memory_, each) == code)
+          found = each;
+        return found.word == 0;
+      });
+  return found;
+}
+
+// A function whose image was unloaded has no site any more.
 void loaded_patches::find_sites(loaded_patch& patch) const
 {
-  checked_patch found;
-  check_report report;
-  (void)check_patch(patch.object->file, program_->images(), found, report);
-  const auto& replacements = patch.object->contents().replacements;
-  patch.sites.assign(replacements.size(), {});
-  for (const patch_target& each : found.targets)
-    patch.sites[static_cast<std::size_t>(each.replacement -
-                                         replacements.begin())] = each.where;
+  const auto images = program_->images();
+  for (const patch_replacement& each : patch.object->contents().replacements) {
+    patch_target found;
+    const hp_status status =
+        find_target(patch.object->path.c_str(), each, images, found);
+    if (status == HP_AMBIGUOUS)
+      found.where = site_that_leads_to(patch.code(patch.sites.size()), each);
+    patch.sites.push_back(found.where);
+    patch.lost = patch.lost || status == HP_NOT_FOUND;
+  }
+}
+
+void loaded_patches::find_lost(loaded_patch& patch)
+{
+  for (const site& where : patch.sites)
+    if (const std::uint64_t active = active_of(memory_, where); active != 0)
+      patch.lost = patch.lost || active == where.word + format::word_size ||
+                   leads_to_older(active, patch, where);
+}
+
+bool loaded_patches::leads_to_older(std::uint64_t active,
+                                    const loaded_patch& patch,
+                                    const site& where) const
+{
+  for (const loaded_patch& each : patches_)
+    for (std::size_t i = 0; i < each.sites.size(); ++i)
+      if (each.sites[i].word == where.word && each.code(i) == active &&
+          each.state.sequence < patch.state.sequence)
+        return true;
+  return false;
 }
 
 const loaded_patch* loaded_patches::find_name(const std::string& name) const
@@ -101,7 +195,7 @@ void loaded_patches::check_unneeded(const std::string& name) const
 {
   for (const loaded_patch& other : patches_)
     for (const patch_need& need : other.object->contents().needs)
-      if (other.is_applied() && name == need.name)
+      if (other.is_noted_applied() && name == need.name)
         throw trouble(other.object->name + " needs the patch " + name +
                       "; revert it first");
 }

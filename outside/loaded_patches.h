@@ -28,8 +28,13 @@ struct loaded_patch {
   std::unique_ptr<patch_object> object;
   format::patch_state state;
   std::vector<site> sites;  // as its replacements; word 0: there is none
+  // The note in its state says that it is applied, but a function that it
+  // replaces has no site any more, or one that leads to something older: the
+  // module was unloaded, and perhaps loaded again.
+  bool lost = false;
 
-  bool is_applied() const
+  bool is_applied() const { return is_noted_applied() && !lost; }
+  bool is_noted_applied() const
   {
     return state.phase ==
            static_cast<std::uint32_t>(format::patch_phase::applied);
@@ -48,9 +53,13 @@ struct loaded_patch {
 class loaded_patches {
  public:
   // Throws trouble if the process cannot be read.
-  loaded_patches(pid_t process, const target_memory& memory);
+  loaded_patches(pid_t process, target_memory& memory);
 
   void look();
+
+  // What is not as look() saw it: the images, or what a patch object says of
+  // itself.  Empty: nothing.  Cheap enough for while the process stands.
+  std::string changed_since_look() const;
 
   const target_images& images() const { return *images_; }
   std::span<const loaded_patch> all() const { return patches_; }
@@ -73,9 +82,14 @@ class loaded_patches {
 
  private:
   void find_sites(loaded_patch& patch) const;
+  site site_that_leads_to(std::uint64_t code,
+                          const patch_replacement& by) const;
+  void find_lost(loaded_patch& patch);
+  bool leads_to_older(std::uint64_t active, const loaded_patch& patch,
+                      const site& where) const;
 
   pid_t process_;
-  const target_memory& memory_;
+  target_memory& memory_;
   std::unique_ptr<target_images> images_;
   std::unique_ptr<target_program> program_;
   std::vector<loaded_patch> patches_;

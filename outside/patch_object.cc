@@ -3,11 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "outside/patch_object.h"
 
-#include <cstddef>
 #include <string_view>
 #include <utility>
-
-#include <unistd.h>
 
 #include "processes/trouble.h"
 #include "runtime/base/status.h"
@@ -72,17 +69,6 @@ format::patch_state load_state(const target_memory& memory,
                   ": its state in the process is of a form that this "
                   "hp-apply does not know");
   return state;
-}
-
-void store_phase(target_memory& memory, const patch_object& patch,
-                 format::patch_phase phase, std::uint64_t sequence)
-{
-  const std::uint64_t at = patch.state_address();
-  memory.store(at + offsetof(format::patch_state, sequence), sequence);
-  memory.store(at + offsetof(format::patch_state, agent),
-               static_cast<std::uint32_t>(getpid()));
-  memory.store(at + offsetof(format::patch_state, phase),
-               static_cast<std::uint32_t>(phase));
 }
 
 }  // namespace hotpatch::outside

@@ -39,10 +39,6 @@ std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
 // Throws trouble if it is not of a known form.
 format::patch_state load_state(const target_memory& memory,
                                const patch_object& patch);
-// With this process as the agent, which stays: it tells patches that were
-// applied from outside from those of the program's own library.
-void store_phase(target_memory& memory, const patch_object& patch,
-                 format::patch_phase phase, std::uint64_t sequence);
 
 }  // namespace hotpatch::outside
 

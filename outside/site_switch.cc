@@ -4,7 +4,9 @@
 #include "outside/site_switch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <utility>
 
 #include "format/patch_word.h"
 #include "processes/text.h"
@@ -32,6 +34,19 @@ std::uint64_t pristine(const site_change& change)
   throw trouble(text + "), perhaps a debugger's breakpoint; remove it");
 }
 
+bool is_same(const far_pad& a, const far_pad& b)
+{
+  return std::equal(std::begin(a.bytes), std::end(a.bytes),
+                    std::begin(b.bytes));
+}
+
+std::span<const std::uint8_t> bytes_of(
+    const std::vector<std::uint64_t>& quadwords)
+{
+  return {reinterpret_cast<const std::uint8_t*>(quadwords.data()),
+          quadwords.size() * sizeof(std::uint64_t)};
+}
+
 bool changes_anything(const site_change& change)
 {
   return change.active != change.wanted();
@@ -44,9 +59,10 @@ void site_switch::look(std::span<site_change> changes) const
   for (site_change& each : changes) {
     each.word = memory_.load<std::uint64_t>(each.where.word);
     each.form = decode_word(each.where, each.word);
-    if (has_far_form(each.where))
-      each.cell = decode_pad(
-          each.where, memory_.load<far_pad>(far_pad_address(each.where)));
+    if (has_far_form(each.where)) {
+      each.pad = memory_.load<far_pad>(far_pad_address(each.where));
+      each.cell = decode_pad(each.where, each.pad);
+    }
     switch (each.form.form) {
       case word_form::pristine:
         each.active = each.body();
@@ -65,6 +81,23 @@ void site_switch::look(std::span<site_change> changes) const
   }
 }
 
+std::string site_switch::changed_since(
+    std::span<const site_change> changes) const
+{
+  for (const site_change& each : changes) {
+    const bool same =
+        memory_.load<std::uint64_t>(each.where.word) == each.word &&
+        (!has_far_form(each.where) ||
+         is_same(memory_.load<far_pad>(far_pad_address(each.where)),
+                 each.pad)) &&
+        (each.form.form != word_form::far ||
+         memory_.load<std::uint64_t>(each.cell) == each.active);
+    if (!same)
+      return each.name;
+  }
+  return {};
+}
+
 bool site_switch::needs_cells(std::span<const site_change> changes)
 {
   if (std::count_if(changes.begin(), changes.end(), changes_anything) > 1)
@@ -77,67 +110,72 @@ bool site_switch::needs_cells(std::span<const site_change> changes)
       });
 }
 
-void site_switch::prepare(std::span<site_change> changes)
+// Of the sites that no far word leads to yet: dead bytes.
+void site_switch::write_pads(std::span<const site_change> changes,
+                             change_journal& journal)
 {
-  for (site_change& each : changes) {
-    if (each.cell == 0 || each.form.form == word_form::far)
-      continue;
-    memory_.store(each.cell, each.active);
-    const far_pad old = memory_.load<far_pad>(far_pad_address(each.where));
+  for (const site_change& each : changes) {
     const far_pad pad = encode_pad(each.where, each.cell);
-    if (decode_pad(each.where, old) == each.cell)
+    if (is_same(each.pad, pad))
       continue;
-    if (!pad_is_pristine(old))
+    if (!pad_is_pristine(each.pad))
       throw trouble(each.name +
                     ": the bytes before it are not as the compiler left "
                     "them, something else uses them");
-    memory_.store(far_pad_address(each.where), pad);
+    journal.store(far_pad_address(each.where), each.pad, pad);
   }
 }
 
-void site_switch::check_unchanged(std::span<const site_change> changes) const
+void site_switch::store_cells(std::span<const site_change> changes,
+                              std::uint64_t (*value)(const site_change&),
+                              change_journal& journal)
 {
-  for (const site_change& each : changes)
-    if (memory_.load<std::uint64_t>(each.where.word) != each.word)
-      throw trouble(each.name +
-                    ": its patch word changed meanwhile, somebody else "
-                    "is patching this process; try again");
-}
-
-void site_switch::store_cells(std::span<const site_change> changes)
-{
+  struct page_write {
+    std::uint64_t first;
+    std::vector<std::uint64_t> old;
+    std::vector<std::uint64_t> values;
+  };
   std::map<std::uint64_t, std::map<std::uint64_t, std::uint64_t>> pages;
   for (const site_change& each : changes)
-    pages[each.cell & page_mask][each.cell] = each.wanted();
+    pages[each.cell & page_mask][each.cell] = value(each);
+  std::vector<page_write> writes;
   for (const auto& [page, cells] : pages) {
-    const std::uint64_t first = cells.begin()->first;
-    const std::uint64_t last = cells.rbegin()->first;
-    std::vector<std::uint64_t> values((last - first) / 8 + 1);
-    const std::size_t size = values.size() * 8;
-    memory_.read(first, {reinterpret_cast<std::uint8_t*>(values.data()), size});
-    for (const auto& [cell, value] : cells)
-      values[(cell - first) / 8] = value;
-    memory_.write(first,
-                  {reinterpret_cast<std::uint8_t*>(values.data()), size});
+    page_write one = {cells.begin()->first, {}, {}};
+    one.old.resize((cells.rbegin()->first - one.first) / 8 + 1);
+    memory_.read(one.first, {reinterpret_cast<std::uint8_t*>(one.old.data()),
+                             one.old.size() * 8});
+    one.values = one.old;
+    for (const auto& [cell, content] : cells)
+      one.values[(cell - one.first) / 8] = content;
+    writes.push_back(std::move(one));
   }
+  // Nothing between these: it is the moment of the change.
+  for (const page_write& each : writes)
+    journal.write(each.first, bytes_of(each.old), bytes_of(each.values));
 }
 
-void site_switch::commit(std::span<site_change> changes)
+void site_switch::commit(std::span<const site_change> changes,
+                         change_journal& journal)
 {
-  check_unchanged(changes);
   if (!needs_cells(changes)) {
     for (const site_change& each : changes)
       if (changes_anything(each))
-        memory_.store(each.where.word,
+        journal.store(each.where.word, each.word,
                       each.target != 0 ? encode_near(each.where, each.target)
                                        : pristine(each));
   } else {
+    // A cell that a far word leads through holds that already.
+    store_cells(
+        changes, [](const site_change& each) { return each.active; }, journal);
+    write_pads(changes, journal);
     for (const site_change& each : changes)
-      memory_.store(each.where.word, encode_far(each.where));
-    store_cells(changes);
+      journal.store(each.where.word, each.word, encode_far(each.where));
+    store_cells(
+        changes, [](const site_change& each) { return each.wanted(); },
+        journal);
     for (const site_change& each : changes)
       if (each.target == 0)
-        memory_.store(each.where.word, pristine(each));
+        journal.store(each.where.word, encode_far(each.where), pristine(each));
   }
   verify(changes);
 }
@@ -149,8 +187,7 @@ void site_switch::verify(std::span<const site_change> changes) const
   for (const site_change& each : now)
     if (changes_anything(each))
       throw trouble(each.name +
-                    ": the process does not hold what was written to "
-                    "it; hp-revert undoes what there is");
+                    ": the process does not hold what was written to it");
 }
 
 }  // namespace hotpatch::outside

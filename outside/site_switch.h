@@ -1,8 +1,8 @@
 // Many sites of another process, switched at one moment.
 //
-// Owns two invariants.  All or none: if this process is killed at any time, the
-// sites lead all where they led before, or all where they shall lead.  And
-// nothing foreign is overwritten.
+// Owns three invariants.  All or none: if this process is killed at any time,
+// the sites lead all where they led before, or all where they shall lead.  What
+// fails is undone (change_journal).  And nothing foreign is overwritten.
 //
 // One site that a direct jump serves changes by one store of its word.  For
 // several, each gets the far form first, through a cell that leads where the
@@ -10,10 +10,13 @@
 // changes nothing, however far one comes with it.  Then all cells, side by side
 // in one page, are written by one call, which the kernel does not do in parts.
 // In the end sites that lead to their original get their pristine word back,
-// which again changes nothing.  Sites too far apart for one page of cells are
-// the exception: they change page by page.
+// which again changes nothing.  Sites too far apart for one page of cells, as
+// in a program and a shared library, are the exception: they change page by
+// page, one call directly after the other, and only a death between two of
+// these calls leaves a mixture, which the next hp-apply or hp-revert ends.
 //
-// Cells, and the pads that jump through them, stay for the life of the process.
+// Pads that have jumped through a cell stay for the life of the process, and so
+// does the cell.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_SITE_SWITCH_H
@@ -24,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "outside/change_journal.h"
 #include "outside/target_memory.h"
 #include "runtime/sites/site.h"
 #include "runtime/text/encode.h"
@@ -37,6 +41,7 @@ struct site_change {
 
   // As found by look().
   std::uint64_t word = 0;
+  far_pad pad = {};
   decoded_word form = {};
   std::uint64_t active = 0;  // where calls go
   std::uint64_t cell = 0;    // 0: it has none yet
@@ -53,19 +58,22 @@ class site_switch {
   // Reads what the sites hold.  Throws trouble for foreign bytes.
   void look(std::span<site_change> changes) const;
 
+  // The name of a site that is not as look() found it; empty: all are.
+  std::string changed_since(std::span<const site_change> changes) const;
+
   // True if the change cannot be made by one store of one word.
   static bool needs_cells(std::span<const site_change> changes);
 
-  // Writes the pads of sites that got a cell; nothing leads there yet.
-  void prepare(std::span<site_change> changes);
-
-  // With all threads standing; the words must be as look() found them, or it
-  // throws trouble and changes nothing.
-  void commit(std::span<site_change> changes);
+  // With all threads standing, and the sites as look() found them.  Throws
+  // trouble if something fails; the caller undoes the journal then.
+  void commit(std::span<const site_change> changes, change_journal& journal);
 
  private:
-  void check_unchanged(std::span<const site_change> changes) const;
-  void store_cells(std::span<const site_change> changes);
+  void write_pads(std::span<const site_change> changes,
+                  change_journal& journal);
+  void store_cells(std::span<const site_change> changes,
+                   std::uint64_t (*value)(const site_change&),
+                   change_journal& journal);
   void verify(std::span<const site_change> changes) const;
 
   target_memory& memory_;

@@ -59,7 +59,7 @@ void switch_hooks::concern(const switch_plan& plan)
   parties_.clear();
   consented_ = 0;
   const loaded_patch* gone = plan.apply ? plan.older : plan.patch;
-  if (gone != nullptr && gone->is_applied())
+  if (gone != nullptr && gone->is_noted_applied())
     parties_.push_back({gone->object.get(), false});
   if (plan.apply)
     parties_.push_back({plan.patch->object.get(), true});
@@ -93,11 +93,16 @@ std::uint64_t switch_hooks::call(borrowed_thread& thread,
                                  const patch_object& patch,
                                  hook_time when) const
 {
+  const std::string what =
+      std::string("the hook ") + name_of(when) + " of " + patch.name;
   for (const patch_hook& hook : patch.contents().hooks)
-    if (hook.when == when)
-      return thread.call(
-          std::string("the hook ") + name_of(when) + " of " + patch.name,
-          hook.code + patch.bias, {});
+    if (hook.when == when) {
+      try {
+        return thread.call(what, hook.code + patch.bias, {});
+      } catch (const thread_gone& gone) {
+        throw thread_gone(what + " did not come back: " + gone.what());
+      }
+    }
   return 0;
 }
 

@@ -25,7 +25,7 @@ std::uint64_t target_of(patch_list all, const site& where,
   for (const loaded_patch& each : all) {
     const bool mine = &each == plan.patch;
     if (&each == plan.older || (mine ? !plan.apply : !each.is_applied()))
-      continue;
+      continue;  // also one that is lost: its imports are of what is gone
     const std::uint64_t sequence = mine ? plan.sequence : each.state.sequence;
     for (std::size_t i = 0; i < each.sites.size(); ++i)
       if (each.sites[i].word == where.word && sequence >= newest) {
@@ -75,6 +75,23 @@ void check_active(patch_list all, const site_change& change)
     throw trouble(change.name +
                   " is replaced by the program itself, or by a tool that left "
                   "no patch object; it has to revert it first");
+}
+
+// While it is hidden by a newer one, nobody could tell that it is lost.
+void add_lost(patch_list all, switch_plan& plan)
+{
+  for (const loaded_patch& each : all)
+    if (each.lost && each.is_noted_applied() && !each.is_programs_own() &&
+        &each != plan.patch && &each != plan.older &&
+        std::any_of(plan.changes.begin(), plan.changes.end(),
+                    [&](const site_change& change) {
+                      return std::any_of(each.sites.begin(), each.sites.end(),
+                                         [&](const site& where) {
+                                           return where.word ==
+                                                  change.where.word;
+                                         });
+                    }))
+      plan.lost.push_back(&each);
 }
 
 // The code that nobody may be inside when the site changes.
@@ -127,6 +144,7 @@ void make_plan(const loaded_patches& patches, target_memory& memory,
     check_active(all, each);
     add_code(all, each, plan);
   }
+  add_lost(all, plan);
   // What will be unloaded.
   if (const loaded_patch* gone = plan.apply ? plan.older : plan.patch)
     plan.code.push_back({gone->object->begin(), gone->object->end(),

@@ -25,6 +25,8 @@ struct switch_plan {
   bool apply = true;                    // otherwise revert
   std::uint64_t sequence = 0;           // the patch's place among all
   std::vector<site_change> changes;     // by address
+  // What else is not in effect any more, and has to be applied again by itself.
+  std::vector<const loaded_patch*> lost;
   std::vector<occupied_code> code;
 };
 

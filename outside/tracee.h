@@ -16,7 +16,6 @@
 #define HOTPATCH_OUTSIDE_TRACEE_H
 
 #include <cstdint>
-#include <stdexcept>
 #include <vector>
 
 #include <sys/types.h>
@@ -28,9 +27,9 @@
 namespace hotpatch::outside {
 
 // The thread ended, or its process executes another program now.
-class thread_gone : public std::runtime_error {
+class thread_gone : public trouble {
  public:
-  using std::runtime_error::runtime_error;
+  using trouble::trouble;
 };
 
 // It did not stop in time.

@@ -27,6 +27,8 @@ enum change_status : int {
   change_done = 0,
   change_refused = 1,  // nothing was changed, and why
   change_busy = 2,     // nothing was changed: a thread never left a function
+  change_half = 4,  // a failure could not be undone; the message says what is
+                    // (3: tell_of_shortened_files)
 };
 
 // Leaves the program for --help, --version and misuse, as argp does.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "processes/all_processes.h"
+#include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 #include "tools/change_report.h"
 #include "tools/messages.h"
@@ -29,9 +30,12 @@ change_status change_one(change_kind kind, const change_options& chosen,
     tell_change(kind, chosen.how.settings.dry_run, pid, result,
                 monotonic_now() - start);
     return change_done;
-  } catch (const outside::process_busy& busy) {
+  } catch (const process_busy& busy) {
     complain(name_of(kind), busy.what());
     return change_busy;
+  } catch (const half_changed& half) {
+    complain(name_of(kind), half.what());
+    return change_half;
   } catch (const std::exception& failure) {
     complain(name_of(kind), failure.what());
     return change_refused;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "outside/control_patching.h"
+#include "outside/loaded_patches.h"
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
@@ -21,13 +22,16 @@ bool process_status::is_in_order() const
 {
   return lacks.empty() && std::none_of(patches.begin(), patches.end(),
                                        [](const patch_status& each) {
-                                         return each.is_half_done();
+                                         return each.is_half_done() ||
+                                                each.lost;
                                        });
 }
 
-const char* phase_word(format::patch_phase phase)
+const char* state_word(const patch_status& patch)
 {
-  switch (phase) {
+  if (patch.lost)
+    return "lost";
+  switch (patch.phase) {
     case format::patch_phase::loaded:
       return "loaded";
     case format::patch_phase::applying:
@@ -54,16 +58,16 @@ process_status read_memory_status(pid_t pid)
     if (image.file->find_section(format::section_name, 0, records))
       ++status.images;
   }
-  const auto patches = outside::loaded_patch_objects(images);
-  if (patches.empty())
+  if (outside::loaded_patch_objects(images).empty())
     return status;
-  const outside::target_memory memory(pid);
-  for (const auto& each : patches) {
-    const format::patch_state state = outside::load_state(memory, *each);
-    status.patches.push_back({each->name, each->contents().version,
-                              static_cast<format::patch_phase>(state.phase),
-                              state.sequence, each->path});
-  }
+  outside::target_memory memory(pid);
+  const outside::loaded_patches patches(pid, memory);
+  for (const outside::loaded_patch& each : patches.all())
+    status.patches.push_back(
+        {each.object->name, each.object->contents().version,
+         static_cast<format::patch_phase>(each.state.phase),
+         each.state.sequence, each.object->path,
+         each.lost && each.is_noted_applied()});
   std::sort(status.patches.begin(), status.patches.end(),
             [](const patch_status& a, const patch_status& b) {
               return a.sequence < b.sequence;
@@ -85,18 +89,23 @@ std::optional<process_status> ask_status(pid_t pid)
   for (const outside::controlled_patch& each : told->patches)
     status.patches.push_back({each.name, each.version,
                               format::patch_phase::applied, each.sequence,
-                              each.path});
+                              each.path, false});
   return status;
 }
 
-// What was applied from outside the library does not know.
+// What was applied from outside the library does not know, nor what its sites
+// hold by now.
 void add_missing(process_status& status, const process_status& memory)
 {
-  for (const patch_status& each : memory.patches)
-    if (std::none_of(
-            status.patches.begin(), status.patches.end(),
-            [&](const patch_status& known) { return known.name == each.name; }))
+  for (const patch_status& each : memory.patches) {
+    const auto known = std::find_if(
+        status.patches.begin(), status.patches.end(),
+        [&](const patch_status& other) { return other.name == each.name; });
+    if (known == status.patches.end())
       status.patches.push_back(each);
+    else
+      known->lost = known->lost || each.lost;
+  }
 }
 
 // Asking takes longer than reading.

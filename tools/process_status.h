@@ -22,8 +22,14 @@ struct patch_status {
   format::patch_phase phase = format::patch_phase::loaded;
   std::uint64_t sequence = 0;  // of application in its process
   std::string path;
+  // It was applied, but is not in effect on every site any more: the module was
+  // unloaded, and perhaps loaded again.
+  bool lost = false;
 
-  bool is_applied() const { return phase == format::patch_phase::applied; }
+  bool is_applied() const
+  {
+    return phase == format::patch_phase::applied && !lost;
+  }
 
   // Whoever did it was killed.
   bool is_half_done() const
@@ -39,7 +45,8 @@ struct process_status {
   std::size_t images = 0;             // that have sites
   std::vector<patch_status> patches;  // in the order of their application
   std::vector<std::string> lacks;     // names of wanted patches
-  bool is_in_order() const;           // lacks none, and none is half applied
+  // Lacks none, and none is half applied or lost.
+  bool is_in_order() const;
 };
 
 // By reading its memory, and by asking it if it offers a control socket. Throws
@@ -54,7 +61,7 @@ std::vector<process_status> read_all_statuses();
 void find_lacking(std::vector<process_status>& all,
                   const std::vector<std::string>& wanted);
 
-const char* phase_word(format::patch_phase phase);
+const char* state_word(const patch_status& patch);
 
 }  // namespace hotpatch::tools
 

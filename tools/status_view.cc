@@ -44,7 +44,7 @@ void show_status_table(const std::vector<process_status>& all, output& out)
   std::size_t lacking = 0;
   for (const process_status& process : all) {
     for (const patch_status& patch : process.patches)
-      add_line(text, process, phase_word(patch.phase), with_version(patch));
+      add_line(text, process, state_word(patch), with_version(patch));
     for (const std::string& name : process.lacks)
       add_line(text, process, "lacks", name);
     if (process.patches.empty() && process.lacks.empty())
@@ -77,7 +77,7 @@ void show_status_json(const std::vector<process_status>& all, output& out)
       json.begin_object();
       json.member("name", patch.name);
       json.member("version", std::uint64_t{patch.version});
-      json.member("state", phase_word(patch.phase));
+      json.member("state", state_word(patch));
       json.member("sequence", patch.sequence);
       json.member("path", patch.path);
       json.end_object();

@@ -52,7 +52,7 @@ void watched_process::try_patch(const watched_patch& patch,
       tell_change(change_kind::apply, how.settings.dry_run, process_, result,
                   monotonic_now() - start);
     settled_.insert(patch.version);
-  } catch (const outside::process_busy& busy) {
+  } catch (const process_busy& busy) {
     if (told_busy_.insert(patch.version).second)
       complain("hp-watch", std::string(busy.what()) + "; it is tried again");
   } catch (const std::exception& failure) {

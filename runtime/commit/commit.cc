@@ -14,17 +14,6 @@ namespace hotpatch {
 
 namespace {
 
-[[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
-    const site_code& site)
-{
-  far_pad pad;
-  const auto* bytes =
-      reinterpret_cast<const volatile std::uint8_t*>(far_pad_address(site));
-  for (std::size_t i = 0; i < far_pad_size; ++i)
-    pad.bytes[i] = bytes[i];
-  return pad;
-}
-
 bool equal(const far_pad& a, const far_pad& b)
 {
   return std::memcmp(a.bytes, b.bytes, far_pad_size) == 0;
@@ -36,6 +25,17 @@ bool changes_text(const change& change)
 }
 
 }  // namespace
+
+[[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
+    const site_code& site) noexcept
+{
+  far_pad pad;
+  const auto* bytes =
+      reinterpret_cast<const volatile std::uint8_t*>(far_pad_address(site));
+  for (std::size_t i = 0; i < far_pad_size; ++i)
+    pad.bytes[i] = bytes[i];
+  return pad;
+}
 
 bool commit_batch::failed(outcome what, const change& where) noexcept
 {

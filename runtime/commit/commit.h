@@ -64,6 +64,9 @@ load_word(std::uint64_t address) noexcept
   return *reinterpret_cast<const volatile std::uint64_t*>(address);
 }
 
+// The same for the pad before its symbol, which must have room for a far jump.
+[[nodiscard]] far_pad load_pad(const site_code& site) noexcept;
+
 enum class protocol { words, breakpoints, standing };
 
 // Changes that are committed together, at least one, ascending by their words'

@@ -96,10 +96,11 @@ hp_status find_target(const char* label, const patch_replacement& wanted,
       return HP_OK;
   }
   const similar_names similar(query, images);
-  return fail(HP_NOT_FOUND,
-              "%s: %s (%s:%u): the program has no patch site of that name%s; "
-              "hp-list shows those it has",
-              label, wanted.target, wanted.file, wanted.line, similar.text());
+  return fail(
+      HP_NOT_FOUND,
+      "%s: %s (%s:%u): the program has no patch site of that name%s; "
+      "is it in a module that is not loaded? hp-list shows those it has",
+      label, wanted.target, wanted.file, wanted.line, similar.text());
 }
 
 }  // namespace hotpatch

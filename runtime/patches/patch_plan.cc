@@ -223,6 +223,8 @@ hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
                 "%zu are needed",
                 site.name, target, site.pad, far_pad_size);
   if (state.cell == 0)
+    state.cell = cell_from_outside(site, load_pad(site));
+  if (state.cell == 0)
     state.cell = all_.cells_.take_cell(site);
   if (state.cell == 0)
     return fail(HP_NO_MEMORY,

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <sys/mman.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/memory_map.h"
-#include "runtime/text/encode.h"
 
 namespace hotpatch {
 
@@ -137,6 +137,18 @@ void near_memory::give_back(std::uint64_t cell) noexcept
         (cell - candidate.address) / sizeof(std::uint64_t);
     candidate.used[index / 64] &= ~(std::uint64_t{1} << index % 64);
   }
+}
+
+std::uint64_t cell_from_outside(const site_code& site,
+                                const far_pad& pad) noexcept
+{
+  const std::uint64_t cell = decode_pad(site, pad);
+  memory_mapping found;
+  const bool is_cell = HP_COUNTERMEASURE(adopt_cells) && cell != 0 &&
+                       cell % sizeof(std::uint64_t) == 0 &&
+                       find_mapping(cell, found) && found.inode == 0 &&
+                       !found.is_stack && found.protection == PROT_READ;
+  return is_cell ? cell : 0;
 }
 
 bool cell_window::add(std::uint64_t cell) noexcept

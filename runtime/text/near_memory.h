@@ -13,6 +13,7 @@
 
 #include "runtime/base/array.h"
 #include "runtime/sites/site.h"
+#include "runtime/text/encode.h"
 
 namespace hotpatch {
 
@@ -37,6 +38,14 @@ class near_memory {
 
   array<page> pages_;
 };
+
+// The cell that the site's pad jumps through already, because another process
+// has changed the site by tracing this one (outside/cell_supply.h) and taken
+// that back; 0: there is none.  A thread may still be in the pad, so it stays,
+// and the library goes on with the cell.  Such cells lie in pages like those of
+// near_memory: private, without a file, read-only.
+[[nodiscard]] std::uint64_t cell_from_outside(const site_code& site,
+                                              const far_pad& pad) noexcept;
 
 // Cells that may be written to between open() and close().
 class cell_window {

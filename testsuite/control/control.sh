@@ -255,18 +255,18 @@ ok "a socket at which nobody is let in: the new" says $new
 end
 
 # --- Interrupted clients ----------------------------------------------------------
-"$CC" -O2 "$here/kill_steps.c" -o kill_steps || exit 99
+"$CC" -O2 "$here/steps.c" -o steps || exit 99
 killed_everywhere()
 {
   step=0
-  while ./kill_steps $step "$hp_apply" "$pid" fix.so >where 2>errors; do
+  while ./steps kill $step "$hp_apply" "$pid" fix.so >where 2>errors; do
     "$hp_apply" "$pid" fix.so >output 2>&1 || {
       echo "killed at step $step"
       cat where output
       return 1
     }
     says $new || return
-    while ./kill_steps $step "$hp_revert" "$pid" fix >where 2>errors; do
+    while ./steps kill $step "$hp_revert" "$pid" fix >where 2>errors; do
       "$hp_revert" "$pid" fix >output 2>&1 ||
         grep -q 'has no patch' output || return
       says $old || return

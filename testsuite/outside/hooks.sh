@@ -6,6 +6,7 @@
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 . "$HP_SRCDIR/testsuite/control/offering.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 build_hooked()
 {
@@ -176,24 +177,10 @@ ok "it is gone" not_loaded hooks.so
 end
 rm called
 
-# edited_apply SED-SCRIPT: ./edited is hp-apply without a precaution.
-edited_apply()
-{
-  sed "$1" "$HP_SRCDIR/outside/applying.cc" >edited.cc &&
-    ! cmp -s edited.cc "$HP_SRCDIR/outside/applying.cc" || return
-  libraries=$HP_BUILDDIR/runtime/.libs
-  $CXX -std=c++20 "-I$HP_SRCDIR" -c edited.cc &&
-    $CXX "$HP_BUILDDIR/tools/hp_apply.o" edited.o \
-      "$HP_BUILDDIR/tools/libhpchange.a" \
-      "$HP_BUILDDIR/outside/libhpoutside.a" "$HP_BUILDDIR/tools/libhptools.a" \
-      "$HP_BUILDDIR/processes/libhpprocesses.a" "$libraries/libhpread.a" \
-      "$libraries/libhpencode.a" -lelf -lz -liberty -lpthread -o edited
-}
 unload_control()
 {
-  edited_apply 's/code_is_in_use_ = true;//' || return
   touch hold-before_apply
-  ./edited --timeout=2 "$pid" hooks.so
+  without keep_code_in_use "$apply_control" --timeout=2 "$pid" hooks.so
   rm hold-before_apply
   # Without its code the hook's thread takes the process along.
   tries=0
@@ -203,6 +190,8 @@ unload_control()
     sleep 0.05
   done
 }
+ok "tools for controls are built" build_controls
+apply_control=$(control_tool hp-apply)
 begin ./hooked
 ok "control: unloading under a hook kills the process" unload_control
 end 2>/dev/null
@@ -210,8 +199,7 @@ rm -f called
 
 search_control()
 {
-  edited_apply 's/if (inside.empty())/if (true)/' &&
-    ./edited --timeout=2 "$pid" hooks.so
+  without search_threads "$apply_control" --timeout=2 "$pid" hooks.so
 }
 begin ./hooked
 enter

@@ -8,7 +8,7 @@
 
 ok "target and patches are compiled" build_all
 [ -e fix.so ] || done_testing
-"$CC" -O2 "$here/kill_steps.c" -o kill_steps || exit 99
+"$CC" -O2 "$here/steps.c" -o steps || exit 99
 
 old=11012
 new=110210
@@ -37,7 +37,7 @@ killed_everywhere()
   stride=$1
   shift
   step=$(($(od -An -N2 -tu2 /dev/urandom) % stride))
-  while ./kill_steps $step "$@" >where 2>errors; do
+  while ./steps kill $step "$@" >where 2>errors; do
     is_whole && unharmed >well || {
       echo "killed at step $step:"
       cat where errors well

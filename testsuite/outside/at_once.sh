@@ -1,0 +1,220 @@
+#!/bin/sh
+# Several commands on one process at the same time, and what changes in the
+# process while a command waits.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+
+hp_status=$HP_BUILDDIR/tools/hp-status
+
+build_plugins()
+{
+  for name in module other; do
+    echo "__attribute__((hotpatch)) int $name(void) { return 1; }" >$name.c &&
+      cc -O2 -fPIC -shared $name.c -o $name.so || return
+  done
+  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/reloads.c" -o reloads &&
+    cat >both.c <<'END2' &&
+#include <hotpatch.h>
+HP_PATCH("both", 1, "A function that is long inside, and one of a module");
+HP_REPLACES("slow") static int new_slow(int waits) { return waits * 0 + 100; }
+HP_REPLACES("module") static int new_module(void) { return 200; }
+END2
+    sed '/slow/d; s/"both"/"part"/' both.c >part.c &&
+    sed '/module/d; s/"both"/"slow"/' both.c >slow.c &&
+    cc -O2 -fPIC -shared both.c -o both.so &&
+    cc -O2 -fPIC -shared part.c -o part.so &&
+    cc -O2 -fPIC -shared slow.c -o slow.so
+}
+ok "targets and patches are compiled" build_all
+ok "programs that load modules are compiled" build_plugins
+[ -e slow.so ] || done_testing
+
+# --- Two commands -------------------------------------------------------------
+
+# A thread is inside slow() as long as there is a file "inside".
+enter()
+{
+  touch inside
+  begin ./reloads
+  until grep -q '^slow' out; do
+    sleep 0.01
+  done
+}
+
+# waits COMMAND...: in the background, until it has said why it waits.
+waits()
+{
+  "$@" >waiting.out 2>&1 &
+  waiting=$!
+  until grep -q 'has not left' waiting.out; do
+    kill -0 $waiting || return
+    sleep 0.01
+  done
+}
+
+enter
+ok "a command waits for a thread" waits "$hp_apply" -v -w "$pid" slow.so
+names_the_first()
+{
+  gives 2 "process $pid is being changed by hp-apply, process $waiting of user \
+$(id -u); nothing was changed" "$hp_apply" -t 0.1 "$pid" part.so &&
+    gives 2 "by hp-apply, process $waiting" "$hp_revert" -t 0.1 "$pid" slow
+}
+ok "a second one is refused, and says which the first one is" names_the_first
+kill -STOP $waiting
+says_stopped()
+{
+  until grep -q '^State:.*T' /proc/$waiting/status; do
+    sleep 0.01
+  done
+  gives 2 'which is stopped' "$hp_apply" -t 0.1 "$pid" part.so
+}
+ok "also that it stands" says_stopped
+kill -CONT $waiting
+kill -9 $waiting
+ok "killed, it gives the process free" "$hp_apply" "$pid" part.so
+ok "the second patch is in effect" grep -q 'module 200' out
+
+# Two that wait for each other's end: both come to it.
+ok "a command waits again" waits "$hp_apply" -v -w "$pid" slow.so
+"$hp_apply" -v -w "$pid" slow.so >second.out 2>&1 &
+second=$!
+until grep -q 'it is waited for' second.out; do
+  sleep 0.01
+done
+rm inside
+ok "the first one applies" wait $waiting
+applied_already()
+{
+  wait $second && cat second.out && grep -q 'slow was applied already' second.out
+}
+ok "the same patch by the second one was applied already" applied_already
+whole()
+{
+  "$hp_status" "$pid" >status.out
+  cat status.out
+  ! grep 'half' status.out && grep -q 'applied  *slow' status.out
+}
+ok "nothing is half applied" whole
+end
+
+# Without the lock: both plan upon a process that neither has changed, which the
+# second plan in the stop would notice as well.
+two_without()
+{
+  waits "$(control_tool hp-apply)" -v -w "$pid" slow.so
+  "$(control_tool hp-apply)" -t 0.1 "$pid" part.so >second.out 2>&1
+  answer=$?
+  rm inside
+  wait $waiting
+  cat second.out waiting.out
+  [ $answer -ne 2 ]
+}
+ok "tools for controls are built" build_controls
+enter
+ok "control: without the lock nobody is refused" \
+  without one_change_at_a_time,plan_again two_without
+end
+
+# Many at once, in the two directions: what is left is one of two states.
+many()
+{
+  start 2
+  for _ in 1 2 3 4 5; do
+    "$hp_apply" -w "$pid" fix.so &
+    "$hp_apply" -w "$pid" fix2.so &
+    "$hp_revert" -w "$pid" fix &
+  done >many.out 2>&1
+  # shellcheck disable=SC2046
+  for each in $(jobs -p); do
+    [ "$each" = "$pid" ] || wait "$each"
+  done
+  cat many.out
+  "$hp_status" "$pid" >status.out
+  cat status.out
+  ! grep half status.out && all_well
+}
+ok "fifteen commands at once leave the process whole" many
+end
+
+# Another user cannot keep anybody from patching: it cannot open the memory of
+# the process, and its lock of a pidfd is passed over.
+if [ "$(id -u)" = 0 ] && "$CC" -O2 "$here/squat.c" -o squat &&
+  ./squat $$ true; then
+  start alone
+  chmod 755 .
+  setpriv --reuid=65534 --regid=65534 --clear-groups ./squat "$pid" \
+    sh -c 'echo; sleep 1000' >squat.out 2>&1 &
+  squatter=$!
+  until [ -s squat.out ]; do
+    kill -0 $squatter || break
+    sleep 0.01
+  done
+  ok "another user's lock is passed over, with its name" \
+    gives 0 "process $squatter of user 65534, which has no right" \
+    "$hp_apply" -v -t 1 "$pid" fix.so
+  kill -9 $squatter
+  end
+else
+  skip "another user's lock is passed over, with its name" \
+    "not root, or the kernel's pidfds have no inodes of their own"
+fi
+
+# --- Meanwhile in the process ---------------------------------------------------
+
+# reload_while_waiting HOW APPLY: modules are loaded and unloaded while the
+# command waits for a thread.
+reload_while_waiting()
+{
+  enter
+  waits "$2" -v -w "$pid" both.so || return
+  kill "-$1" "$pid"
+  until grep -q '^reloaded' out; do
+    kill -0 "$pid" || return
+    sleep 0.01
+  done
+  rm inside
+  wait $waiting
+  answer=$?
+  cat waiting.out
+  sleep 0.05
+  kill -0 "$pid" || return
+}
+new_address()
+{
+  reload_while_waiting HUP "$hp_apply" && [ $answer -eq 0 ] &&
+    grep -q 'was loaded or unloaded meanwhile' waiting.out &&
+    tail -n 1 out && tail -n 1 out | grep -q 'module 200'
+}
+ok "a module that was loaded again elsewhere is patched there" new_address
+end
+same_address()
+{
+  reload_while_waiting USR1 "$hp_apply" && [ $answer -eq 0 ] &&
+    tail -n 1 out && tail -n 1 out | grep -q 'module 200'
+}
+ok "one that was loaded again at its place is patched, too" same_address
+end
+gone()
+{
+  reload_while_waiting USR2 "$hp_apply" && [ $answer -eq 1 ] &&
+    grep -q 'module that is not loaded' waiting.out &&
+    ! grep 'both' "/proc/$pid/maps" && tail -n 1 out | grep 'slow 1 '
+}
+ok "one that is gone: refused, and nothing was changed" gone
+end
+new_address_without()
+{
+  HP_WITHOUT=plan_again
+  export HP_WITHOUT
+  reload_while_waiting HUP "$(control_tool hp-apply)"
+  unset HP_WITHOUT
+  ! kill -0 "$pid" || ! tail -n 1 out | grep 'module 200'
+}
+ok "control: without a second plan the process dies or goes on unpatched" \
+  new_address_without
+end 2>/dev/null
+done_testing
