@@ -4,6 +4,7 @@
 #include "plugin/emit.h"
 
 #include "plugin/alignment_check.h"
+#include "plugin/debug_lines.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/patch_part.h"
@@ -59,8 +60,12 @@ void print_pre_pad(const site& of)
   print_reference_to_records(of);
   if (current_options().with.align)
     fprintf(out, "\t.p2align %d\n", exact_log2(of.place.base_alignment));
-  fprintf(out, "%s:\n\t.skip %u,0x%02x\n\t.skip %u,0x%02x\n",
-          local_label('b', of.number).c_str(),
+  const std::string beginning = local_label('b', of.number);
+  if (line_begins_before_symbol())
+    print_first_line();
+  fprintf(out, "%s\t.skip %u,0x%02x\n\t.skip %u,0x%02x\n",
+          line_begins_before_symbol() ? line_at(beginning).c_str()
+                                      : (beginning + ":\n").c_str(),
           of.place.pad - static_cast<unsigned>(format::pre_pad_size),
           format::filler, static_cast<unsigned>(format::pre_pad_size),
           format::pad_nop);

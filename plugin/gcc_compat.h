@@ -58,6 +58,7 @@
 #include <diagnostic-core.h>
 #include <langhooks.h>
 #include <file-prefix-map.h>
+#include <debug.h>
 #include <libiberty/demangle.h>
 // clang-format on
 
@@ -91,6 +92,16 @@ inline const char* retain_flag()
   return "R";
 #else
   return "";
+#endif
+}
+
+// Debug information is DWARF, whose lines the assembler is told of.
+inline bool prints_dwarf()
+{
+#if GCCPLUGIN_VERSION >= 12000  // may be one of several kinds
+  return dwarf_debuginfo_p();
+#else
+  return write_symbols == DWARF2_DEBUG;
 #endif
 }
 

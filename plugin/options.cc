@@ -83,6 +83,7 @@ bool take_out(std::string_view what)
       {"id", &countermeasures::id},
       {"lead", &countermeasures::lead},
       {"closed", &countermeasures::closed},
+      {"lines", &countermeasures::lines},
       {"reference", &countermeasures::reference},
       {"refusal", &countermeasures::refusal},
   };
@@ -95,7 +96,7 @@ bool take_out(std::string_view what)
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
-      "%<lead%>, %<closed%>, %<reference%> and %<refusal%>");
+      "%<lead%>, %<lines%>, %<closed%>, %<reference%> and %<refusal%>");
   return false;
 }
 

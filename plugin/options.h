@@ -27,6 +27,7 @@ struct countermeasures {
   bool refusal = true;    // of what cannot be replaced
   bool lead = true;       // another instruction comes before the word
   bool closed = true;     // nothing but copies, where inlining is allowed
+  bool lines = true;      // debuggers find where parameters are readable
 };
 
 struct options {

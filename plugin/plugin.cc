@@ -6,6 +6,7 @@
 #include "plugin/admission.h"
 #include "plugin/alignment_check.h"
 #include "plugin/attribute.h"
+#include "plugin/debug_lines.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
 #include "plugin/inline_copies.h"
@@ -54,6 +55,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_alignment_check(name);
   hotpatch::register_inline_copies(name);
   hotpatch::register_inlining(name);
+  hotpatch::register_debug_lines(name);
   hotpatch::register_report(name);
   hotpatch::keep_recursion(name);
   hotpatch::keep_in_one_piece();

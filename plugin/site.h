@@ -30,8 +30,9 @@ const site* current_site();
 // is a replacement; "" otherwise.
 std::string end_label();
 
-// The name of a local label: kind 'b' is the first dead byte, 'w' the patch
-// word, 'e' the end of the (hot) body, 'r' the first record of a section.
+// The name of a local label: kind 'b' is the first dead byte, 's' the symbol,
+// 'w' the patch word, 'e' the end of the (hot) body, 'r' the first record of a
+// section.
 std::string local_label(char kind, unsigned number);
 
 // As GCC's pass manager knows it: kind, dash, name.

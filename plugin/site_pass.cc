@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/site.h"
 
+#include "plugin/debug_lines.h"
 #include "plugin/inline_copies.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
@@ -73,12 +74,16 @@ rtx assembly(const std::string& text)
 std::string word_text(const site& of)
 {
   std::string text;
-  if (of.profiled)
-    text = ".p2align 3\n\t";
-  else if (of.place.gap == 4)  // 0f 1f 40 00: nopl 0(%rax)
-    text = ".long 0x00401f0f\n\t";
-  else if (of.place.gap == 8)  // 0f 1f 84 00 00000000: nopl 0(%rax,%rax,1)
-    text = ".quad 0x00841f0f\n\t";
+  if (of.profiled) {
+    text = "\t.p2align 3\n";
+  } else {
+    if (!of.endbr)
+      text = line_at_symbol(local_label('s', of.number));
+    if (of.place.gap == 4)  // 0f 1f 40 00: nopl 0(%rax)
+      text += "\t.long 0x00401f0f\n";
+    else if (of.place.gap == 8)  // 0f 1f 84 00 00000000: nopl 0(%rax,%rax,1)
+      text += "\t.quad 0x00841f0f\n";
+  }
   return text + local_label('w', of.number) + ":\n\t.quad " +
          hexadecimal(format::pristine_word(of.id));
 }
@@ -86,16 +91,46 @@ std::string word_text(const site& of)
 // In front of every label, too: a loop may begin with the body.  The deleted
 // note at the very start stays first: there GCC notes the frame of an interrupt
 // handler with an error code, and insists on it (scan_trace in dwarf2cfi.cc).
-void insert_word(const site& of, rtx_insn* endbr)
+rtx_insn* insert_word(const site& of, rtx_insn* endbr)
 {
   const rtx text = assembly(word_text(of));
   rtx_insn* const first = get_insns();
   if (endbr)
-    emit_insn_after_noloc(text, endbr, NULL);
-  else if (NOTE_P(first) && NOTE_KIND(first) == NOTE_INSN_DELETED)
-    emit_insn_after_noloc(text, first, NULL);
-  else
-    emit_insn_before_noloc(text, first, NULL);
+    return emit_insn_after_noloc(text, endbr, NULL);
+  if (NOTE_P(first) && NOTE_KIND(first) == NOTE_INSN_DELETED)
+    return emit_insn_after_noloc(text, first, NULL);
+  return emit_insn_before_noloc(text, first, NULL);
+}
+
+// Notes that can stand before the first instruction and stand for none.
+bool is_leading_note(const rtx_insn* insn)
+{
+  if (!insn || !NOTE_P(insn))
+    return false;
+  switch (NOTE_KIND(insn)) {
+    case NOTE_INSN_DELETED:
+    case NOTE_INSN_FUNCTION_BEG:
+    case NOTE_INSN_PROLOGUE_END:
+    case NOTE_INSN_BASIC_BLOCK:
+    case NOTE_INSN_VAR_LOCATION:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A debugger stops at the symbol.  The notes that say where parameters are come
+// first, so that they are valid there: a site leaves parameters where they are.
+void move_locations_before(rtx_insn* site_begin, rtx_insn* word)
+{
+  if (!PREV_INSN(site_begin) || !current_options().with.lines)
+    return;
+  for (rtx_insn* next = NEXT_INSN(word); is_leading_note(next);) {
+    rtx_insn* const note = next;
+    next = NEXT_INSN(note);
+    if (NOTE_KIND(note) == NOTE_INSN_VAR_LOCATION)
+      reorder_insns_nobb(note, note, PREV_INSN(site_begin));
+  }
 }
 
 // A function split into a hot and a cold part ends, for us, with the part that
@@ -158,7 +193,8 @@ class site_pass final : public rtl_opt_pass {
         compute_layout(symbol_alignment(fn->decl), first_instruction(endbr),
                        opt_for_fn(fn->decl, optimize_size)),
         *facts};
-    insert_word(the_site, leading);
+    rtx_insn* const word = insert_word(the_site, leading);
+    move_locations_before(leading ? leading : word, word);
     insert_end_label(fn->decl, the_site.number);
     // With these set, GCC calls the target's hook for dead bytes in front of
     // the symbol (see emit.cc) and never for bytes behind it.

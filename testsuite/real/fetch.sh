@@ -6,11 +6,13 @@
 
 source_cache=$HP_BUILDDIR/testsuite/real/sources
 
-# apt here, but with a private configuration: what this system's own lists of
-# sources say, with deb-src instead of deb.
+# private_apt get|cache ...: apt here, but with a private configuration: what this
+# system's own lists of sources say, with deb-src instead of deb.
 private_apt()
 {
-  apt-get -q -o "Dir::Etc=$source_cache/apt/etc" \
+  private_apt_tool=$1
+  shift
+  "apt-$private_apt_tool" -q -o "Dir::Etc=$source_cache/apt/etc" \
     -o "Dir::State::lists=$source_cache/apt/lists" \
     -o "Dir::Cache=$source_cache/apt/cache" \
     -o APT::Sandbox::User=root \
@@ -34,15 +36,18 @@ derive_apt_configuration()
       *.sources) sed 's/^Types:.*/Types: deb-src/' "$list" >"$derived" ;;
     esac 2>/dev/null
   done
-  private_apt update
+  private_apt get update
 }
 
-# The newest source; of a security update that is not there, the release's own.
+# The newest source; where a mirror lacks that, as a security update, an older
+# one.
 ask_for_source()
 {
-  private_apt source --download-only "$1" ||
-    private_apt source --download-only \
-      -t "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "$1"
+  for version in $(private_apt cache showsrc "$1" | sed -n 's/^Version: //p' |
+    sort -Vru); do
+    private_apt get source --download-only "$1=$version" && return
+  done
+  return 1
 }
 
 # download_source PACKAGE: into the cache, unless it is there already.
