@@ -130,7 +130,16 @@ bool is_of(pid_t pid, const program_names& wanted)
       wanted.contains(path.substr(0, path.size() - deleted_mark.size())))
     return true;
   // Renamed, or reached through a link that leads elsewhere by now.
-  return wanted.contains(started_as(pid));
+  const std::filesystem::path name = started_as(pid);
+  if (name.is_absolute())
+    return wanted.contains(name.lexically_normal());
+  // Where it was when it was started is not known.
+  const auto directory = std::filesystem::path(path).parent_path();
+  return std::any_of(wanted.names.begin(), wanted.names.end(),
+                     [&](const std::filesystem::path& each) {
+                       return each.parent_path() == directory &&
+                              each.filename() == name.filename();
+                     });
 }
 
 }  // namespace

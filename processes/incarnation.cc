@@ -108,7 +108,7 @@ process_handle::process_handle(pid_t process)
 {
   const auto found = stat_of(process);
   if (!found || (descriptor_ && is_readable(descriptor_.get())))
-    throw trouble(process_text(process) + ": there is no such process");
+    throw no_process(process_text(process) + ": there is no such process");
   run_ = found->run;
 }
 

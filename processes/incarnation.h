@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include "processes/trouble.h"
 #include "runtime/base/file_descriptor.h"
 
 namespace hotpatch {
@@ -31,14 +32,20 @@ struct incarnation {
 // a kernel thread or what belongs to another user.
 std::optional<incarnation> incarnation_of(pid_t process);
 
+class no_process : public trouble {
+ public:
+  using trouble::trouble;
+};
+
 // One process, whatever becomes of its number: through a pidfd (Linux 5.3), and
 // by the time of its start.
 class process_handle {
  public:
-  // Throws trouble if there is no such process.
+  // Throws no_process.
   explicit process_handle(pid_t process);
 
   pid_t id() const { return process_; }
+  const incarnation& run() const { return run_; }
 
   // False for a process that has ended, also before its parent has noticed.
   bool is_alive() const;

@@ -1,9 +1,13 @@
 // hp-status: shows which patches running processes have, and who lacks one.
 //
 // SPDX-License-Identifier: MIT
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <argp.h>
@@ -11,10 +15,14 @@
 
 #include "config.h"
 #include "processes/all_processes.h"
+#include "processes/incarnation.h"
+#include "processes/threads.h"
+#include "processes/trouble.h"
 #include "tools/messages.h"
 #include "tools/output.h"
 #include "tools/process_id.h"
 #include "tools/process_status.h"
+#include "tools/process_tasks.h"
 #include "tools/shortened_files.h"
 #include "tools/status_view.h"
 
@@ -84,23 +92,167 @@ error_t parse_one(int key, char* argument, argp_state* state)
   return 0;
 }
 
+// How long one process may be looked at, in milliseconds.
+constexpr std::int64_t longest_ms = 30'000;
+
+// From a task to its starter: numbers, and texts after their lengths.
+void pack(std::string& into, std::uint64_t number)
+{
+  into.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+void pack(std::string& into, const std::string& text)
+{
+  pack(into, std::uint64_t{text.size()});
+  into += text;
+}
+
+class unpacker {
+ public:
+  explicit unpacker(std::string_view packed) : rest_(packed) {}
+
+  std::uint64_t number()
+  {
+    std::uint64_t value = 0;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::string text() { return std::string(take(number())); }
+
+ private:
+  std::string_view take(std::uint64_t size)
+  {
+    if (size > rest_.size())
+      throw trouble("what a task has found out is not whole");
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+
+  std::string_view rest_;
+};
+
+std::string packed(const process_status& status)
+{
+  std::string text;
+  pack(text, status.program);
+  pack(text, std::uint64_t{status.images});
+  pack(text, std::uint64_t{status.patches.size()});
+  for (const patch_status& each : status.patches) {
+    pack(text, each.name);
+    pack(text, std::uint64_t{each.version});
+    pack(text, static_cast<std::uint64_t>(each.phase));
+    pack(text, each.sequence);
+    pack(text, each.path);
+    pack(text, std::uint64_t{each.lost});
+  }
+  return text;
+}
+
+process_status unpacked(pid_t pid, std::string_view text)
+{
+  unpacker from(text);
+  process_status status;
+  status.pid = pid;
+  status.program = from.text();
+  status.images = from.number();
+  for (std::uint64_t left = from.number(); left > 0; --left) {
+    patch_status each;
+    each.name = from.text();
+    each.version = static_cast<std::uint32_t>(from.number());
+    each.phase = static_cast<format::patch_phase>(from.number());
+    each.sequence = from.number();
+    each.path = from.text();
+    each.lost = from.number() != 0;
+    status.patches.push_back(std::move(each));
+  }
+  return status;
+}
+
+// Looks at processes, each in a task: none can keep the others from being
+// shown.
+class survey {
+ public:
+  explicit survey(bool of_all) : of_all_(of_all) {}
+
+  void add(pid_t pid);
+  std::vector<process_status> take();
+  bool all_were_read() const { return all_were_read_; }
+
+ private:
+  void end(pid_t pid, const task_result& result);
+  void complain_of(pid_t pid, const std::string& reason);
+
+  const bool of_all_;
+  bool all_were_read_ = true;
+  process_tasks tasks_{longest_ms};
+  std::vector<pid_t> order_;
+  std::map<pid_t, process_status> found_;
+};
+
+void survey::complain_of(pid_t pid, const std::string& reason)
+{
+  complain("hp-status", process_lines(pid, reason));
+  all_were_read_ = false;
+}
+
+void survey::add(pid_t pid)
+{
+  // Asking a process takes longer than reading it.
+  const auto read = of_all_ ? read_status_of_many : read_process_status;
+  order_.push_back(pid);
+  try {
+    tasks_.start(
+        [read, pid](std::string& back) {
+          back = packed(read(pid));
+          return 0;
+        },
+        [this, pid](const task_result& result) { end(pid, result); });
+  } catch (const std::exception& reason) {
+    complain_of(pid, reason.what());
+  }
+}
+
+void survey::end(pid_t pid, const task_result& result)
+{
+  try {
+    if (!result.failure.empty())
+      throw trouble(result.failure);
+    process_status status = unpacked(pid, result.back);
+    if (!of_all_ || status.images != 0 || !status.patches.empty())
+      found_[pid] = std::move(status);
+  } catch (const std::exception& reason) {
+    // Of all, those that belong to other users, or have ended, are left out.
+    if (!of_all_ || result.was_cut_off)
+      complain_of(pid, reason.what());
+  }
+}
+
+// In the order in which they were added.
+std::vector<process_status> survey::take()
+{
+  while (!tasks_.is_idle())
+    tasks_.wait(longest_ms);
+  std::vector<process_status> all;
+  for (const pid_t pid : order_)
+    if (const auto found = found_.find(pid); found != found_.end())
+      all.push_back(found->second);
+  return all;
+}
+
 int show_status(status_options chosen)
 {
+  const bool of_all = chosen.pids.empty() && chosen.program.empty();
   if (!chosen.program.empty())
     chosen.pids = processes_of(chosen.program);
-  int result = all_patched;
-  std::vector<process_status> shown;
-  if (chosen.pids.empty() && chosen.program.empty())
-    shown = read_all_statuses();
-  for (const pid_t pid : chosen.pids) {
-    try {
-      shown.push_back(read_process_status(pid));
-    } catch (const std::exception& failure) {
-      complain("hp-status", failure.what());
-      result = not_readable;
-    }
-  }
+  if (of_all)
+    chosen.pids = all_processes();
+  survey processes(of_all);
+  for (const pid_t pid : chosen.pids)
+    if (!of_all || incarnation_of(pid))  // no kernel threads
+      processes.add(pid);
+  std::vector<process_status> shown = processes.take();
   find_lacking(shown, chosen.wanted);
+  int result = processes.all_were_read() ? all_patched : not_readable;
   for (const process_status& each : shown)
     if (!each.is_in_order() && result == all_patched)
       result = some_lack;

@@ -19,58 +19,28 @@ bool needs_escape(char c)
   return byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\';
 }
 
-struct utf8_class {
-  unsigned char first, last;  // lead bytes
-  unsigned char low, high;    // the byte after the lead byte
-  unsigned length;
-};
-
-// Unicode standard, table 3-7, well-formed UTF-8 byte sequences.
-constexpr utf8_class utf8_table[] = {
-    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-
-// How many bytes at the start of `text` are one character beyond ASCII; 0 if
-// they are none.
-std::size_t utf8_length(std::string_view text)
-{
-  auto byte = [&](std::size_t i) {
-    return static_cast<unsigned char>(text[i]);
-  };
-  for (const utf8_class& one : utf8_table) {
-    if (byte(0) < one.first || byte(0) > one.last)
-      continue;
-    if (text.size() < one.length || byte(1) < one.low || byte(1) > one.high)
-      return 0;
-    for (std::size_t i = 2; i < one.length; ++i)
-      if ((byte(i) & 0xc0) != 0x80)
-        return 0;
-    return one.length;
-  }
-  return 0;
-}
-
 // Appends the first character of `rest` and returns how many bytes it had.
 std::size_t append_escaped(std::string& text, std::string_view rest)
 {
-  auto byte = static_cast<unsigned char>(rest[0]);
-  if (byte >= 0x80) {
-    std::size_t length = utf8_length(rest);
-    text += length == 0 ? replacement_character : rest.substr(0, length);
-    return std::max<std::size_t>(length, 1);
-  }
-  if (rest[0] == '"' || rest[0] == '\\') {
+  const text_character first = first_character(rest);
+  if (!first.is_text) {
+    text += replacement_character;
+  } else if (first.code == '"' || first.code == '\\') {
     text += '\\';
     text += rest[0];
-  } else if (needs_escape(rest[0])) {
+  } else if (first.is_harmless) {
+    text += rest.substr(0, first.size);
+  } else if (first.code < 0x10000) {
     text += "\\u";
-    append_hex(text, byte, 4);
+    append_hex(text, first.code, 4);
   } else {
-    text += rest[0];
+    // RFC 8259, section 7: as the two halves of UTF-16.
+    text += "\\u";
+    append_hex(text, 0xd800 + ((first.code - 0x10000) >> 10), 4);
+    text += "\\u";
+    append_hex(text, 0xdc00 + (first.code & 0x3ff), 4);
   }
-  return 1;
+  return first.size;
 }
 
 }  // namespace

@@ -147,7 +147,9 @@ void lister::list_file(const std::string& path)
       say(path, path + no_sites(found.unfinished), exit_no_sites);
     else if (matching_ == 0)
       say(path, path + ": no site matches", exit_no_sites);
-  } catch (const trouble& failure) {
+  } catch (const output_error&) {
+    throw;
+  } catch (const std::exception& failure) {
     say(path, failure.what(), exit_trouble);
   }
 }
@@ -182,8 +184,10 @@ void lister::list_process()
         [this](const std::string& image, const std::string& message) {
           say(image, message, exit_trouble);
         });
-  } catch (const trouble& failure) {
-    say(path, failure.what(), exit_trouble);
+  } catch (const output_error&) {
+    throw;
+  } catch (const std::exception& failure) {
+    say(path, process_lines(chosen_.pid, failure.what()), exit_trouble);
     return;
   }
   if (counts_.images == 0 && status_ == exit_listed)

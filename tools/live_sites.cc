@@ -12,6 +12,7 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "tools/file_sites.h"
+#include "tools/output.h"
 
 namespace hotpatch::tools {
 
@@ -70,7 +71,9 @@ void live_process::for_each_image(const visitor& show,
       listing shown = list_image(mapping, *loaded);
       if (!shown.rows.empty())
         show(shown);
-    } catch (const trouble& failure) {
+    } catch (const output_error&) {
+      throw;
+    } catch (const std::exception& failure) {
       problem(mapping.path, failure.what());
     }
   }

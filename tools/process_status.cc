@@ -13,7 +13,6 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
-#include "processes/all_processes.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::tools {
@@ -108,18 +107,6 @@ void add_missing(process_status& status, const process_status& memory)
   }
 }
 
-// Asking takes longer than reading.
-process_status read_one_of_many(pid_t pid)
-{
-  try {
-    return read_memory_status(pid);
-  } catch (const trouble&) {
-    if (auto status = ask_status(pid))
-      return *status;
-    throw;
-  }
-}
-
 }  // namespace
 
 process_status read_process_status(pid_t pid)
@@ -141,19 +128,16 @@ process_status read_process_status(pid_t pid)
   return *status;
 }
 
-std::vector<process_status> read_all_statuses()
+// Asking takes longer than reading.
+process_status read_status_of_many(pid_t pid)
 {
-  std::vector<process_status> all;
-  for (const pid_t pid : all_processes()) {
-    try {
-      process_status one = read_one_of_many(pid);
-      if (one.images != 0 || !one.patches.empty())
-        all.push_back(std::move(one));
-    } catch (const trouble&) {
-      // It ended, or belongs to somebody else.
-    }
+  try {
+    return read_memory_status(pid);
+  } catch (const trouble&) {
+    if (auto status = ask_status(pid))
+      return *status;
+    throw;
   }
-  return all;
 }
 
 void find_lacking(std::vector<process_status>& all,

@@ -53,8 +53,8 @@ struct process_status {
 // trouble if neither is possible.
 process_status read_process_status(pid_t pid);
 
-// Every process that has sites and may be read.
-std::vector<process_status> read_all_statuses();
+// The same; a process is asked only if its memory may not be read.
+process_status read_status_of_many(pid_t);
 
 // Fills `lacks`: of the wanted patches, or, if none is named, of those that
 // another process of the same program has.

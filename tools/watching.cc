@@ -3,16 +3,20 @@
 // SPDX-License-Identifier: MIT
 #include "tools/watching.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include <unistd.h>
 
 #include "processes/all_processes.h"
+#include "tools/messages.h"
 #include "tools/patch_directory.h"
+#include "tools/process_tasks.h"
 #include "tools/watched_process.h"
 
 namespace hotpatch::tools {
@@ -21,6 +25,9 @@ namespace {
 
 // How old a process is when what it refuses is final.
 constexpr std::int64_t grown_up_ms = 3'000;
+
+// Beside the time for threads, how long one process may be worked on.
+constexpr std::int64_t grace_ms = 30'000;
 
 volatile std::sig_atomic_t ended = 0;
 
@@ -36,31 +43,82 @@ std::vector<const watched_patch*> look(std::vector<patch_directory>& all)
 {
   std::vector<const watched_patch*> patches;
   for (patch_directory& each : all) {
-    each.look();
+    try {
+      each.look();
+    } catch (const std::exception& failure) {
+      complain("hp-watch", failure.what());
+    }
     const auto some = each.patches();
     patches.insert(patches.end(), some.begin(), some.end());
   }
   return patches;
 }
 
+// A process that was there before this tool may be old already.
+deadline grown_up(const incarnation& run)
+{
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  const std::int64_t age_ms =
+      now.tv_sec * 1000 + now.tv_nsec / 1'000'000 -
+      static_cast<std::int64_t>(run.start) * 1000 / sysconf(_SC_CLK_TCK);
+  return deadline::in_milliseconds(std::max<std::int64_t>(
+      grown_up_ms - std::max<std::int64_t>(age_ms, 0), 0));
+}
+
+using processes = std::map<pid_t, std::shared_ptr<watched_process>>;
+
 // Forgets the processes that ended, or that execute another program now, and
 // gets to know the new ones.
-void meet(std::map<pid_t, watched_process>& known)
+void meet(processes& known)
 {
-  std::map<pid_t, watched_process> met;
+  processes met;
   for (const pid_t pid : all_processes()) {
     const auto run = incarnation_of(pid);
     if (!run || pid == getpid())
       continue;
     const auto before = known.find(pid);
-    if (before != known.end() && before->second.run() == *run)
+    if (before != known.end() && before->second->run() == *run)
       met.insert(known.extract(before));
     else
-      met.emplace(pid, watched_process(pid, *run,
-                                       deadline::in_milliseconds(grown_up_ms)));
+      met.emplace(pid, std::make_shared<watched_process>(
+                           pid, *run,
+                           before == known.end()
+                               ? grown_up(*run)
+                               : deadline::in_milliseconds(grown_up_ms)));
   }
   known.swap(met);
 }
+
+// Takes a fiftieth of the time, however many processes there are.
+class change_finder {
+ public:
+  void look(const processes& known, process_tasks& tasks)
+  {
+    if (!next_.passed())
+      return;
+    const std::int64_t start = monotonic_now();
+    for (const auto& [pid, process] : known)
+      process->look_for_changes();
+    look_closely_at_one(known, tasks);
+    next_ = deadline::in_nanoseconds(50 * (monotonic_now() - start));
+  }
+
+ private:
+  // One after the other has its turn.
+  void look_closely_at_one(const processes& known, process_tasks& tasks)
+  {
+    for (auto next = known.upper_bound(last_); next != known.end(); ++next) {
+      last_ = next->first;
+      if (next->second->look_for_losses(tasks))
+        return;
+    }
+    last_ = 0;
+  }
+
+  pid_t last_ = 0;
+  deadline next_ = deadline::in_nanoseconds(0);
+};
 
 }  // namespace
 
@@ -74,18 +132,22 @@ void watch(const watch_options& chosen)
   end_on(SIGTERM);
   end_on(SIGINT);
   setlinebuf(stdout);
-  std::map<pid_t, watched_process> processes;
-  const timespec pause = {chosen.interval_ms / 1000,
-                          chosen.interval_ms % 1000 * 1'000'000};
+  processes known;
+  change_finder changes;
+  process_tasks tasks(chosen.how.settings.timeout_ms + grace_ms);
   while (!ended) {
     const auto patches = look(directories);
-    meet(processes);
-    for (auto& [pid, process] : processes)
+    meet(known);
+    changes.look(known, tasks);
+    for (const auto& [pid, process] : known)
       if (!ended)
-        process.apply(patches, chosen.how);
+        process->apply(patches, chosen.how, tasks);
     if (!ended)
-      nanosleep(&pause, nullptr);
+      tasks.wait(chosen.interval_ms);
   }
+  constexpr std::int64_t second = 1000;
+  while (!tasks.is_idle())
+    tasks.wait(second);
 }
 
 }  // namespace hotpatch::tools

@@ -15,7 +15,9 @@
 
 #include "processes/maps.h"
 #include "processes/text.h"
+#include "processes/threads.h"
 #include "runtime/base/file_descriptor.h"
+#include "tools/json_writer.h"
 #include "tools/output.h"
 #include "tools/site_pattern.h"
 
@@ -92,6 +94,111 @@ BOOST_AUTO_TEST_CASE(numbers_from_end_to_end)
   append_hex(text, 0xab, 4);
   append_hex(text, largest, 2);
   BOOST_TEST(text == "000abffffffffffffffff");
+}
+
+namespace {
+
+std::string printable(std::string_view name)
+{
+  std::string text;
+  append_printable(text, name);
+  return text;
+}
+
+std::string json_of(std::string_view name)
+{
+  std::string text;
+  json_writer(text).value(name);
+  return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(names_that_anyone_can_read_stay_as_they_are)
+{
+  for (const char* each :
+       {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe6\x97\xa5\xe6\x9c\xac",
+        "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "\xf0\x9f\x90\xa7", "a\\b\"c"})
+    BOOST_TEST(printable(each) == each);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_in_a_name_reaches_a_terminal_as_a_command)
+{
+  // C0, DEL, C1 as UTF-8 and as a byte
+  BOOST_TEST(printable("a\x1b[2Jb\x7f\n") == "a\\x1b[2Jb\\x7f\\x0a");
+  BOOST_TEST(printable("\xc2\x9b"
+                       "2J") == "\\xc2\\x9b2J");
+  BOOST_TEST(printable("\x9b"
+                       "2J") == "\\x9b2J");
+  // overrides and isolates of direction, marks, separators
+  BOOST_TEST(printable("\xe2\x80\xae") == "\\xe2\\x80\\xae");
+  BOOST_TEST(printable("\xe2\x81\xa6") == "\\xe2\\x81\\xa6");
+  BOOST_TEST(printable("\xd8\x9c") == "\\xd8\\x9c");
+  BOOST_TEST(printable("\xe2\x80\xa8") == "\\xe2\\x80\\xa8");
+  // invisible: zero width space, byte order mark, tags
+  BOOST_TEST(printable("\xe2\x80\x8b") == "\\xe2\\x80\\x8b");
+  BOOST_TEST(printable("\xef\xbb\xbf") == "\\xef\\xbb\\xbf");
+  BOOST_TEST(printable("\xf3\xa0\x81\x81") == "\\xf3\\xa0\\x81\\x81");
+  // no UTF-8: too long, cut off, a surrogate, beyond the last code point
+  BOOST_TEST(printable("\xc0\x9b") == "\\xc0\\x9b");
+  BOOST_TEST(printable("\xe2\x80") == "\\xe2\\x80");
+  BOOST_TEST(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+  BOOST_TEST(printable("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
+}
+
+BOOST_AUTO_TEST_CASE(no_character_of_them_all_gets_through_that_should_not)
+{
+  // Every code point: what is printed is the character, or printable ASCII.
+  for (char32_t code = 0x80; code < 0x110000; ++code) {
+    std::string name;
+    const auto tail = [&](int shift) {
+      name += static_cast<char>(0x80 | (code >> shift & 0x3f));
+    };
+    if (code < 0x800) {
+      name += static_cast<char>(0xc0 | code >> 6);
+    } else if (code < 0x10000) {
+      name += static_cast<char>(0xe0 | code >> 12);
+      tail(6);
+    } else {
+      name += static_cast<char>(0xf0 | code >> 18);
+      tail(12);
+      tail(6);
+    }
+    tail(0);
+    const text_character first = first_character(name);
+    const bool is_surrogate = code >= 0xd800 && code < 0xe000;
+    if (first.is_text == is_surrogate ||
+        (first.is_text && (first.code != code || first.size != name.size())) ||
+        (printable(name) == name) != first.is_harmless)
+      BOOST_ERROR("U+" << std::hex << static_cast<unsigned long>(code));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(columns_are_counted_in_characters)
+{
+  std::string text = "gr\xc3\xbc\xc3\x9f";
+  BOOST_TEST(width_of(text) == 4u);
+  pad_to(text, 0, 8);
+  BOOST_TEST(width_of(text) == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(a_document_shows_no_harmful_character_either)
+{
+  BOOST_TEST(json_of("a\"\\\x1b") == R"("a\"\\\u001b")");
+  BOOST_TEST(json_of("\xc2\x9b") == R"("\u009b")");
+  BOOST_TEST(json_of("\xe2\x80\xae") == R"("\u202e")");
+  BOOST_TEST(json_of("\xf3\xa0\x81\x81") == R"("\udb40\udc41")");
+  BOOST_TEST(json_of("\xc3\xbc") == "\"\xc3\xbc\"");
+  BOOST_TEST(json_of("\xff") == "\"\xef\xbf\xbd\"");
+}
+
+BOOST_AUTO_TEST_CASE(each_line_names_the_process)
+{
+  BOOST_TEST(process_lines(12, "it ended") == "process 12: it ended");
+  BOOST_TEST(process_lines(12, "process 12 ended") == "process 12 ended");
+  BOOST_TEST(process_lines(12, "process 123 is patched\n\nno") ==
+             "process 12: process 123 is patched\nprocess 12: \n"
+             "process 12: no");
 }
 
 BOOST_AUTO_TEST_CASE(a_pattern_means_files_only_with_a_dot_or_slash)
