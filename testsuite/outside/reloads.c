@@ -58,12 +58,15 @@ int main(void)
     asked = 0;
     if (how != 0) {
       struct link_map* map;
-      dlinfo(module, RTLD_DI_LINKMAP, &map);
-      void* const place = (void*)map->l_addr;
-      dlclose(module);
+      void* place = NULL;
+      if (module != NULL) {
+        dlinfo(module, RTLD_DI_LINKMAP, &map);
+        place = (void*)map->l_addr;
+        dlclose(module);
+      }
       module = NULL;
       function = none;
-      if (how == SIGHUP)
+      if (how == SIGHUP && place != NULL)
         mmap(place, 4096, PROT_NONE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
       if (how != SIGUSR2) {
