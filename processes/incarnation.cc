@@ -20,12 +20,14 @@ namespace {
 
 // Numbers of fields in proc(5), of which the command is the second.
 constexpr int state_field = 3;
+constexpr int parent_field = 4;
 constexpr int threads_field = 20;
 constexpr int start_field = 22;
 constexpr int stack_field = 28;
 
 struct process_stat {
   char state = 0;
+  pid_t parent = 0;
   std::uint64_t threads = 0;
   incarnation run;
 
@@ -55,6 +57,8 @@ std::optional<process_stat> read_stat(const std::string& path)
     std::from_chars(text->data() + at, text->data() + end, value);
     if (field == state_field)
       found.state = (*text)[at];
+    if (field == parent_field)
+      found.parent = static_cast<pid_t>(value);
     if (field == threads_field)
       found.threads = value;
     if (field == start_field)
@@ -100,6 +104,18 @@ std::optional<incarnation> incarnation_of(pid_t process)
   if (!found || found->has_ended() || found->run.stack == 0)
     return {};
   return found->run;
+}
+
+bool shares_its_parents_memory(pid_t process)
+{
+  constexpr int same_memory = 1;  // KCMP_VM in linux/kcmp.h
+  const auto child = stat_of(process);
+  if (!child || child->parent == 0)
+    return false;
+  return syscall(SYS_kcmp, process, child->parent, same_memory, 0, 0) == 0 &&
+         // A number that was used again in between would compare something
+         // else.
+         stat_of(process) && stat_of(process)->run == child->run;
 }
 
 process_handle::process_handle(pid_t process)

@@ -124,6 +124,10 @@ void changing::end(const process_handle& run, const task_result& result)
 // False: it has had its turn, or has ended.
 bool changing::begin(pid_t pid, process_tasks& tasks)
 {
+  // Its parent's turn is its own.
+  if (HP_COUNTERMEASURE(pass_over_vfork_children) &&
+      shares_its_parents_memory(pid))
+    return false;
   try {
     const auto run = std::make_shared<const process_handle>(pid);
     if (!known_.emplace(pid, run->run()).second)

@@ -76,9 +76,12 @@ void meet(processes& known)
   processes met;
   for (const pid_t pid : all_processes()) {
     const auto run = incarnation_of(pid);
+    const auto before = known.find(pid);
     if (!run || pid == getpid())
       continue;
-    const auto before = known.find(pid);
+    // What works in its parent's memory is no process to patch yet.
+    if (before == known.end() && shares_its_parents_memory(pid))
+      continue;
     if (before != known.end() && before->second->run() == *run)
       met.insert(known.extract(before));
     else

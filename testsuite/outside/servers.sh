@@ -145,6 +145,42 @@ passes()
 ok "children that end meanwhile are no failure" passes
 end
 
+# --- Children in their parent's memory ---------------------------------------------
+rm -f leave
+begin ./workers spawns
+spawned()
+{
+  rm -f applied
+  "$@" -v -t 20 --all-processes-of=workers workers_fix.so >applied 2>&1 &
+  applying=$!
+  child=$(pgrep -P "$pid")
+  soon grep -q "process $pid" applied || return
+  sleep 0.5
+  touch leave
+  wait "$applying"
+  result=$?
+  cat applied
+  [ $result -eq 0 ] && grep "process $pid: fix is applied" applied &&
+    ! grep "process $child" applied
+}
+spawned_too()
+{
+  build_controls && ! spawned without pass_over_vfork_children \
+    "$(control_tool hp-apply)" && grep "process $child" applied
+}
+if [ -n "$(pgrep -P "$pid")" ]; then
+  ok "a child of vfork(2) is not patched beside its parent" \
+    spawned "$hp_apply"
+  ok "the parent is" serves "$pid" 110210
+  end
+  rm -f leave
+  begin ./workers spawns
+  ok "control: without looking at its memory it would be" spawned_too
+else
+  ok "a child of vfork(2) is there" false
+fi
+end
+
 # --- One that does not let itself be patched ---------------------------------------
 rm -f leave
 touch fork

@@ -9,6 +9,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,14 @@ int main(int argc, char** argv)
   }
   puts("first");
   fflush(stdout);
+  if (strcmp(argv[1], "spawns") == 0) {
+    if (vfork() == 0) {
+      while (access("leave", F_OK) != 0)
+        usleep(5000);
+      _exit(0);
+    }
+    serve("parent");
+  }
   for (;;) {
     const pid_t child = fork();
     if (child == 0)
