@@ -16,6 +16,15 @@ AC_CHECK_LIB([iberty], [cplus_demangle_v3_callback],
 or binutils-devel (Fedora)])])
 ])
 
+# What the tools write as JSON; headers only.
+AC_DEFUN([HP_NLOHMANN_JSON], [
+AC_LANG_PUSH([C++])
+AC_CHECK_HEADER([nlohmann/json.hpp], [],
+  [AC_MSG_ERROR([nlohmann/json.hpp is missing: install nlohmann-json3-dev
+(Debian, Ubuntu) or json-devel (Fedora)])])
+AC_LANG_POP([C++])
+])
+
 # Unit tests need Boost.Test; without it only `make check` is poorer.
 AC_DEFUN([HP_BOOST_TEST], [
 AC_LANG_PUSH([C++])

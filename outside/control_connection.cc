@@ -4,7 +4,6 @@
 #include "outside/control_connection.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include "format/control_protocol.h"
 #include "outside/control_path.h"
 #include "processes/incarnation.h"
+#include "processes/text.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
@@ -102,10 +102,8 @@ control_report parse_report(std::string packet)
 control_outcome outcome_of(const control_report& report)
 {
   control_outcome outcome;
-  int number = HP_INTERNAL;
-  const char* const text = report.subject.c_str();
-  std::from_chars(text, text + report.subject.size(), number);
-  outcome.status = static_cast<hp_status>(number);
+  outcome.status = static_cast<hp_status>(
+      parse_number<int>(report.subject).value_or(HP_INTERNAL));
   outcome.words = report.rest;
   outcome.obeys = report.kind != "refused";
   return outcome;

@@ -4,7 +4,6 @@
 #include "processes/all_processes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <climits>
 #include <cstring>
 #include <filesystem>
@@ -16,9 +15,16 @@
 
 #include "processes/memory.h"
 #include "processes/proc_file.h"
+#include "processes/text.h"
 #include "processes/trouble.h"
 
 namespace hotpatch {
+
+std::optional<pid_t> parse_process_id(std::string_view text)
+{
+  const auto number = parse_number<pid_t>(text);
+  return number && *number > 0 ? number : std::nullopt;
+}
 
 std::vector<pid_t> all_processes()
 {
@@ -26,12 +32,8 @@ std::vector<pid_t> all_processes()
   std::error_code error;
   for (std::filesystem::directory_iterator at("/proc", error), end;
        !error && at != end; at.increment(error)) {
-    const std::string name = at->path().filename();
-    pid_t pid = 0;
-    const auto [behind, wrong] =
-        std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (wrong == std::errc{} && behind == name.data() + name.size())
-      found.push_back(pid);
+    if (const auto pid = parse_process_id(at->path().filename().native()))
+      found.push_back(*pid);
   }
   std::sort(found.begin(), found.end());
   return found;

@@ -4,12 +4,17 @@
 #ifndef HOTPATCH_PROCESSES_ALL_PROCESSES_H
 #define HOTPATCH_PROCESSES_ALL_PROCESSES_H
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
 
 namespace hotpatch {
+
+// A decimal number above zero, or nothing.
+std::optional<pid_t> parse_process_id(std::string_view text);
 
 // By ascending number.
 std::vector<pid_t> all_processes();

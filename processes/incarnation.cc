@@ -3,14 +3,16 @@
 // SPDX-License-Identifier: MIT
 #include "processes/incarnation.h"
 
-#include <charconv>
 #include <string>
+#include <string_view>
 
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "processes/all_processes.h"
 #include "processes/proc_file.h"
+#include "processes/text.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 
@@ -53,8 +55,9 @@ std::optional<process_stat> read_stat(const std::string& path)
     const std::size_t end = text->find(' ', at);
     if (end == std::string::npos)
       return {};
-    std::uint64_t value = 0;
-    std::from_chars(text->data() + at, text->data() + end, value);
+    const std::string_view field_text(text->data() + at, end - at);
+    const std::uint64_t value =
+        parse_number<std::uint64_t>(field_text).value_or(0);
     if (field == state_field)
       found.state = (*text)[at];
     if (field == parent_field)
@@ -149,10 +152,7 @@ pid_t process_of_pidfd(int descriptor)
       read_proc_file("/proc/self/fdinfo/" + std::to_string(descriptor));
   if (!text || is_readable(descriptor))
     return 0;
-  const std::string value = status_field('\n' + *text, "Pid");
-  pid_t process = 0;
-  std::from_chars(value.data(), value.data() + value.size(), process);
-  return process > 0 ? process : 0;
+  return parse_process_id(status_field('\n' + *text, "Pid")).value_or(0);
 }
 
 }  // namespace hotpatch

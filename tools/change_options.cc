@@ -7,8 +7,8 @@
 
 #include <argp.h>
 
+#include "processes/all_processes.h"
 #include "tools/how_options.h"
-#include "tools/process_id.h"
 
 namespace hotpatch::tools {
 
@@ -56,7 +56,8 @@ void add_argument(const char* text, change_options& chosen, argp_state* state)
     chosen.patches.emplace_back(text);
     return;
   }
-  if (!parse_process_id(text, chosen.pid))
+  chosen.pid = parse_process_id(text).value_or(0);
+  if (chosen.pid == 0)
     argp_error(state, "'%s' is not a process id", text);
 }
 

@@ -4,11 +4,11 @@
 #include "tools/how_options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <iterator>
 #include <string>
 
+#include "processes/text.h"
 #include "tools/messages.h"
 
 namespace hotpatch::tools {
@@ -81,13 +81,11 @@ const argp how_parser = {option_table, parse_one, nullptr, nullptr,
 std::int64_t parse_seconds(const char* option, std::string_view text,
                            argp_state* state)
 {
-  double seconds = 0;
-  const char* end = text.data() + text.size();
-  const auto [behind, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc{} || behind != end || !(seconds >= 0 && seconds < 1e9))
+  const auto seconds = parse_number<double>(text);
+  if (!seconds || !(*seconds >= 0 && *seconds < 1e9))
     argp_error(state, "--%s: '%s' is not a number of seconds", option,
                text.data());
-  return static_cast<std::int64_t>(seconds * 1000);
+  return static_cast<std::int64_t>(*seconds * 1000);
 }
 
 }  // namespace hotpatch::tools

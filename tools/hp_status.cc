@@ -20,7 +20,6 @@
 #include "processes/trouble.h"
 #include "tools/messages.h"
 #include "tools/output.h"
-#include "tools/process_id.h"
 #include "tools/process_status.h"
 #include "tools/process_tasks.h"
 #include "tools/shortened_files.h"
@@ -80,10 +79,10 @@ error_t parse_one(int key, char* argument, argp_state* state)
       chosen.json = true;
       break;
     case ARGP_KEY_ARG: {
-      pid_t pid = 0;
-      if (!parse_process_id(argument, pid))
+      const auto pid = parse_process_id(argument);
+      if (!pid)
         argp_error(state, "'%s' is not a process id", argument);
-      chosen.pids.push_back(pid);
+      chosen.pids.push_back(*pid);
       break;
     }
     default:

@@ -1,119 +1,145 @@
-// The members of the JSON document, image by image.
+// The members of the JSON document, image by image; and the text of values.
 //
 // SPDX-License-Identifier: MIT
 #include "tools/json_view.h"
 
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
 #include "processes/text.h"
-#include "tools/json_writer.h"
 #include "tools/site_words.h"
 
 namespace hotpatch::tools {
 
+using json = nlohmann::ordered_json;
+
 namespace {
 
-// Depths of the document's nested lists, for pieces that are written apart.
-constexpr unsigned image_depth = 2;  // {"images": [
-constexpr unsigned site_depth = 4;   // {"sites": [
-
-void write_aliases(json_writer& json, std::span<const alias> aliases)
+std::string hex(std::uint64_t number, unsigned digits = 1)
 {
-  json.key("aliases");
-  json.begin_line_array();
-  for (const alias& other : aliases)
-    json.value(other.name);
-  json.end_line_array();
+  std::string text = "0x";
+  append_hex(text, number, digits);
+  return text;
 }
 
-void write_live(json_writer& json, const live_state& live)
+json text_or_null(std::string_view text)
 {
-  json.member("state", state_word(live.form));
+  return text.empty() ? json() : json(text);
+}
+
+json live_members(const live_state& live)
+{
   std::string bytes;
   append_bytes(bytes, live.bytes);
-  json.member("bytes", bytes);
-  json.key("target");
-  if (live.form != word_form::near && live.form != word_form::far) {
-    json.null_value();
-    return;
-  }
-  json.begin_object();
-  json.hex_member("address", live.target);
-  json.member_or_null("symbol", live.target_symbol);
-  json.hex_member("offset", live.target_offset);
-  json.member_or_null("image", live.target_image);
-  json.end_object();
+  json members = {
+      {"state", state_word(live.form)}, {"bytes", bytes}, {"target", nullptr}};
+  if (live.form == word_form::near || live.form == word_form::far)
+    members["target"] = {{"address", hex(live.target)},
+                         {"symbol", text_or_null(live.target_symbol)},
+                         {"offset", hex(live.target_offset)},
+                         {"image", text_or_null(live.target_image)}};
+  return members;
 }
 
-void write_site(json_writer& json, const listing& shown, std::uint32_t number)
+json site_object(const listing& shown, std::uint32_t number)
 {
   const row& one = shown.rows[number];
   const site& where = one.where;
-  json.begin_object();
-  json.member("name", where.name);
-  json.member("demangled", one.demangled.empty() ? where.name : one.demangled);
-  write_aliases(json, aliases_of(shown, number));
-  json.hex_member("symbol", where.symbol);
-  json.hex_member("word", where.word);
-  json.hex_member("end", where.end);
-  json.member("size", size_of(where));
-  json.member("kind", kind_word(where.kind));
-  json.member("pad", where.pad);
-  json.hex_member("id", where.id, 8);
-  json.member("file", where.file);
-  json.member("line", where.line);
-  json.member("prototype", where.prototype);
-  json.hex_member("prototype_hash", where.prototype_hash, 16);
-  json.hex_member("layout_hash", where.layout_hash, 16);
-  json.key("flags");
-  json.begin_line_array();
-  for (const std::string& word : flag_words(where.flags))
-    json.value(word);
-  json.end_line_array();
+  json aliases = json::array();
+  for (const alias& other : aliases_of(shown, number))
+    aliases.push_back(other.name);
+  json site = {
+      {"name", where.name},
+      {"demangled",
+       one.demangled.empty() ? std::string_view(where.name) : one.demangled},
+      {"aliases", std::move(aliases)},
+      {"symbol", hex(where.symbol)},
+      {"word", hex(where.word)},
+      {"end", hex(where.end)},
+      {"size", size_of(where)},
+      {"kind", kind_word(where.kind)},
+      {"pad", where.pad},
+      {"id", hex(where.id, 8)},
+      {"file", where.file},
+      {"line", where.line},
+      {"prototype", where.prototype},
+      {"prototype_hash", hex(where.prototype_hash, 16)},
+      {"layout_hash", hex(where.layout_hash, 16)},
+      {"flags", flag_words(where.flags)}};
   if (shown.is_live())
-    write_live(json, shown.live[number]);
-  json.end_object();
+    site.update(live_members(shown.live[number]));
+  return site;
 }
 
-// Everything of an image but its sites; the object stays open.
-void write_image_head(json_writer& json, const listing& shown)
+json image_members(const listing& shown)
 {
-  json.begin_object();
-  json.member("path", shown.path);
-  json.member_or_null("member", shown.member);
-  json.member("type", shown.type);
-  json.member_or_null("build_id", shown.build_id);
-  json.hex_member("bias", shown.bias);
+  return {{"path", shown.path},
+          {"member", text_or_null(shown.member)},
+          {"type", shown.type},
+          {"build_id", text_or_null(shown.build_id)},
+          {"bias", hex(shown.bias)}};
+}
+
+// Code points beyond ASCII are only in strings, where every one of them can be
+// written by its number (RFC 8259, section 7).
+std::string without_harmful_characters(std::string_view text)
+{
+  std::string safe;
+  while (!text.empty()) {
+    const text_character first = first_character(text);
+    const auto escape = [&](char32_t unit) {
+      safe += "\\u";
+      append_hex(safe, unit, 4);
+    };
+    if (first.is_harmless || first.code == '\n') {
+      safe += text.substr(0, first.size);
+    } else if (first.code < 0x10000) {
+      escape(first.code);
+    } else {
+      escape(0xd800 + ((first.code - 0x10000) >> 10));
+      escape(0xdc00 + (first.code & 0x3ff));
+    }
+    text.remove_prefix(first.size);
+  }
+  return safe;
 }
 
 }  // namespace
 
+std::string json_text(const json& value, int indentation)
+{
+  std::string text =
+      value.dump(indentation, ' ', false, json::error_handler_t::replace);
+  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= ' ' && c <= '~') || c == '\n';
+  });
+  return is_plain ? text : without_harmful_characters(text);
+}
+
+// Written piece by piece: an image may have a million sites.
 json_document::json_document(output& out, pid_t pid) : out_(out)
 {
-  std::string& text = out_.text();
-  text += "{\n \"format\": \"hotpatch-sites\",\n \"version\": 1,\n \"pid\": ";
-  if (pid == 0)
-    text += "null";
-  else
-    append_decimal(text, static_cast<std::uint64_t>(pid));
-  text += ",\n \"images\": [";
+  out_.text() += "{\"format\": \"hotpatch-sites\", \"version\": 1, \"pid\": " +
+                 json_text(pid == 0 ? json() : json(pid)) + ",\n \"images\": [";
 }
 
 void json_document::add(const listing& shown, const selection& rows)
 {
   std::string& text = out_.text();
-  text += first_image_ ? "" : ",";
+  text += first_image_ ? "\n  " : ",\n  ";
   first_image_ = false;
-  json_writer json(text, image_depth);
-  write_image_head(json, shown);
-  text += ",\n   \"sites\": [";
+  text += json_text(image_members(shown));
+  text.back() = ',';  // for the brace that closes it
+  text += "\"sites\":[";
   out_.append_items(
       rows.size(), [&](std::size_t begin, std::size_t end, std::string& piece) {
         for (std::size_t i = begin; i < end; ++i) {
-          piece += i == 0 ? "" : ",";
-          json_writer one(piece, site_depth);
-          write_site(one, shown, rows[i]);
+          piece += i == 0 ? "\n   " : ",\n   ";
+          piece += json_text(site_object(shown, rows[i]));
         }
       });
-  out_.text() += rows.empty() ? "]\n  }" : "\n   ]\n  }";
+  out_.text() += "]}";
   out_.relax();
 }
 
@@ -125,16 +151,10 @@ void json_document::add_problem(const std::string& path,
 
 void json_document::finish()
 {
-  std::string& text = out_.text();
-  text += first_image_ ? "],\n \"problems\": [" : "\n ],\n \"problems\": [";
-  json_writer json(text, image_depth);
-  for (const problem& one : problems_) {
-    json.begin_object();
-    json.member("path", one.path);
-    json.member("message", one.message);
-    json.end_object();
-  }
-  text += problems_.empty() ? "]\n}\n" : "\n ]\n}\n";
+  json problems = json::array();
+  for (const problem& one : problems_)
+    problems.push_back({{"path", one.path}, {"message", one.message}});
+  out_.text() += "],\n \"problems\": " + json_text(problems) + "}\n";
 }
 
 }  // namespace hotpatch::tools

@@ -9,7 +9,7 @@
 
 #include <argp.h>
 
-#include "tools/process_id.h"
+#include "processes/all_processes.h"
 
 namespace hotpatch::tools {
 
@@ -93,7 +93,8 @@ error_t parse_one(int key, char* argument, argp_state* state)
   auto& chosen = *static_cast<options*>(state->input);
   switch (key) {
     case 'p':
-      if (!parse_process_id(argument, chosen.pid))
+      chosen.pid = parse_process_id(argument).value_or(0);
+      if (chosen.pid == 0)
         argp_error(state, "--pid: '%s' is not a process id", argument);
       break;
     case 'm':

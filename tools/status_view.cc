@@ -3,8 +3,10 @@
 // SPDX-License-Identifier: MIT
 #include "tools/status_view.h"
 
+#include <nlohmann/json.hpp>
+
 #include "processes/text.h"
-#include "tools/json_writer.h"
+#include "tools/json_view.h"
 
 namespace hotpatch::tools {
 
@@ -61,38 +63,24 @@ void show_status_table(const std::vector<process_status>& all, output& out)
 
 void show_status_json(const std::vector<process_status>& all, output& out)
 {
-  json_writer json(out.text());
-  json.begin_object();
-  json.member("version", std::uint64_t{1});
-  json.key("processes");
-  json.begin_array();
+  using json = nlohmann::ordered_json;
+  json processes = json::array();
   for (const process_status& process : all) {
-    json.begin_object();
-    json.member("pid", static_cast<std::uint64_t>(process.pid));
-    json.member("program", process.program);
-    json.member("images", std::uint64_t{process.images});
-    json.key("patches");
-    json.begin_array();
-    for (const patch_status& patch : process.patches) {
-      json.begin_object();
-      json.member("name", patch.name);
-      json.member("version", std::uint64_t{patch.version});
-      json.member("state", state_word(patch));
-      json.member("sequence", patch.sequence);
-      json.member("path", patch.path);
-      json.end_object();
-    }
-    json.end_array();
-    json.key("lacks");
-    json.begin_line_array();
-    for (const std::string& name : process.lacks)
-      json.value(name);
-    json.end_line_array();
-    json.end_object();
+    json patches = json::array();
+    for (const patch_status& patch : process.patches)
+      patches.push_back({{"name", patch.name},
+                         {"version", patch.version},
+                         {"state", state_word(patch)},
+                         {"sequence", patch.sequence},
+                         {"path", patch.path}});
+    processes.push_back({{"pid", process.pid},
+                         {"program", process.program},
+                         {"images", process.images},
+                         {"patches", std::move(patches)},
+                         {"lacks", process.lacks}});
   }
-  json.end_array();
-  json.end_object();
-  out.text() += '\n';
+  const json document = {{"version", 1}, {"processes", std::move(processes)}};
+  out.text() += json_text(document, 1) + '\n';
 }
 
 }  // namespace hotpatch::tools

@@ -12,59 +12,12 @@ cp sites.o member.o
 ar rcs libserver.a member.o
 
 cat >json <<'EOF'
-{
- "format": "hotpatch-sites",
- "version": 1,
- "pid": null,
+{"format": "hotpatch-sites", "version": 1, "pid": null,
  "images": [
-  {
-   "path": "server",
-   "member": null,
-   "type": "executable",
-   "build_id": "00112233445566778899aabbccddeeff01234567",
-   "bias": "0x0",
-   "sites": [
-    {
-     "name": "begin",
-     "demangled": "begin",
-     "aliases": [],
-     "symbol": "0x401008",
-     "word": "0x401008",
-     "end": "0x401016",
-     "size": 14,
-     "kind": "nop8",
-     "pad": 8,
-     "id": "0x0000100a",
-     "file": "server.c",
-     "line": 10,
-     "prototype": "int (void)",
-     "prototype_hash": "0x0000000000000000",
-     "layout_hash": "0x0000000000000000",
-     "flags": []
-    },
-    {
-     "name": "_ZN2ns5PointC2Ev",
-     "demangled": "ns::Point::Point()",
-     "aliases": ["_ZN2ns5PointC1Ev"],
-     "symbol": "0x401068",
-     "word": "0x401068",
-     "end": "0x401076",
-     "size": 14,
-     "kind": "nop8",
-     "pad": 8,
-     "id": "0x00001003",
-     "file": "src/point.cc",
-     "line": 3,
-     "prototype": "void (ns::Point*)",
-     "prototype_hash": "0x0000000000000000",
-     "layout_hash": "0x0000000000000000",
-     "flags": ["method", "constructor", "c++"]
-    }
-   ]
-  }
- ],
- "problems": []
-}
+  {"path":"server","member":null,"type":"executable","build_id":"00112233445566778899aabbccddeeff01234567","bias":"0x0","sites":[
+   {"name":"begin","demangled":"begin","aliases":[],"symbol":"0x401008","word":"0x401008","end":"0x401016","size":14,"kind":"nop8","pad":8,"id":"0x0000100a","file":"server.c","line":10,"prototype":"int (void)","prototype_hash":"0x0000000000000000","layout_hash":"0x0000000000000000","flags":[]},
+   {"name":"_ZN2ns5PointC2Ev","demangled":"ns::Point::Point()","aliases":["_ZN2ns5PointC1Ev"],"symbol":"0x401068","word":"0x401068","end":"0x401076","size":14,"kind":"nop8","pad":8,"id":"0x00001003","file":"src/point.cc","line":3,"prototype":"void (ns::Point*)","prototype_hash":"0x0000000000000000","layout_hash":"0x0000000000000000","flags":["method","constructor","c++"]}]}],
+ "problems": []}
 EOF
 ok "a document, letter by letter" \
   prints json "$hp_list" --json -m begin -m '*Point::Point' server

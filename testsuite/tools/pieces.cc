@@ -10,6 +10,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@
 #include "processes/text.h"
 #include "processes/threads.h"
 #include "runtime/base/file_descriptor.h"
-#include "tools/json_writer.h"
+#include "tools/json_view.h"
 #include "tools/output.h"
 #include "tools/site_pattern.h"
 
@@ -107,9 +108,7 @@ std::string printable(std::string_view name)
 
 std::string json_of(std::string_view name)
 {
-  std::string text;
-  json_writer(text).value(name);
-  return text;
+  return json_text(nlohmann::ordered_json(name));
 }
 
 }  // namespace
