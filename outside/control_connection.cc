@@ -262,7 +262,7 @@ control_outcome control_connection::ask(
                     "shows what was done");
     if (got.is_closed)
       throw trouble(process_text(process_) +
-                    " has broken off the connection (did it end?); hp-status "
+                    " closed the connection (did it exit?); hp-status "
                     "shows what it has done");
     if (got.size == 0 || bytes > most_bytes || packets > most_packets)
       throw trouble(

@@ -78,7 +78,7 @@ std::optional<control_outcome> control_patching::ask(
     if (!wishes_.path.empty())
       throw trouble(process_text(process_) + " offers no control socket at " +
                     wishes_.path);
-    tell("offers no control socket; it is traced");
+    tell("offers no control socket; falling back to ptrace");
     return {};
   }
   tell("is asked through its control socket, " + connection->path());
@@ -90,7 +90,7 @@ std::optional<control_outcome> control_patching::ask(
                   " executes another program since, which is not patched");
   if (outcome.obeys)
     return outcome;
-  tell("does not obey: " + outcome.words + "; it is traced");
+  tell("refused the request (" + outcome.words + "); falling back to ptrace");
   return {};
 }
 
@@ -189,7 +189,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
       outcome->status == HP_NOT_APPLIED ||
       (outcome->status == HP_OK && result.functions == 0);
   if (was_not_applied && has_from_outside(name)) {
-    tell(name + " was applied from outside; it is traced");
+    tell(name + " was applied from outside; falling back to ptrace");
     return {};
   }
   if (outcome->status == HP_NOT_APPLIED)
@@ -214,7 +214,7 @@ bool control_patching::has_from_outside(const std::string& name) const
       if (each->name == name && load_state(memory, *each).agent != 0)
         return true;
   } catch (const trouble&) {
-    tell("may not be read, so nobody can have traced it");
+    tell("cannot be read, so no tool can have traced it");
   }
   return false;
 }

@@ -67,7 +67,7 @@ int ptrace_scope()
              "(kernel.yama.ptrace_scope is 2); do it as root");
     case 3:
       refuse(pid,
-             ": the system lets nobody read it until it is booted again "
+             ": the system lets no process read it until the next boot "
              "(kernel.yama.ptrace_scope is 3)");
     default:
       refuse(pid,
@@ -108,7 +108,7 @@ void refuse_access(pid_t pid, int error)
   switch (error) {
     case ESRCH:
     case ENOENT:
-      refuse(pid, " ended while it was looked at");
+      refuse(pid, " exited while it was being read");
     case EPERM:
     case EACCES:
       explain_denied(pid);

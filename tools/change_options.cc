@@ -35,7 +35,8 @@ constexpr char apply_description[] =
     "Applies patch objects to a running process, which need not know of it.\v"
     "Exit status: 0 the patch is applied; 1 it was refused, nothing was "
     "changed; 2 a thread did not leave a function in time, nothing was "
-    "changed; 3 a file was cut short meanwhile; 4 a failure could not be "
+    "changed; 3 a file became shorter while it was read; 4 a failure could not "
+    "be "
     "undone, "
     "and what the process holds is said; 64 misuse.";
 constexpr char revert_synopsis[] =
@@ -44,7 +45,8 @@ constexpr char revert_description[] =
     "Takes patches away from a running process.\v"
     "Exit status: 0 the patch is reverted; 1 it was refused, nothing was "
     "changed; 2 a thread did not leave a function in time, nothing was "
-    "changed; 3 a file was cut short meanwhile; 4 a failure could not be "
+    "changed; 3 a file became shorter while it was read; 4 a failure could not "
+    "be "
     "undone, "
     "and what the process holds is said; 64 misuse.";
 

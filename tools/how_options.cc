@@ -28,7 +28,7 @@ constexpr argp_option option_table[] = {
     {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
     {"trace", key_trace, nullptr, 0,
      "Trace the process even if it offers a control socket", 2},
-    {"verbose", 'v', nullptr, 0, "Tell what is done", 2},
+    {"verbose", 'v', nullptr, 0, "Print each step", 2},
     {}};
 
 void parse_level(std::string_view text, how_options& how, argp_state* state)

@@ -13,17 +13,16 @@ namespace {
 
 constexpr argp_option option_table[] = {
     {"interval", 'i', "SECONDS", 0,
-     "How long after one look at the directories and processes the next one "
-     "follows, 1 if not given",
-     1},
+     "How often to look at the directories and processes; the default is 1", 1},
     {}};
 
 constexpr char description[] =
     "Applies the patch objects of directories, *.so in the order of their "
     "names, to running processes and to those that start later.  A patch has "
     "to state the build that it is for.\v"
-    "Exit status: 0 told to end; 1 a directory cannot be used; 3 a file was "
-    "cut short meanwhile; 64 misuse.";
+    "Exit status: 0 a signal told it to exit; 1 a directory cannot be used; 3 "
+    "a "
+    "file became shorter while it was read; 64 misuse.";
 
 constexpr std::int64_t shortest_interval_ms = 10;
 

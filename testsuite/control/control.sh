@@ -110,7 +110,7 @@ ok "a path of the program's choice" "$hp_apply" "--control=$workdir/here.sock" \
   "$pid" fix.so
 ok "the new" says $new
 ok "without telling the tool it is traced" \
-  applies "offers no control socket; it is traced" "$pid" fix.so
+  applies "offers no control socket; falling back to ptrace" "$pid" fix.so
 ok "another path" refuses "offers no control socket at" \
   "--control=$workdir/there.sock" "$pid" fix.so
 other=$pid
@@ -246,10 +246,10 @@ else
 fi
 end
 
-# A process, or whoever made a socket in its name, lets nobody in.
+# A process that lets no client in, or another one that made its socket.
 offer deaf threads:1 serve
 ok "a socket at which nobody is let in: traced" \
-  gives 0 'offers no control socket; it is traced' \
+  gives 0 'offers no control socket; falling back to ptrace' \
   timeout 30 "$hp_apply" -v "$pid" fix.so
 ok "a socket at which nobody is let in: the new" says $new
 end

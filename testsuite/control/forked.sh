@@ -45,7 +45,7 @@ status_of()
 
 family open fork serve
 ok "the child has no socket: it is traced" applies \
-  "process $pid: offers no control socket; it is traced" "$pid" fix.so
+  "process $pid: offers no control socket; falling back to ptrace" "$pid" fix.so
 ok "the new" says $new
 ok "it is patched" status_of "$pid" applied fix
 ok "its parent is not" status_of "$parent" lacks fix
@@ -68,7 +68,7 @@ export HOTPATCH_CONTROL
 family fork serve
 unset HOTPATCH_CONTROL
 ok "the same if the environment opened the parent's" applies \
-  "process $pid: offers no control socket; it is traced" "$pid" fix.so
+  "process $pid: offers no control socket; falling back to ptrace" "$pid" fix.so
 ok "the new" says $new
 end_family
 

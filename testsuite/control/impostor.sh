@@ -39,7 +39,7 @@ end_both()
 pretend child-lie
 ok "hp-status believes no child" gives 0 "$pid  *unpatched" "$hp_status" "$pid"
 ok "hp-apply traces, and says why" \
-  gives 0 "does not obey: process $child answers.*in its place" \
+  gives 0 "refused the request (process $child answers.*in its place.*; falling back" \
   "$hp_apply" -v "$pid" fix.so
 ok "the program is patched" says 110210
 ok "the child was not even asked" not test -e got

@@ -78,7 +78,9 @@ wait "$watcher"
 reload USR2
 watch_without()
 {
-  build_controls && watch without watch_loaded_modules,watch_lost_patches \
+  # By env, so that the watcher, and no shell around it, is what is killed.
+  build_controls && watch env \
+    HP_WITHOUT=watch_loaded_modules,watch_lost_patches \
     "$(control_tool hp-watch)" && sleep 4 && reload HUP && ! module_is 200 60
 }
 ok "control: without a look at what is loaded it stays unpatched" watch_without
