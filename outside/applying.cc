@@ -17,7 +17,6 @@
 #include "outside/borrowed_thread.h"
 #include "outside/change_journal.h"
 #include "outside/held_threads.h"
-#include "outside/loader_list.h"
 #include "outside/object_loading.h"
 #include "outside/rehearsal.h"
 #include "outside/site_switch.h"
@@ -115,7 +114,6 @@ struct live_patching::present_patch {
 // What is under way.
 struct live_patching::change {
   patch_object* file = nullptr;  // that is to be applied; null: one is reverted
-  std::string path;              // of the file, in the process
   std::uint64_t bias = 0;        // of the patch object, 0: not loaded yet
   bool loads = false;            // it was not loaded before
   std::uint64_t older_bias = 0;  // of what is given up for it, 0: nothing
@@ -411,8 +409,7 @@ void live_patching::load(change& what)
   refuse_held_thread();
   try {
     borrow(until_, [&](borrowed_thread& thread, const target_code& code) {
-      what.bias = bias_of_handle(memory_,
-                                 load_object(thread, memory_, code, what.path));
+      what.bias = load_object(thread, memory_, code, *what.file);
     });
   } catch (const std::exception&) {
     // It may have been loaded all the same.
@@ -428,16 +425,21 @@ void live_patching::load(change& what)
   what.loads = !before.contains(what.bias);
 }
 
-// Cells, and hooks that have to consent.
+// Cells, constructors, which use the imports, and hooks that have to consent.
 void live_patching::prepare(change& what, switch_hooks& hooks)
 {
   hooks.concern(what.plan);
   const bool has_cells = cells_.reuse(what.plan.changes);
-  if (has_cells && !hooks.any_before())
+  const bool is_constructed =
+      what.file == nullptr ||
+      is_object_constructed(memory_, *what.file, what.bias);
+  if (has_cells && is_constructed && !hooks.any_before())
     return;
   refuse_held_thread();
-  borrow(until_, [&](borrowed_thread& thread, const target_code&) {
+  borrow(until_, [&](borrowed_thread& thread, const target_code& code) {
     cells_.give(thread, what.plan.changes);
+    if (!is_constructed)
+      construct_object(thread, memory_, code, *what.file, what.bias);
     hooks.before(thread);
   });
 }
@@ -471,9 +473,8 @@ void live_patching::unload_if_possible(std::uint64_t bias)
     if (code_is_in_use_)
       throw trouble("a thread is in it that has not come back");
     borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
-      const std::uint64_t handle = find_handle(*code.loader, memory_, bias);
-      if (handle != 0)
-        unload_object(thread, memory_, code, handle);
+      if (!unload_object(thread, memory_, code, bias))
+        throw trouble("the dynamic linker of the process does not unload it");
     });
   } catch (const std::exception& reason) {
     tell(std::string("the code that is not used stays loaded: ") +
@@ -509,33 +510,31 @@ void live_patching::find_present(patch_object& file,
   (same ? present.same : present.other) = found;
 }
 
-apply_result live_patching::apply(const std::string& path)
+apply_result live_patching::apply(patch_object& file)
 {
-  const auto file = open_patch_object(path);
   apply_result result;
-  result.name = file->name;
-  result.functions = file->contents().replacements.size();
+  result.name = file.name;
+  result.functions = file.contents().replacements.size();
   present_patch present;
   checked_patch checked;
   all_reasons wrong;
-  wrong.attempt([&] { find_present(*file, present); });
+  wrong.attempt([&] { find_present(file, present); });
   result.changed = !present.is_applied();
   if (!result.changed)
     return result;
-  wrong.attempt([&] { patches_.check_needs(*file); });
+  wrong.attempt([&] { patches_.check_needs(file); });
   wrong.attempt([&] {
-    checked = patches_.check(*file);
+    checked = patches_.check(file);
     check_sites(patches_, memory_, checked);
   });
   wrong.attempt([&] {
     (void)code();
-    (void)path_in_process(patches_.images(), file->path);
     if (settings_.dry_run)
       try_to_borrow();
   });
-  wrong.attempt([&] { (void)level_for(*file); });
+  wrong.attempt([&] { (void)level_for(file); });
   wrong.throw_any();
-  tell(version_text(*file) + ": all checks passed");
+  tell(version_text(file) + ": all checks passed");
   if (settings_.dry_run) {
     result.report = describe(checked);
     return result;
@@ -546,7 +545,7 @@ apply_result live_patching::apply(const std::string& path)
     patches_.look();
     present = {};
   }
-  load_and_switch(*file, present, result);
+  load_and_switch(file, present, result);
   return result;
 }
 
@@ -556,7 +555,6 @@ void live_patching::load_and_switch(patch_object& file,
 {
   change what;
   what.file = &file;
-  what.path = path_in_process(patches_.images(), file.path);
   what.level = level_for(file);
   if (present.same != nullptr)
     what.bias = present.same->object->bias;

@@ -68,7 +68,7 @@ class live_patching {
 
   // Throw trouble with all reasons, a line each; process_busy, process_held,
   // half_changed.
-  apply_result apply(const std::string& file);
+  apply_result apply(patch_object& file);
   apply_result revert(const std::string& name);
 
  private:

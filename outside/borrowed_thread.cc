@@ -105,12 +105,15 @@ void borrowed_thread::start(const user_regs_struct& registers)
 }
 
 // Waits for entry to or exit from that system call and passes by all others.
-bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry)
+bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry,
+                                       const call_observer& observer)
 {
   for (;;) {
     thread_.resume_to_syscall();
     if (thread_.wait(until_).kind != stop_kind::syscall)
       continue;
+    if (observer)
+      observer(thread_);
     if (thread_.registers().orig_rax == number &&
         thread_.at_syscall_entry() == entry)
       return true;
@@ -181,7 +184,8 @@ std::uint64_t borrowed_thread::place(const std::string& text)
 
 std::uint64_t borrowed_thread::call(
     const std::string& what, std::uint64_t function,
-    std::initializer_list<std::uint64_t> arguments)
+    std::initializer_list<std::uint64_t> arguments,
+    const call_observer& observer)
 {
   need_workspace();
   call_block block = {function, {}, 0, code_.errno_location};
@@ -203,7 +207,7 @@ std::uint64_t borrowed_thread::call(
     // The function may ask for the process's number itself; then the block has
     // no result yet, and the program counter is elsewhere.
     do
-      wait_for_syscall(SYS_getpid, false);
+      wait_for_syscall(SYS_getpid, false, observer);
     while (thread_.registers().rip - workspace_ >= page);
   } catch (const not_in_time&) {
     throw unfinished_call(what + " has not come back in time; " +

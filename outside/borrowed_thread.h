@@ -15,6 +15,7 @@
 #define HOTPATCH_OUTSIDE_BORROWED_THREAD_H
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 
@@ -44,6 +45,10 @@ class unfinished_call : public not_in_time {
 inline constexpr std::uint64_t workspace_size = 256 * 4096;
 bool is_workspace(const target_memory& memory, std::uint64_t address);
 
+// Sees each system call that a call() makes, at its entry and at its end, and
+// may change it (tracee::set_registers).
+using call_observer = std::function<void(tracee&)>;
+
 class borrowed_thread {
  public:
   borrowed_thread(tracee& thread, target_memory& memory,
@@ -60,7 +65,8 @@ class borrowed_thread {
   // but those that its own faults raise.  `what` names it for people.  Throws
   // unfinished_call.
   std::uint64_t call(const std::string& what, std::uint64_t function,
-                     std::initializer_list<std::uint64_t> arguments);
+                     std::initializer_list<std::uint64_t> arguments,
+                     const call_observer& observer = {});
 
   // Memory for arguments, in the process: valid while this lives.
   std::uint64_t place(const std::string& text);
@@ -71,7 +77,8 @@ class borrowed_thread {
   void start(const user_regs_struct& registers);
   void need_workspace();
   void drop_workspace();
-  bool wait_for_syscall(std::uint64_t number, bool entry);
+  bool wait_for_syscall(std::uint64_t number, bool entry,
+                        const call_observer& observer = {});
 
   tracee& thread_;
   target_memory& memory_;

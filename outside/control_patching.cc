@@ -4,11 +4,9 @@
 #include "outside/control_patching.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
-#include <climits>
-#include <cstdlib>
-
-#include <fcntl.h>
+#include <cstring>
 
 #include "format/control_protocol.h"
 #include "outside/patch_object.h"
@@ -18,6 +16,8 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
+#include "runtime/base/file_descriptor.h"
+#include "runtime/base/sealed_file.h"
 
 namespace hotpatch::outside {
 
@@ -41,16 +41,24 @@ controlled_patch patch_of(const control_report& report)
           report.field("path")};
 }
 
-std::string whole_path(const std::string& path)
+std::string sendable(const std::string& path)
 {
-  char whole[PATH_MAX];
-  if (realpath(path.c_str(), whole) == nullptr)
-    return path;
-  if (std::string(whole).find('\n') != std::string::npos)
+  if (path.find('\n') != std::string::npos)
     throw trouble(path +
                   ": a path with a line break cannot be sent to a "
                   "process");
-  return whole;
+  return path;
+}
+
+// The bytes that were checked, in a file that nobody can write to.
+int sealed_copy(const patch_object& patch)
+{
+  const int made = make_sealed_file(patch.path.c_str(), patch.file.bytes(),
+                                    sealed_for::reading);
+  if (made < 0)
+    throw trouble(patch.path +
+                  ": no copy can be made in memory: " + std::strerror(errno));
+  return made;
 }
 
 }  // namespace
@@ -119,15 +127,14 @@ std::string control_patching::options() const
   return text;
 }
 
-std::optional<apply_result> control_patching::apply(const std::string& path)
+std::optional<apply_result> control_patching::apply(patch_object& patch)
 {
-  const auto patch = open_patch_object(path);
-  const file_descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const file_descriptor file(sealed_copy(patch));
   apply_result result;
-  result.name = patch->name;
-  result.functions = patch->contents().replacements.size();
+  result.name = patch.name;
+  result.functions = patch.contents().replacements.size();
   result.by_itself = true;
-  std::string request = "load\npath " + whole_path(path) + '\n' + options();
+  std::string request = "load\npath " + sendable(patch.path) + '\n' + options();
   if (settings_.dry_run)
     request += "check\n";
   std::string wrong;

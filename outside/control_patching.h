@@ -47,7 +47,7 @@ class control_patching {
 
   // Nothing: the process offers no socket, or not to us, or, to revert, does
   // not know the patch.  Throws trouble, process_busy.
-  std::optional<apply_result> apply(const std::string& file);
+  std::optional<apply_result> apply(patch_object& file);
   std::optional<apply_result> revert(const std::string& name);
   std::optional<controlled_process> status();
 

@@ -5,6 +5,8 @@
 #define HOTPATCH_OUTSIDE_LOADER_LIST_H
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
@@ -16,6 +18,10 @@ namespace hotpatch::outside {
 // list cannot be read.
 std::uint64_t find_handle(const target_image& loader,
                           const target_memory& memory, std::uint64_t bias);
+
+// The names that it has for them.
+std::vector<std::string> names_of_objects(const target_image& loader,
+                                          const target_memory& memory);
 
 // Where the object of that handle was loaded.
 std::uint64_t bias_of_handle(const target_memory& memory, std::uint64_t handle);

@@ -5,16 +5,29 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <cstddef>
 #include <cstring>
-#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <vector>
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include "outside/loader_list.h"
 #include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
+#include "runtime/base/countermeasure.h"
+#include "runtime/base/file_descriptor.h"
+#include "runtime/base/sealed_file.h"
+#include "runtime/base/status.h"
+#include "runtime/objects/private_copy.h"
 
 namespace hotpatch::outside {
 
@@ -22,12 +35,340 @@ namespace {
 
 constexpr std::size_t longest_text = 1024;
 
-[[noreturn]] void refuse(pid_t process, const char* what,
-                         const target_memory& memory, std::uint64_t words)
+std::uint64_t argument(long value)
 {
-  throw trouble(process_text(process) + ' ' + what + ": " +
-                (words != 0 ? text_in_process(memory, words)
-                            : std::string("no reason is given")));
+  return static_cast<std::uint64_t>(value);
+}
+
+bool is_error(std::int64_t result)
+{
+  return result < 0 && result > -4096;
+}
+
+[[noreturn]] void refuse(pid_t process, const std::string& what)
+{
+  throw trouble(process_text(process) + ' ' + what);
+}
+
+std::string error_text(std::int64_t result)
+{
+  return std::strerror(static_cast<int>(-result));
+}
+
+// --- The copy ----------------------------------------------------------------
+
+struct copied_object {
+  array<unsigned char> bytes;
+  held_constructors held;
+
+  explicit copied_object(patch_object& file)
+  {
+    if (make_private_copy(file.file, bytes, held) != HP_OK)
+      throw trouble(last_message());
+  }
+  std::span<const unsigned char> span() const
+  {
+    return {bytes.data(), bytes.size()};
+  }
+};
+
+bool is_same_file(const struct stat& a, const struct stat& b)
+{
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// A file of the process with the bytes of a patch object, and its mapping.
+class file_in_process {
+ public:
+  file_in_process(borrowed_thread& thread, const patch_object& file,
+                  std::span<const unsigned char> bytes)
+      : thread_(thread)
+  {
+    if (!make_sealed(file, bytes))
+      make_placed(file, bytes);
+    const std::int64_t mapping = thread_.system_call(
+        SYS_mmap,
+        {0, bytes.size(), PROT_READ, MAP_PRIVATE, argument(descriptor_), 0});
+    if (is_error(mapping))
+      refuse(thread.process(),
+             "cannot map a copy of " + file.path + ": " + error_text(mapping));
+    whole_ = argument(mapping);
+    size_ = bytes.size();
+  }
+  file_in_process(const file_in_process&) = delete;
+  file_in_process& operator=(const file_in_process&) = delete;
+  ~file_in_process()
+  {
+    if (root_)
+      remove_placed(root_.get(), placed_);
+    try {
+      if (descriptor_ >= 0)
+        thread_.system_call(SYS_close, {argument(descriptor_)});
+      if (whole_ != 0)
+        thread_.system_call(SYS_munmap, {whole_, size_});
+    } catch (const std::exception&) {
+      // It ended, or does not come back.
+    }
+  }
+
+  int descriptor() const { return descriptor_; }
+  std::uint64_t whole() const { return whole_; }
+  // The mapping stays when this goes away.
+  void keep_mapped() { whole_ = 0; }
+
+ private:
+  std::string path_here(int number) const
+  {
+    return proc_path(thread_.process(), "/fd/" + std::to_string(number));
+  }
+
+  // False: this system has no such files, or nothing may be executed from them.
+  bool make_sealed(const patch_object& file,
+                   std::span<const unsigned char> bytes)
+  {
+    if (!HP_COUNTERMEASURE(sealed_file))
+      return false;
+    char name[sealed_name_size];
+    name_sealed_file(file.path.c_str(), name);
+    const std::uint64_t name_at = thread_.place(name);
+    std::int64_t made = -EINVAL;
+    for (const bool with_exec : {true, false})
+      if (made == -EINVAL)
+        made = thread_.system_call(SYS_memfd_create,
+                                   {name_at, sealed_file_flags(with_exec)});
+    if (is_error(made))
+      return false;
+    descriptor_ = static_cast<int>(made);
+    fill(bytes);
+    const std::int64_t page = thread_.system_call(
+        SYS_mmap,
+        {0, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, argument(descriptor_), 0});
+    if (!is_error(page)) {
+      thread_.system_call(SYS_munmap, {argument(page), 1});
+      return true;
+    }
+    thread_.system_call(SYS_close, {argument(descriptor_)});
+    descriptor_ = -1;
+    return false;
+  }
+
+  // What has that number there may be anything by now, if the process is
+  // hostile: only a file in memory that nobody has sealed is written to.
+  void fill(std::span<const unsigned char> bytes) const
+  {
+    const std::string path = path_here(descriptor_);
+    const file_descriptor found(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    struct stat about;
+    if (!found || fstat(found.get(), &about) != 0 || !S_ISREG(about.st_mode))
+      refuse(thread_.process(), "does not let a copy be written: " + path +
+                                    ": " + std::strerror(errno));
+    const std::string here = "/proc/self/fd/" + std::to_string(found.get());
+    const file_descriptor file(::open(here.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file || fcntl(file.get(), F_GET_SEALS) != 0 ||
+        !write_whole(file.get(), bytes) || !seal_file(file.get()))
+      refuse(thread_.process(), "does not let a copy be written: " + path +
+                                    ": " + std::strerror(errno));
+  }
+
+  void make_placed(const patch_object& file,
+                   std::span<const unsigned char> bytes)
+  {
+    const std::string below = proc_path(thread_.process(), "/root");
+    root_.reset(::open(below.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root_ ||
+        !place_file(root_.get(), false, file.path.c_str(), bytes, placed_))
+      refuse(thread_.process(),
+             "gets no private copy of " + file.path +
+                 ": neither does memfd_create(2) make a file in it from which "
+                 "code may be mapped, nor can one be placed in its /dev/shm, "
+                 "/tmp, /var/tmp or /run: " +
+                 std::strerror(errno));
+    const file_descriptor ours(placed_.descriptor);
+    const std::int64_t opened = thread_.system_call(
+        SYS_openat, {argument(AT_FDCWD), thread_.place(placed_.path),
+                     O_RDONLY | O_CLOEXEC, 0});
+    if (is_error(opened))
+      refuse(thread_.process(), std::string("cannot open a private copy, ") +
+                                    placed_.path + ": " + error_text(opened));
+    descriptor_ = static_cast<int>(opened);
+    struct stat theirs, wanted;
+    if (stat(path_here(descriptor_).c_str(), &theirs) != 0 ||
+        fstat(ours.get(), &wanted) != 0 || !is_same_file(theirs, wanted))
+      refuse(thread_.process(),
+             std::string("finds another file at ") + placed_.path);
+  }
+
+  borrowed_thread& thread_;
+  int descriptor_ = -1;
+  std::uint64_t whole_ = 0;
+  std::size_t size_ = 0;
+  file_descriptor root_{-1};  // if it is a placed one
+  placed_file placed_;
+};
+
+// --- The name ----------------------------------------------------------------
+
+// "/srv/fix.so" -> "/srv/fix.so/.//././/.": a file is no directory, and what is
+// opened as one cannot be loaded.  The number that it spells makes the name one
+// that the dynamic linker does not know.
+std::string unopenable_name(const std::string& path)
+{
+  std::string name = path + '/';
+  std::random_device random;
+  for (unsigned bits = random(), i = 0; i < 32; ++i, bits >>= 1)
+    name += (bits & 1) != 0 ? "./" : "/";
+  return name + '.';
+}
+
+// "/dir/fix.so", "/dir/./fix.so", ...: two objects never have the same name.
+std::string free_name(const std::string& path,
+                      const std::vector<std::string>& taken)
+{
+  std::string name = path;
+  while (std::find(taken.begin(), taken.end(), name) != taken.end())
+    name.insert(name.rfind('/'), "/.");
+  return name;
+}
+
+// Debuggers look for the file by it.
+void rename_object(const target_image& loader, target_memory& memory,
+                   std::uint64_t handle, const std::string& now,
+                   const std::string& path)
+{
+  const auto at =
+      memory.load<std::uint64_t>(handle + offsetof(link_map, l_name));
+  const std::string wanted = free_name(path, names_of_objects(loader, memory));
+  if (wanted.size() > now.size() || text_in_process(memory, at) != now)
+    return;
+  memory.write(at, {reinterpret_cast<const std::uint8_t*>(wanted.c_str()),
+                    wanted.size() + 1});
+}
+
+// --- The system call
+// ----------------------------------------------------------
+
+// Makes the dynamic linker open `descriptor` under that name.
+class opening {
+ public:
+  opening(const target_memory& memory, std::string name, int descriptor)
+      : memory_(memory), name_(std::move(name)), descriptor_(descriptor)
+  {
+  }
+
+  void see(tracee& thread)
+  {
+    user_regs_struct now = thread.registers();
+    if (before_ && !thread.at_syscall_entry()) {
+      now.rdi = before_->rdi;
+      now.rsi = before_->rsi;
+      now.rdx = before_->rdx;
+      thread.set_registers(now);
+      before_.reset();
+      return;
+    }
+    if (!thread.at_syscall_entry() || !is_meant(now) ||
+        !HP_COUNTERMEASURE(private_copy))
+      return;
+    before_ = now;
+    now.orig_rax = SYS_fcntl;
+    now.rdi = argument(descriptor_);
+    now.rsi = F_DUPFD_CLOEXEC;
+    now.rdx = 0;
+    thread.set_registers(now);
+  }
+
+ private:
+  bool is_meant(const user_regs_struct& call) const
+  {
+    const bool at = call.orig_rax == SYS_openat;
+    if (!at && call.orig_rax != SYS_open)
+      return false;
+    return text_in_process(memory_, at ? call.rsi : call.rdi,
+                           name_.size() + 1) == name_;
+  }
+  static std::string text_in_process(const target_memory& memory,
+                                     std::uint64_t address, std::size_t size)
+  {
+    std::string text(size, '\0');
+    text.resize(memory.read_some(
+        address, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));
+    return text.substr(0, strnlen(text.data(), text.size()));
+  }
+
+  const target_memory& memory_;
+  const std::string name_;
+  const int descriptor_;
+  std::optional<user_regs_struct> before_;  // of the call that was changed
+};
+
+// Whether both are of one file.
+bool is_same_mapping(pid_t process, std::uint64_t a, std::uint64_t b)
+{
+  const auto maps = read_maps(process);
+  const process_mapping* first = mapping_at(maps, a);
+  const process_mapping* second = mapping_at(maps, b);
+  return first != nullptr && second != nullptr && first->inode != 0 &&
+         first->inode == second->inode && first->device == second->device;
+}
+
+std::string reason_of(borrowed_thread& thread, const target_memory& memory,
+                      const target_code& code)
+{
+  const std::uint64_t words = thread.call("dlerror()", code.dlerror, {});
+  return words != 0 ? text_in_process(memory, words) : "no reason is given";
+}
+
+// The dynamic linker speaks of a name that nobody has given.
+std::string with_path(std::string text, const std::string& name,
+                      const std::string& path)
+{
+  if (const std::size_t at = text.find(name); at != std::string::npos)
+    text.replace(at, name.size(), path);
+  return text;
+}
+
+// --- Constructors
+// -------------------------------------------------------------
+
+struct program_arguments {
+  std::uint64_t count = 0;
+  std::uint64_t values = 0;
+  std::uint64_t environment = 0;
+};
+
+// What constructors are called with by glibc, as main() is; other C libraries
+// call them without arguments.
+program_arguments arguments_of(borrowed_thread& thread,
+                               const target_memory& memory,
+                               const target_code& code)
+{
+  constexpr std::uint64_t most = 1 << 20;
+  program_arguments found;
+  const std::uint64_t none = thread.place(std::string(16, '\0'));
+  const std::uint64_t values = find_exported(*code.loader, "_dl_argv").address;
+  const std::uint64_t environment =
+      find_exported(*code.library, "environ").address;
+  found.values = values != 0 ? memory.load<std::uint64_t>(values) : 0;
+  while (found.values != 0 && found.count < most &&
+         memory.load<std::uint64_t>(found.values + 8 * found.count) != 0)
+    ++found.count;
+  found.environment =
+      environment != 0 ? memory.load<std::uint64_t>(environment) : 0;
+  if (found.values == 0)
+    found.values = (none + 7) / 8 * 8;
+  if (found.environment == 0)
+    found.environment = (none + 7) / 8 * 8;
+  return found;
+}
+
+// Which is the last step.
+bool are_destructors_known(const target_memory& memory,
+                           const held_constructors& held, std::uint64_t bias)
+{
+  return std::all_of(
+      held.restore.begin(), held.restore.end(), [&](const auto& word) {
+        return memory.load<std::uint64_t>(bias + word.address) == word.value;
+      });
 }
 
 }  // namespace
@@ -41,56 +382,99 @@ std::string text_in_process(const target_memory& memory, std::uint64_t address)
   return text;
 }
 
-std::string path_in_process(const target_images& images,
-                            const std::string& file)
+std::uint64_t load_object(borrowed_thread& thread, target_memory& memory,
+                          const target_code& code, patch_object& file)
 {
-  const std::string root = proc_path(images.process(), "/root");
-  std::string path;
-  if (file.starts_with(root + '/')) {
-    path = file.substr(root.size());
-  } else {
-    const std::unique_ptr<char, decltype(&std::free)> real(
-        realpath(file.c_str(), nullptr), std::free);
-    if (!real)
-      throw trouble(file + ": " + std::strerror(errno));
-    path = real.get();
-  }
-  struct stat here, there;
-  if (stat(file.c_str(), &here) != 0 ||
-      stat((root + path).c_str(), &there) != 0 || here.st_dev != there.st_dev ||
-      here.st_ino != there.st_ino)
-    throw trouble(process_text(images.process()) + " does not see " + file +
-                  ": it has another root directory or other mounts; "
-                  "copy the file to where it can, such as " +
-                  root + "/tmp, and give that path");
-  // The dynamic linker takes a path it knows for what it has loaded already,
-  // even if the file is another one by now.
-  const auto loaded = std::count_if(
-      images.all().begin(), images.all().end(),
-      [&](const target_image& image) { return image.path == path; });
-  for (auto i = loaded; i > 0; --i)
-    path.insert(path.rfind('/'), "/.");
-  return path;
-}
-
-std::uint64_t load_object(borrowed_thread& thread, const target_memory& memory,
-                          const target_code& code, const std::string& path)
-{
+  const copied_object copy(file);
+  file_in_process loaded(thread, file, copy.span());
+  const std::string name =
+      HP_COUNTERMEASURE(private_copy) ? unopenable_name(file.path) : file.path;
+  opening instead(memory, name, loaded.descriptor());
   const std::uint64_t handle =
       thread.call("loading the patch object", code.dlopen,
-                  {thread.place(path), RTLD_NOW | RTLD_LOCAL});
+                  {thread.place(name), RTLD_NOW | RTLD_LOCAL},
+                  [&](tracee& traced) { instead.see(traced); });
   if (handle == 0)
-    refuse(thread.process(), "does not load the patch object", memory,
-           thread.call("dlerror()", code.dlerror, {}));
-  return handle;
+    refuse(thread.process(),
+           "does not load the patch object: " +
+               with_path(reason_of(thread, memory, code), name, file.path));
+  const std::uint64_t bias = bias_of_handle(memory, handle);
+  if (HP_COUNTERMEASURE(private_copy) &&
+      !is_same_mapping(thread.process(), bias + file.file.records().address,
+                       loaded.whole())) {
+    (void)thread.call("unloading the patch object", code.dlclose, {handle});
+    refuse(thread.process(),
+           "has loaded something else than " + file.path +
+               "; a thread of it closes descriptors that are not its own");
+  }
+  rename_object(*code.loader, memory, handle, name, file.path);
+  loaded.keep_mapped();
+  return bias;
 }
 
-void unload_object(borrowed_thread& thread, const target_memory& memory,
-                   const target_code& code, std::uint64_t handle)
+bool is_object_constructed(const target_memory& memory, patch_object& file,
+                           std::uint64_t bias)
 {
+  return are_destructors_known(memory, copied_object(file).held, bias);
+}
+
+void construct_object(borrowed_thread& thread, target_memory& memory,
+                      const target_code& code, patch_object& file,
+                      std::uint64_t bias)
+{
+  const copied_object copy(file);
+  const held_constructors& held = copy.held;
+  if (are_destructors_known(memory, held, bias))
+    return;
+  const program_arguments with = arguments_of(thread, memory, code);
+  std::uint64_t begun =
+      held.progress != 0 ? memory.load<std::uint64_t>(bias + held.progress) : 0;
+  while (begun < held.size()) {
+    const bool is_first = held.first != 0 && begun == 0;
+    const std::uint64_t index = begun - (held.first != 0 ? 1 : 0);
+    const std::uint64_t function =
+        is_first ? bias + held.first
+                 : memory.load<std::uint64_t>(bias + held.table + 8 * index);
+    ++begun;
+    if (held.progress != 0)
+      memory.store(bias + held.progress, begun);
+    if (function != 0 && function != UINT64_MAX)
+      thread.call("a constructor of " + file.name, function,
+                  {with.count, with.values, with.environment});
+  }
+  for (const held_constructors::word& word : held.restore)
+    memory.store(bias + word.address, word.value);
+}
+
+bool unload_object(borrowed_thread& thread, const target_memory& memory,
+                   const target_code& code, std::uint64_t bias)
+{
+  const pid_t process = thread.process();
+  const std::uint64_t handle = find_handle(*code.loader, memory, bias);
+  if (handle == 0)
+    return false;
+  const auto address = argument(static_cast<long>(
+      memory.load<std::uint64_t>(handle + offsetof(link_map, l_ld))));
+  const auto before = read_maps(process);
+  const process_mapping* part = mapping_at(before, address);
   if (thread.call("unloading the patch object", code.dlclose, {handle}) != 0)
-    refuse(thread.process(), "does not unload the patch object", memory,
-           thread.call("dlerror()", code.dlerror, {}));
+    refuse(process, "does not unload the patch object: " +
+                        reason_of(thread, memory, code));
+  if (part == nullptr || part->inode == 0)
+    return true;
+  const auto after = read_maps(process);
+  const auto is_part = [&](const process_mapping& each) {
+    return each.inode == part->inode && each.device == part->device;
+  };
+  const auto is_code = [&](const process_mapping& each) {
+    return is_part(each) && each.executable;
+  };
+  if (std::any_of(after.begin(), after.end(), is_code))
+    return false;
+  for (const process_mapping& each : after)
+    if (is_part(each) && each.is_copy)
+      thread.system_call(SYS_munmap, {each.begin, each.end - each.begin});
+  return true;
 }
 
 }  // namespace hotpatch::outside

@@ -1,5 +1,18 @@
-// Loading a shared object into another process, and unloading it, by a
-// borrowed thread.
+// Loading a patch object into another process, and unloading it, by a borrowed
+// thread.
+//
+// Owns the promise that what was checked is what is loaded, and nothing else,
+// not even for a moment.  The checked bytes are put into a file in memory of
+// the process and sealed (runtime/base/sealed_file.h).  dlopen() is called with
+// a name under which nothing can be opened, and when the dynamic linker opens
+// it, that system call is changed to one which duplicates the sealed file's
+// descriptor.  So neither names nor mounts nor root directories have a part in
+// it, a process needs no /proc, and if this process is killed in between, the
+// dynamic linker finds nothing.
+//
+// Constructors run when the imports are bound (runtime/objects/private_copy.h).
+// The whole file stays mapped beside the object, so that tools can read its
+// section headers and symbols (processes/mapped_file.h).
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_OBJECT_LOADING_H
@@ -9,24 +22,33 @@
 #include <string>
 
 #include "outside/borrowed_thread.h"
+#include "outside/patch_object.h"
 #include "outside/target_code.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 
 namespace hotpatch::outside {
 
-// How the process can name a file of ours so that the dynamic linker loads it
-// anew.  Throws trouble if it cannot reach the file.
-std::string path_in_process(const target_images& images,
-                            const std::string& file);
+// dlopen() with the bytes of `file`; returns where it is loaded.  No code of it
+// has run yet.  Throws trouble, with the dynamic linker's reason.
+std::uint64_t load_object(borrowed_thread& thread, target_memory& memory,
+                          const target_code& code, patch_object& file);
 
-// dlopen(path, RTLD_NOW); returns the handle.  Throws trouble with dlerror().
-std::uint64_t load_object(borrowed_thread& thread, const target_memory& memory,
-                          const target_code& code, const std::string& path);
+// Whether there is nothing for construct_object() to do.
+bool is_object_constructed(const target_memory& memory, patch_object& file,
+                           std::uint64_t bias);
 
-// dlclose(handle).
-void unload_object(borrowed_thread& thread, const target_memory& memory,
-                   const target_code& code, std::uint64_t handle);
+// Calls the constructors that have not been called yet, each once, also if an
+// hp-apply before this one was killed while it did so; then the dynamic linker
+// knows the destructors.  After the imports were bound.  Throws trouble.
+void construct_object(borrowed_thread& thread, target_memory& memory,
+                      const target_code& code, patch_object& file,
+                      std::uint64_t bias);
+
+// dlclose() of what is loaded there.  False: the dynamic linker keeps it.
+// Throws trouble.
+bool unload_object(borrowed_thread& thread, const target_memory& memory,
+                   const target_code& code, std::uint64_t bias);
 
 // A string of the process, cut at some length.
 std::string text_in_process(const target_memory& memory, std::uint64_t address);

@@ -3,10 +3,18 @@
 // SPDX-License-Identifier: MIT
 #include "outside/patch_object.h"
 
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "processes/trouble.h"
+#include "runtime/base/file_descriptor.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch::outside {
@@ -19,22 +27,44 @@ void check(hp_status status)
     throw trouble(last_message());
 }
 
-// "/srv/fix.so" -> "fix"
-std::string name_of_file(const std::string& path)
+// "fix.so" -> "/srv/fix.so", and "/proc/17/root/srv/fix.so" -> "/srv/fix.so":
+// what it is called in a process that sees it.
+std::string path_in_its_root(const std::string& path)
 {
-  std::string name = path.substr(path.rfind('/') + 1);
-  if (std::string_view(name).ends_with(".so"))
-    name.resize(name.size() - 3);
-  return name;
+  constexpr std::string_view proc = "/proc/";
+  constexpr std::string_view root = "/root/";
+  std::string found = path;
+  if (found.starts_with(proc)) {
+    const std::size_t number = found.find('/', proc.size());
+    if (number != std::string::npos && found.compare(number, 6, root) == 0)
+      return found.substr(number + root.size() - 1);
+  }
+  // A link keeps its own name: a patch that states none is named after it.
+  std::error_code error;
+  const std::filesystem::path given = std::filesystem::absolute(path, error);
+  const std::filesystem::path directory =
+      std::filesystem::canonical(given.parent_path(), error);
+  return error ? path : (directory / given.filename()).string();
 }
 
 }  // namespace
 
 std::unique_ptr<patch_object> open_patch_object(const std::string& path)
 {
+  // O_NONBLOCK: a FIFO must not make us wait for a writer.
+  const file_descriptor file(
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file)
+    throw trouble(path + ": " + std::strerror(errno));
+  return open_patch_object(path, file.get());
+}
+
+std::unique_ptr<patch_object> open_patch_object(const std::string& path,
+                                                int descriptor)
+{
   auto patch = std::make_unique<patch_object>();
-  check(patch->file.open(path.c_str()));
-  patch->path = path;
+  check(patch->file.open(path.c_str(), descriptor));
+  patch->path = path_in_its_root(path);
   patch->name = patch->file.name();
   return patch;
 }
@@ -47,11 +77,12 @@ std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
     elf_section records;
     if (!image.file->find_section(format::patch_section_name, 0, records))
       continue;
-    // By the way that leads to the loaded file itself.
-    auto patch = open_patch_object(image.file->label());
+    const std::size_t size = image.file->size();
+    auto patch = std::make_unique<patch_object>();
+    check(patch->file.open(image.path.c_str(),
+                           {image.file->contents(0, size), size}));
     patch->path = image.path;
-    if (*patch->contents().name == '\0')
-      patch->name = name_of_file(image.path);
+    patch->name = patch->file.name();
     patch->bias = image.bias;
     found.push_back(std::move(patch));
   }

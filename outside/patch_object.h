@@ -18,7 +18,7 @@
 namespace hotpatch::outside {
 
 struct patch_object {
-  std::string path;
+  std::string path;        // as whole as it can be had
   std::string name;        // as stated, or the file's
   patch_file file;         // its addresses are the file's
   std::uint64_t bias = 0;  // in a process
@@ -29,8 +29,12 @@ struct patch_object {
   std::uint64_t end() const { return begin() + file.code().size; }
 };
 
-// Throws trouble if it is none, or damaged.
+// Reads the file once: what it says, and the bytes that are loaded.  Throws
+// trouble if it is none, or damaged.
 std::unique_ptr<patch_object> open_patch_object(const std::string& path);
+// The same of an open file, which stays the caller's.
+std::unique_ptr<patch_object> open_patch_object(const std::string& path,
+                                                int descriptor);
 
 // Those that a process has loaded.
 std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(

@@ -50,7 +50,7 @@ target_images::target_images(pid_t process) : process_(process)
   const process_mapping* last = nullptr;
   for (const process_mapping& mapping : maps_) {
     if (!mapping.executable || mapping.inode == 0 ||
-        !mapping.path.starts_with('/'))
+        (!mapping.path.starts_with('/') && !mapping.is_copy))
       continue;
     // Text is several mappings when pages of it have other protections.
     if (last != nullptr && same_file(*last, mapping) && !images_.empty() &&

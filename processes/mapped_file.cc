@@ -87,7 +87,8 @@ bool same_build(elf_file& file, std::uint64_t bias,
 
 // Where the file may be had, best first.  The first two lead to the mapped
 // inode itself, whatever became of its path, but need privileges or are only
-// there for the executable.
+// there for the executable.  A process that has changed its root directory may
+// have loaded it from ours before.
 std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
 {
   std::string proc = proc_path(pid);
@@ -96,7 +97,33 @@ std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
   range += '-';
   append_hex(range, mapping.end);
   return {proc + "/map_files/" + range, proc + "/exe",
-          proc + "/root" + mapping.path};
+          proc + "/root" + mapping.path, mapping.path};
+}
+
+// The whole file, which whoever loaded a copy has mapped beside it; null: it is
+// not there.
+std::shared_ptr<elf_file> read_copy(pid_t pid, const process_mapping& mapping,
+                                    const process_memory& memory)
+{
+  constexpr std::uint64_t most = std::uint64_t{256} << 20;
+  struct owner {
+    std::vector<std::uint8_t> bytes;
+    elf_file file;
+  };
+  for (const process_mapping& each : read_maps(pid)) {
+    if (each.inode != mapping.inode || each.device != mapping.device ||
+        each.offset != 0 || each.executable || each.end - each.begin > most)
+      continue;
+    auto read = std::make_shared<owner>();
+    read->bytes.resize(each.end - each.begin);
+    // The first segment of the object begins the file, too, but does not hold
+    // its end.
+    if (memory.fetch(each.begin, read->bytes) &&
+        read->file.open_memory(mapping.path.c_str(), read->bytes.data(),
+                               read->bytes.size()) == HP_OK)
+      return {read, &read->file};
+  }
+  return nullptr;
 }
 
 // The words of the last failure, about the path that the user knows.
@@ -128,8 +155,12 @@ std::optional<mapped_file> open_mapped(pid_t pid,
                                        const process_mapping& mapping,
                                        const process_memory& memory)
 {
+  if (mapping.is_copy)
+    if (auto file = read_copy(pid, mapping, memory))
+      if (const auto bias = find_bias(*file, mapping))
+        return mapped_file{file, *bias};
   for (const std::string& path : candidates(pid, mapping)) {
-    if (!exists(path))
+    if (!path.starts_with('/') || !exists(path))
       continue;
     auto file = std::make_shared<elf_file>();
     bool surely = same_file(path, mapping);

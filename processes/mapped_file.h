@@ -2,7 +2,9 @@
 // even if its path was deleted or leads to something else by now.
 //
 // Owns the invariant that a file it opens is the mapped one: same device and
-// inode, or the same build-id in the file and in the process's memory.
+// inode, or the same build-id in the file and in the process's memory.  A patch
+// object is loaded as a private copy without a name; the process has the whole
+// copy mapped, where anyone who may read its memory finds it.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_PROCESSES_MAPPED_FILE_H

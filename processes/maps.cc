@@ -16,6 +16,7 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/map_line.h"
+#include "runtime/base/sealed_file.h"
 
 namespace hotpatch {
 
@@ -35,6 +36,25 @@ constexpr std::string_view deleted_mark = " (deleted)";
 // Some 600,000 mappings; vm.max_map_count is 65,530 unless it was raised.
 constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
+// "/memfd:hotpatch:/srv/fix.so" -> "/srv/fix.so", and
+// "/tmp/.hotpatch-0123456789abcdef-fix.so" -> "fix.so".
+bool take_copied_name(std::string& path)
+{
+  const std::string sealed = std::string("/memfd:") + sealed_prefix;
+  constexpr std::string_view placed = "/.hotpatch-0123456789abcdef-";
+  constexpr std::size_t fixed = std::string_view("/.hotpatch-").size();
+  if (path.starts_with(sealed)) {
+    path.erase(0, sealed.size());
+    return true;
+  }
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || path.size() - slash <= placed.size() ||
+      path.compare(slash, fixed, placed.substr(0, fixed)) != 0)
+    return false;
+  path.erase(0, slash + placed.size());
+  return true;
+}
+
 }  // namespace
 
 bool parse_mapping(const std::string& line, process_mapping& into)
@@ -53,6 +73,7 @@ bool parse_mapping(const std::string& line, process_mapping& into)
                         static_cast<unsigned>(parts.minor));
   into.inode = parts.inode;
   into.path = unescape(path);
+  into.is_copy = take_copied_name(into.path);
   return true;
 }
 

@@ -23,6 +23,9 @@ struct process_mapping {
   dev_t device = 0;
   ino_t inode = 0;   // 0: no file
   std::string path;  // of a deleted file, too: without the kernel's mark
+  // What is mapped was loaded as a copy of the file at `path`
+  // (runtime/base/sealed_file.h), of which only the name may be known.
+  bool is_copy = false;
 };
 
 // By ascending address.  Throws trouble.

@@ -10,16 +10,19 @@
 
 namespace hotpatch::tools {
 
-outside::apply_result change_patch(change_kind kind, const how_options& how,
-                                   pid_t pid, const std::string& patch)
+namespace {
+
+// By the process itself, or else by tracing it.
+template <typename Itself, typename Traced>
+outside::apply_result change(const how_options& how, pid_t pid, Itself itself,
+                             Traced traced)
 {
-  const bool apply = kind == change_kind::apply;
   const outside::change_lock lock(
       pid, deadline::in_milliseconds(how.settings.timeout_ms),
       how.settings.tell);
   if (!how.traces) {
-    outside::control_patching itself(pid, how.settings, how.control);
-    if (const auto result = apply ? itself.apply(patch) : itself.revert(patch))
+    outside::control_patching control(pid, how.settings, how.control);
+    if (const auto result = itself(control))
       return *result;
   }
   const std::string& level = how.control.level;
@@ -28,7 +31,25 @@ outside::apply_result change_patch(change_kind kind, const how_options& how,
                   " is traced, which knows only the levels quiescent and "
                   "immediate; for others it has to offer a control socket");
   outside::live_patching process(lock, how.settings);
-  return apply ? process.apply(patch) : process.revert(patch);
+  return traced(process);
+}
+
+}  // namespace
+
+outside::apply_result apply_patch(const how_options& how, pid_t pid,
+                                  outside::patch_object& patch)
+{
+  const auto apply = [&](auto& way) { return way.apply(patch); };
+  return change(how, pid, apply, apply);
+}
+
+outside::apply_result change_patch(change_kind kind, const how_options& how,
+                                   pid_t pid, const std::string& patch)
+{
+  if (kind == change_kind::apply)
+    return apply_patch(how, pid, *outside::open_patch_object(patch));
+  const auto revert = [&](auto& way) { return way.revert(patch); };
+  return change(how, pid, revert, revert);
 }
 
 }  // namespace hotpatch::tools

@@ -15,7 +15,12 @@
 
 namespace hotpatch::tools {
 
-// A file to apply, or a name to revert.  Throws trouble, process_busy.
+// Applies what was read of a file, whatever is in that file by now.  Throws
+// trouble, process_busy.
+outside::apply_result apply_patch(const how_options& how, pid_t process,
+                                  outside::patch_object& patch);
+
+// A file to apply, or a name to revert.  Throws the same.
 outside::apply_result change_patch(change_kind kind, const how_options& how,
                                    pid_t process, const std::string& patch);
 

@@ -25,7 +25,7 @@ constexpr int most_tries = 100;
 bool has_file(const process_mapping& mapping)
 {
   return mapping.executable && mapping.inode != 0 &&
-         mapping.path.starts_with('/');
+         (mapping.path.starts_with('/') || mapping.is_copy);
 }
 
 template <typename T>

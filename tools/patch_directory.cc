@@ -3,15 +3,14 @@
 // SPDX-License-Identifier: MIT
 #include "tools/patch_directory.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include <unistd.h>
 
-#include "outside/patch_object.h"
 #include "processes/trouble.h"
+#include "runtime/base/file_descriptor.h"
 #include "tools/messages.h"
+#include "tools/trusted_path.h"
 
 namespace hotpatch::tools {
 
@@ -22,24 +21,11 @@ void tell(const std::string& text)
   complain("hp-watch", text);
 }
 
-void check_owner(const std::string& path, const struct stat& about)
+std::set<std::string> stated_builds(const std::string& path,
+                                    const outside::patch_object& patch)
 {
-  if (about.st_uid != 0 && about.st_uid != geteuid())
-    throw trouble(path + " belongs to another user (uid " +
-                  std::to_string(about.st_uid) +
-                  "), who could have any code executed; it must belong to "
-                  "root or to the user of hp-watch");
-  if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    throw trouble(path +
-                  " can be written by others, who could have any code "
-                  "executed; take that right away: chmod go-w");
-}
-
-std::set<std::string> stated_builds(const std::string& path)
-{
-  const auto patch = outside::open_patch_object(path);
   std::set<std::string> builds;
-  for (const char* id : patch->contents().builds)
+  for (const char* id : patch.contents().builds)
     builds.insert(id);
   if (builds.empty())
     throw trouble(path +
@@ -53,45 +39,55 @@ std::set<std::string> stated_builds(const std::string& path)
 
 void patch_directory::check() const
 {
-  struct stat about;
-  if (stat(path_.c_str(), &about) != 0)
-    throw trouble(path_ + ": " + std::strerror(errno));
-  if (!S_ISDIR(about.st_mode))
-    throw trouble(path_ + " is no directory");
-  check_owner(path_, about);
+  const file_descriptor directory(open_trusted_directory(path_));
 }
 
-void patch_directory::look_at(const std::string& file)
+void patch_directory::look_at(int directory, const std::string& file)
 {
-  struct stat about;
-  if (stat(file.c_str(), &about) != 0 || !S_ISREG(about.st_mode))
-    return;
-  const file_version version = {
-      about.st_dev, about.st_ino, about.st_size,
-      about.st_mtim.tv_sec * std::int64_t{1'000'000'000} +
-          about.st_mtim.tv_nsec};
+  const std::string path = path_ + '/' + file;
   entry& known = entries_[file];
-  if (known.version == version)
-    return;
-  known = {version, false, {}};
+  std::string wrong;
+  bool is_trusted = false;
   try {
-    check_owner(file, about);
-    known.patch = {file, version, stated_builds(file)};
+    const file_descriptor opened(open_trusted_file(directory, path_, file));
+    struct stat about;
+    if (!opened || fstat(opened.get(), &about) != 0)
+      return;
+    is_trusted = true;
+    const file_version version = {
+        about.st_dev, about.st_ino, about.st_size,
+        about.st_mtim.tv_sec * std::int64_t{1'000'000'000} +
+            about.st_mtim.tv_nsec};
+    if (known.version == version)
+      return;
+    known = {version, false, {}, {}};
+    const std::shared_ptr<outside::patch_object> object =
+        outside::open_patch_object(path, opened.get());
+    known.patch = {path, version, stated_builds(path, *object), object};
     known.is_taken = true;
   } catch (const trouble& reason) {
-    tell(reason.what());
+    wrong = reason.what();
+    known.is_taken = false;
+    if (!is_trusted)
+      known.version = {};
   }
+  if (!wrong.empty() && wrong != known.wrong)
+    tell(wrong);
+  known.wrong = wrong;
 }
 
 void patch_directory::look()
 {
   std::set<std::string> files;
   std::string now;
+  file_descriptor directory(-1);
   try {
-    check();
-    for (const auto& each : std::filesystem::directory_iterator(path_))
+    directory.reset(open_trusted_directory(path_));
+    // By the descriptor: the name may lead elsewhere by now.
+    const std::string here = "/proc/self/fd/" + std::to_string(directory.get());
+    for (const auto& each : std::filesystem::directory_iterator(here))
       if (each.path().extension() == ".so")
-        files.insert(each.path());
+        files.insert(each.path().filename());
   } catch (const std::exception& reason) {
     now = reason.what();
     files.clear();
@@ -102,7 +98,7 @@ void patch_directory::look()
   std::erase_if(entries_,
                 [&](const auto& each) { return !files.contains(each.first); });
   for (const std::string& file : files)
-    look_at(file);
+    look_at(directory.get(), file);
 }
 
 std::vector<const watched_patch*> patch_directory::patches() const

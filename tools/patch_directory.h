@@ -1,10 +1,11 @@
 // A directory of patch objects that hp-watch applies, as it is at the moment.
 //
-// Owns the rule whose patches are taken: a file, and the directory it is in,
-// must belong to root or to the user of this process, and nobody else may write
-// to them; for what lies there will run in other processes, unasked.  And a
-// patch has to state the builds that it is for, because nobody is there to
-// judge.  What is not taken is told once, until the file changes.
+// Owns the rule whose patches are taken: those of trusted files
+// (trusted_path.h), for what lies there will run in other processes, unasked.
+// And a patch has to state the builds that it is for, because nobody is there
+// to judge.  What is not taken is told once, until the file changes.
+//
+// A file is read once, when it is new; what is applied later are these bytes.
 //
 // One thread at a time.
 //
@@ -14,11 +15,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <sys/stat.h>
+
+#include "outside/patch_object.h"
 
 namespace hotpatch::tools {
 
@@ -36,6 +40,7 @@ struct watched_patch {
   std::string path;
   file_version version;
   std::set<std::string> builds;  // build-ids that must all be loaded; not empty
+  std::shared_ptr<outside::patch_object> object;
 };
 
 class patch_directory {
@@ -56,9 +61,10 @@ class patch_directory {
     file_version version;
     bool is_taken = false;
     watched_patch patch;
+    std::string wrong;  // told last
   };
 
-  void look_at(const std::string& file);
+  void look_at(int directory, const std::string& file);
 
   std::string path_;
   std::string trouble_;  // told last about the directory itself

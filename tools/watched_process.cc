@@ -88,7 +88,7 @@ watched_process::verdict watched_process::try_patch(
   try {
     const std::int64_t start = monotonic_now();
     const outside::apply_result result =
-        change_patch(change_kind::apply, how, process_, patch.path);
+        apply_patch(how, process_, *patch.object);
     if (result.changed)
       tell_change(change_kind::apply, how.settings.dry_run, process_, result,
                   monotonic_now() - start);

@@ -42,7 +42,7 @@ extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
     status = check_options("hp_load", *options);
   if (status == HP_OK) {
     const whole_path whole(path);
-    status = whole ? load_patch_object({whole.text(), whole.text()}, wanted,
+    status = whole ? load_patch_object({whole.text(), -1}, wanted,
                                        __builtin_frame_address(0))
                    : no_path(path);
   }
@@ -76,5 +76,5 @@ extern "C" hp_status hp_check(const char* path, hp_finding_visitor visit,
   if (!whole)
     return no_path(path);
   check_report report(visit, data);
-  return check_patch_object({whole.text(), whole.text()}, report);
+  return check_patch_object({whole.text(), -1}, report);
 }

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstring>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/control_protocol.h"
@@ -78,14 +77,6 @@ bool receive(int connection, received_request& into, hp_status& status)
   return true;
 }
 
-bool leads_to(const char* path, int descriptor)
-{
-  struct stat there;
-  struct stat here;
-  return stat(path, &there) == 0 && fstat(descriptor, &here) == 0 &&
-         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
-}
-
 hp_commit_options options_of(const control_request& request)
 {
   hp_commit_options options = {};
@@ -101,13 +92,8 @@ hp_status load(const received_request& received, control_reply& reply)
   const control_request& request = received.request;
   if (!received.file)
     return fail(HP_INVALID, "no file came along with the request");
-  // Under its path, which debuggers can find, if this process sees the file
-  // there, too; otherwise through the descriptor.
-  char opened[64];
-  std::snprintf(opened, sizeof opened, "/proc/self/fd/%d", received.file.get());
-  const patch_source source = {
-      request.path,
-      leads_to(request.path, received.file.get()) ? request.path : opened};
+  // What came along, whatever is at its path for this process.
+  const patch_source source = {request.path, received.file.get()};
   if (request.check_only) {
     check_report report(
         [](hp_status status, const char* words, void* data) {

@@ -426,11 +426,12 @@ HP_API hp_status hp_replacement_each(const char* name,
  * the level that the patch asks for, else immediate, and where threads have to
  * be waited for, for a second.
  *
- * All that can be is checked before the object is loaded, whose constructors
- * then run as with dlopen(); what the patch uses of the program is there only
- * after them.  A newer version takes the place of an older one, whose code is
- * freed at the level quiescent, unless a thread is inside; it stays loaded
- * otherwise, and hp_unload() can free it later.
+ * The file is read once; all that can be is checked before the object is
+ * loaded, and the bytes that were checked are loaded, whatever is in the file
+ * by then. Constructors run when what the patch uses of the program is there.
+ * A newer version takes the place of an older one, whose code is freed at the
+ * level quiescent, unless a thread is inside; it stays loaded otherwise, and
+ * hp_unload() can free it later.
  *
  * Errors: HP_INVALID, HP_UNREADABLE, HP_MALFORMED, HP_NO_MEMORY,
  * HP_OTHER_BUILD, HP_NOT_FOUND and HP_AMBIGUOUS of a function to be replaced or

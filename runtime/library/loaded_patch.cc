@@ -6,8 +6,6 @@
 #include <cstring>
 #include <new>
 
-#include "runtime/library/image_pin.h"
-
 namespace hotpatch {
 
 namespace {
@@ -22,8 +20,8 @@ std::size_t number_of(format::hook_time when)
 
 }  // namespace
 
-loaded_patch* loaded_patch::make(const patch_file& file, std::uint64_t base,
-                                 void* handle) noexcept
+loaded_patch* loaded_patch::make(const patch_file& file,
+                                 const loaded_object& object) noexcept
 {
   void* memory = std::malloc(sizeof(loaded_patch));
   if (memory == nullptr)
@@ -34,19 +32,20 @@ loaded_patch* loaded_patch::make(const patch_file& file, std::uint64_t base,
     destroy(patch);
     return nullptr;
   }
-  patch->state_ = reinterpret_cast<format::patch_state*>(base + file.state());
+  patch->state_ =
+      reinterpret_cast<format::patch_state*>(object.base + file.state());
   for (const patch_hook& each : file.contents().hooks)
-    patch->hooks_[number_of(each.when)] = base + each.code;
-  patch->handle_ = handle;
+    patch->hooks_[number_of(each.when)] = object.base + each.code;
+  patch->object_ = object;
   return patch;
 }
 
 void loaded_patch::destroy(loaded_patch* patch) noexcept
 {
-  void* handle = patch->handle_;
+  loaded_object object = patch->object_;
   patch->~loaded_patch();
   std::free(patch);
-  close_image(handle);
+  object.give_back();
 }
 
 void loaded_patch::attach(hp_patch_info& info) noexcept

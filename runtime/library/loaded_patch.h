@@ -14,18 +14,17 @@
 
 #include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/library/opened_object.h"
 #include "runtime/objects/patch_file.h"
 
 namespace hotpatch {
 
 class loaded_patch {
  public:
-  // For an object at `base`; takes `handle` over if it succeeds.  Null: no
-  // memory.
+  // Takes the object over if it succeeds.  Null: no memory.
   [[nodiscard]] static loaded_patch* make(const patch_file& file,
-                                          std::uint64_t base,
-                                          void* handle) noexcept;
-  // Gives the handle back, so without the library's lock.
+                                          const loaded_object& object) noexcept;
+  // Gives the object back, so without the library's lock.
   static void destroy(loaded_patch* patch) noexcept;
 
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
@@ -61,7 +60,7 @@ class loaded_patch {
 
   array<char> name_;
   array<char> path_;
-  void* handle_ = nullptr;
+  loaded_object object_;
   format::patch_state* state_ = nullptr;
   std::uint64_t hooks_[4] = {};  // by hook_time, 0: none
   std::atomic<bool> applied_{false};

@@ -1,17 +1,29 @@
-// Loading a file, and seeing whether it is the one that was loaded.
+// Giving the dynamic linker a file that cannot change.
 // SPDX-License-Identifier: MIT
 #include "runtime/library/opened_object.h"
 
+#include <atomic>
+#include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
+#include "runtime/base/file_descriptor.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/base/raw_file.h"
+#include "runtime/base/sealed_file.h"
 #include "runtime/base/status.h"
+#include "runtime/library/data_stores.h"
 #include "runtime/library/image_pin.h"
+#include "runtime/sites/images.h"
 
 // Weak for the same reason as in image_pin.cc.
 #pragma weak dlerror
@@ -21,10 +33,65 @@ namespace hotpatch {
 
 namespace {
 
-// "/dir/./fix.so", "/dir/././fix.so" ...: the dynamic linker knows what it has
-// loaded by the path it was given, and only for one that is new to it looks at
-// the file.  False: it is too long.
-bool spell(const char* path, int dots, char (&into)[PATH_MAX])
+// --- What constructors are called with ---------------------------------------
+
+struct program_arguments {
+  int count = 0;
+  char** values = nullptr;
+};
+constinit program_arguments arguments;
+
+// glibc calls constructors with what main() gets; others with nothing.
+#ifdef __GLIBC__
+[[gnu::constructor]] void note_arguments(int count, char** values, char**)
+{
+  arguments = {count, values};
+}
+#endif
+
+using constructor = void (*)(int, char**, char**);
+
+void call(std::uint64_t address)
+{
+  static char* none[] = {nullptr};
+  reinterpret_cast<constructor>(address)(
+      arguments.count, arguments.values != nullptr ? arguments.values : none,
+      environ);
+}
+
+// --- Names -------------------------------------------------------------------
+
+constinit std::atomic<std::uint32_t> next_load{1};
+
+// "/proc/self/fd/" -> "/proc/self/fd/.//.///./": the dynamic linker knows what
+// it has loaded by the path it was given, and this one is new to it, because it
+// spells a number that is never used again.  It is as long as `longest` so that
+// the name in the dynamic linker's list has room for another one.
+bool spell_place(const char* directory, const char* name, std::size_t longest,
+                 char (&into)[PATH_MAX])
+{
+  std::size_t used = std::strlen(directory);
+  const std::size_t length = std::strlen(name);
+  constexpr std::size_t most_for_number = 64;
+  if (used + most_for_number + length >= sizeof into)
+    return false;
+  std::memcpy(into, directory, used);
+  const std::uint32_t number = next_load++;
+  for (int bit = 31; bit >= 0; --bit) {
+    if ((number >> bit & 1) != 0)
+      into[used++] = '.';
+    into[used++] = '/';
+  }
+  while (used + length < longest && used + length + 2 < sizeof into) {
+    into[used++] = '.';
+    into[used++] = '/';
+  }
+  std::memcpy(into + used, name, length + 1);
+  return true;
+}
+
+// "/dir/./fix.so", "/dir/././fix.so" ...
+bool spell_path(const char* path, int dots, char (&into)[PATH_MAX])
 {
   const char* const name = std::strrchr(path, '/') + 1;
   const std::size_t directory = static_cast<std::size_t>(name - path);
@@ -39,58 +106,205 @@ bool spell(const char* path, int dots, char (&into)[PATH_MAX])
   return true;
 }
 
+bool is_taken(const char* name)
+{
+  return dl_iterate_phdr(
+             [](dl_phdr_info* info, std::size_t, void* wanted) {
+               return info->dlpi_name != nullptr &&
+                              std::strcmp(info->dlpi_name,
+                                          static_cast<const char*>(wanted)) == 0
+                          ? 1
+                          : 0;
+             },
+             const_cast<char*>(name)) != 0;
+}
+
+constexpr int most_spellings = 8;
+
+// Debuggers and dladdr() look for the file by this name.  Two objects never
+// have the same: dlopen(RTLD_NOLOAD) finds them by it.
+void rename_object(const link_map& object, const char* path)
+{
+  char spelt[PATH_MAX];
+  if (*path != '/')
+    return;
+  hold_loader([&] {
+    for (int dots = 0; dots < most_spellings; ++dots) {
+      if (!spell_path(path, dots, spelt) ||
+          std::strlen(spelt) > std::strlen(object.l_name))
+        return;
+      if (is_taken(spelt))
+        continue;
+      std::memcpy(object.l_name, spelt, std::strlen(spelt) + 1);
+      return;
+    }
+  });
+}
+
+// --- Places ------------------------------------------------------------------
+
+// Where a filter may kill for a call that it does not know, only those are made
+// that loading needs in any case.
+bool is_filtered()
+{
+  const raw_file status("/proc/thread-self/status", O_RDONLY);
+  char text[4096];
+  const long got = status ? status.read(text, sizeof text - 1) : 0;
+  text[got > 0 ? got : 0] = '\0';
+  const char* const mode = std::strstr(text, "\nSeccomp:");
+  return mode == nullptr || std::strstr(mode, "\t2\n") == mode + 9;
+}
+
+bool leads_to(const char* path, int descriptor)
+{
+  struct stat there, here;
+  return stat(path, &there) == 0 && fstat(descriptor, &here) == 0 &&
+         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+// Descriptors with small numbers are closed and used again by programs that
+// close what they do not know.
+int move_up(int descriptor)
+{
+  constexpr int above = 500;
+  const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, above);
+  if (moved < 0)
+    return descriptor;
+  close(descriptor);
+  return moved;
+}
+
+bool is_same_mapping(std::uint64_t a, std::uint64_t b)
+{
+  memory_mapping first, second;
+  return find_mapping(a, first) && find_mapping(b, second) &&
+         first.inode == second.inode && first.device == second.device;
+}
+
 }  // namespace
+
+void loaded_object::give_back() noexcept
+{
+  close_image(handle);
+  if (whole != nullptr)
+    munmap(whole, size);
+  *this = {};
+}
 
 opened_object::~opened_object()
 {
-  close_image(handle_);
+  object_.give_back();
 }
 
-hp_status opened_object::open(patch_file& patch, const char* file) noexcept
+hp_status opened_object::open(patch_file& patch) noexcept
 {
   if (!can_open_images())
     return fail(HP_UNSUPPORTED,
                 "%s: this program is linked statically, so it cannot load "
                 "shared objects",
                 patch.label());
-  constexpr int most_spellings = 64;
-  char path[PATH_MAX];
-  for (int dots = 0; dots < most_spellings && spell(file, dots, path); ++dots)
-    if (const hp_status status = open_path(patch, path);
-        status != HP_OK || is_same(patch))
-      return status;
-  return fail(HP_UNREADABLE,
-              "%s: another file of that name is loaded already, or it was "
-              "changed meanwhile; give the new one a name of its own",
-              patch.label());
+  array<unsigned char> copy;
+  if (const hp_status status = make_private_copy(patch, copy, held_);
+      status != HP_OK)
+    return status;
+  const std::span<const unsigned char> bytes(copy.data(), copy.size());
+  char place[PATH_MAX];
+  if (!HP_COUNTERMEASURE(private_copy)) {
+    const file_descriptor file(::open(patch.label(), O_RDONLY | O_CLOEXEC));
+    return load(patch, file.get(), patch.label());
+  }
+  if (!is_filtered() && HP_COUNTERMEASURE(sealed_file)) {
+    const file_descriptor file(
+        move_up(make_sealed_file(patch.label(), bytes, sealed_for::execution)));
+    char number[16];
+    std::snprintf(number, sizeof number, "%d", file.get());
+    if (file && may_execute(file.get()) &&
+        spell_place("/proc/self/fd/", number,
+                    std::strlen(patch.label()) + 2 * most_spellings, place) &&
+        leads_to(place, file.get()))
+      return load(patch, file.get(), place);
+  }
+  const file_descriptor root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  placed_file placed;
+  if (!root || !place_file(root.get(), true, patch.label(), bytes, placed))
+    return fail(HP_DENIED,
+                "%s: a private copy of it cannot be made: neither "
+                "memfd_create(2) with /proc, nor a file in /dev/shm, /tmp, "
+                "/var/tmp or /run from which code may be mapped (%s)",
+                patch.label(), std::strerror(errno));
+  const file_descriptor file(placed.descriptor);
+  char* const name = std::strrchr(placed.path, '/') + 1;
+  char directory[PATH_MAX];
+  std::snprintf(directory, sizeof directory, "%.*s",
+                static_cast<int>(name - placed.path), placed.path);
+  const hp_status status =
+      spell_place(directory, name,
+                  std::strlen(patch.label()) + 2 * most_spellings, place)
+          ? load(patch, file.get(), place)
+          : fail(HP_UNREADABLE, "%s: its path is too long", patch.label());
+  remove_placed(root.get(), placed);
+  return status;
 }
 
-hp_status opened_object::open_path(patch_file& patch, const char* path) noexcept
+hp_status opened_object::load(patch_file& patch, int file,
+                              const char* place) noexcept
 {
-  close_image(handle_);
+  object_.size = patch.bytes().size();
+  void* whole = mmap(nullptr, object_.size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (whole == MAP_FAILED)
+    return fail(HP_NO_MEMORY, "%s: %s", patch.label(), std::strerror(errno));
+  object_.whole = whole;
   // All symbols now: a slot that would be filled later looks unresolved.
-  handle_ = open_image(path, RTLD_NOW | RTLD_LOCAL);
-  if (handle_ == nullptr) {
+  object_.handle = open_image(place, RTLD_NOW | RTLD_LOCAL);
+  if (object_.handle == nullptr) {
     const char* reason = dlerror != nullptr ? dlerror() : nullptr;
+    if (reason != nullptr &&
+        std::strncmp(reason, place, std::strlen(place)) == 0)
+      reason += std::strlen(place) + 2;
     return fail(HP_UNREADABLE, "%s: %s", patch.label(),
                 reason != nullptr ? reason : "cannot be loaded");
   }
-  const link_map* map = nullptr;
-  if (dlinfo == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, &map) != 0)
+  link_map* map = nullptr;
+  if (dlinfo == nullptr || dlinfo(object_.handle, RTLD_DI_LINKMAP, &map) != 0)
     return fail(HP_UNSUPPORTED,
                 "%s: the dynamic linker does not tell where it is loaded",
                 patch.label());
-  base_ = map->l_addr;
+  object_.base = map->l_addr;
+  if (!is_same(patch))
+    return fail(HP_UNREADABLE,
+                "%s: the dynamic linker has loaded another file; another "
+                "thread of the program closes descriptors that are not its own",
+                patch.label());
+  rename_object(*map, patch.label());
   return HP_OK;
 }
 
-// What is mapped read-only is in memory as it is in the file: the records, the
-// build-id, names, constants.  Where no build-id stands for the code, the code
-// itself; its patch words, if it has sites of its own, may have changed.
+hp_status opened_object::construct(patch_file& patch) noexcept
+{
+  if (held_.first != 0)
+    call(object_.base + held_.first);
+  const auto* const table =
+      reinterpret_cast<const std::uint64_t*>(object_.base + held_.table);
+  for (std::uint64_t i = 0; i < held_.count; ++i)
+    if (table[i] != 0 && table[i] != UINT64_MAX)
+      call(table[i]);
+  array<import_store> stores;
+  for (const held_constructors::word& each : held_.restore)
+    if (!stores.append({object_.base + each.address, each.value}))
+      return fail(HP_NO_MEMORY, "%s: out of memory", patch.label());
+  return store_data(patch.label(), {stores.data(), stores.size()});
+}
+
+// The very file, and the bytes that matter: what is mapped read-only is in
+// memory as it was checked: the records, the build-id, names, constants.  Where
+// no build-id stands for the code, the code itself; its patch words, if it has
+// sites of its own, may have changed.
 bool opened_object::is_same(patch_file& patch) const noexcept
 {
   memory_mapping found;
-  if (!find_mapping(base_ + patch.state(), found))
+  if (!find_mapping(object_.base + patch.state(), found) ||
+      !is_same_mapping(object_.base + patch.records().address,
+                       reinterpret_cast<std::uint64_t>(object_.whole)))
     return false;
   const bool code_too = !patch.elf().id().present();
   elf_segment segment;
@@ -99,23 +313,27 @@ bool opened_object::is_same(patch_file& patch) const noexcept
         (segment.flags & PF_W) || ((segment.flags & PF_X) && !code_too))
       continue;
     const memory_range* range = patch.view().find(segment.address);
-    if (range == nullptr || !has_bytes(*range))
+    if (range == nullptr || !has_bytes(patch, *range))
       return false;
   }
   const record_section records = patch.records();
   return has_bytes(
-      {records.address, records.size, patch.record_bytes(), false});
+      patch, {records.address, records.size, patch.record_bytes(), false});
 }
 
-bool opened_object::has_bytes(const memory_range& wanted) const noexcept
+bool opened_object::has_bytes(patch_file& patch,
+                              const memory_range& wanted) const noexcept
 {
   memory_mapping first;
   memory_mapping last;
   return wanted.size == 0 ||
-         (find_mapping(base_ + wanted.address, first) &&
-          find_mapping(base_ + wanted.address + wanted.size - 1, last) &&
-          std::memcmp(reinterpret_cast<const void*>(base_ + wanted.address),
-                      wanted.bytes, wanted.size) == 0);
+         (find_mapping(object_.base + wanted.address, first) &&
+          find_mapping(object_.base + wanted.address + wanted.size - 1, last) &&
+          std::memcmp(
+              reinterpret_cast<const void*>(object_.base + wanted.address),
+              static_cast<const unsigned char*>(object_.whole) +
+                  (wanted.bytes - patch.bytes().data()),
+              wanted.size) == 0);
 }
 
 }  // namespace hotpatch

@@ -1,9 +1,16 @@
 // A patch object in this process's memory, given back unless it is kept.
 //
-// Owns the promise that what was checked is what is loaded: the dynamic linker
-// may have another file under the same path, an older one or one that was
-// exchanged meanwhile.  Any thread, without the library's lock: it takes the
-// dynamic loader's.
+// Owns the promise that what was checked is what is loaded, and nothing else,
+// not even for a moment: the dynamic linker is given a file in memory that
+// holds the checked bytes and is sealed (sealed_file.h), so it does not matter
+// what becomes of the path.  Constructors run when the imports are bound
+// (private_copy.h).
+//
+// The whole file stays mapped beside the object, so that tools can read its
+// section headers and symbols in this process.  The dynamic linker's name of
+// the object is changed to the path that people know, for debuggers.
+//
+// Any thread, without the library's lock: it takes the dynamic loader's.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_OPENED_OBJECT_H
@@ -13,8 +20,20 @@
 
 #include "runtime/include/hotpatch.h"
 #include "runtime/objects/patch_file.h"
+#include "runtime/objects/private_copy.h"
 
 namespace hotpatch {
+
+// What dlopen() has loaded, and what belongs to it.  A value.
+struct loaded_object {
+  void* handle = nullptr;
+  std::uint64_t base = 0;
+  void* whole = nullptr;  // the mapping of its whole file
+  std::size_t size = 0;
+
+  // dlclose(), and the mapping is gone even if others keep the object loaded.
+  void give_back() noexcept;
+};
 
 class opened_object {
  public:
@@ -23,23 +42,27 @@ class opened_object {
   opened_object& operator=(const opened_object&) = delete;
   ~opened_object();
 
-  // `file`: the absolute path by which this process has the file.
-  // HP_UNREADABLE, HP_UNSUPPORTED.
-  [[nodiscard]] hp_status open(patch_file& patch, const char* file) noexcept;
+  // HP_UNREADABLE, HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY.
+  [[nodiscard]] hp_status open(patch_file& patch) noexcept;
 
-  [[nodiscard]] std::uint64_t base() const noexcept { return base_; }
-  [[nodiscard]] void* handle() const noexcept { return handle_; }
-  // Somebody else gives it back.
-  void release() noexcept { handle_ = nullptr; }
+  // After the imports were bound.  HP_DENIED: its destructors cannot be made
+  // known to the dynamic linker.
+  [[nodiscard]] hp_status construct(patch_file& patch) noexcept;
+
+  [[nodiscard]] std::uint64_t base() const noexcept { return object_.base; }
+  [[nodiscard]] const loaded_object& object() const noexcept { return object_; }
+  // Its new owner gives it back.
+  void release() noexcept { object_ = {}; }
 
  private:
-  [[nodiscard]] hp_status open_path(patch_file& patch,
-                                    const char* path) noexcept;
+  [[nodiscard]] hp_status load(patch_file& patch, int file,
+                               const char* place) noexcept;
   [[nodiscard]] bool is_same(patch_file& patch) const noexcept;
-  [[nodiscard]] bool has_bytes(const memory_range& wanted) const noexcept;
+  [[nodiscard]] bool has_bytes(patch_file& patch,
+                               const memory_range& wanted) const noexcept;
 
-  void* handle_ = nullptr;
-  std::uint64_t base_ = 0;
+  loaded_object object_;
+  held_constructors held_;
 };
 
 }  // namespace hotpatch

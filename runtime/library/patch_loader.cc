@@ -25,6 +25,12 @@ namespace {
 
 // --- Checking ---------------------------------------------------------------
 
+hp_status open_source(const patch_source& source, patch_file& patch)
+{
+  return source.descriptor < 0 ? patch.open(source.label)
+                               : patch.open(source.label, source.descriptor);
+}
+
 hp_status check_version(const patch_file& patch, const named_patch& applied)
 {
   const std::uint32_t version = patch.contents().version;
@@ -229,8 +235,7 @@ hp_status check_patch_object(const patch_source& source,
                              check_report& report) noexcept
 {
   patch_file patch;
-  if (const hp_status status = patch.open(source.label, source.file);
-      status != HP_OK)
+  if (const hp_status status = open_source(source, patch); status != HP_OK)
     return status;
   loaded_program program;
   checked_patch checked;
@@ -242,8 +247,7 @@ hp_status load_patch_object(const patch_source& source,
                             const void* frame) noexcept
 {
   patch_file patch;
-  if (const hp_status status = patch.open(source.label, source.file);
-      status != HP_OK)
+  if (const hp_status status = open_source(source, patch); status != HP_OK)
     return status;
   loaded_program program;
   checked_patch checked;
@@ -253,13 +257,15 @@ hp_status load_patch_object(const patch_source& source,
     return status;
 
   opened_object object;
-  hp_status status = object.open(patch, source.file);
+  hp_status status = object.open(patch);
   if (status == HP_OK)
     status = store_imports(patch, object.base(), checked);
+  if (status == HP_OK)
+    status = object.construct(patch);
   if (status != HP_OK)
     return status;
-  loaded_patch* loaded =
-      loaded_patch::make(patch, object.base(), object.handle());
+  const std::uint64_t base = object.base();
+  loaded_patch* loaded = loaded_patch::make(patch, object.object());
   if (loaded == nullptr)
     return no_memory(patch);
   object.release();
@@ -268,7 +274,7 @@ hp_status load_patch_object(const patch_source& source,
   });
   if (status == HP_OK) {
     const hp_commit_options chosen = choose(options, patch.contents());
-    status = apply(patch, object.base(), checked, *loaded, chosen, frame);
+    status = apply(patch, base, checked, *loaded, chosen, frame);
     if (status == HP_OK) {
       if (chosen.level == HP_QUIESCENT)
         free_replaced(patch.name(), frame);

@@ -16,7 +16,7 @@ namespace hotpatch {
 // Where a patch object is.
 struct patch_source {
   const char* label;  // what people call it: absolute, names it to hp_unload()
-  const char* file;   // an absolute path that leads there in this process
+  int descriptor;     // of the open file; -1: `label` leads there
 };
 
 // All checks of the file against this process; nothing is loaded.

@@ -16,10 +16,37 @@
 
 namespace hotpatch {
 
-hp_status patch_file::open(const char* path, const char* file) noexcept
+hp_status patch_file::open(const char* path) noexcept
 {
-  if (const hp_status status = read(path, file); status != HP_OK)
-    return status;
+  // O_NONBLOCK: a FIFO must not make us wait for a writer.
+  const file_descriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file)
+    return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
+  return open(path, file.get());
+}
+
+hp_status patch_file::open(const char* path, int descriptor) noexcept
+{
+  const hp_status status = read(path, descriptor);
+  return status == HP_OK ? understand(path) : status;
+}
+
+hp_status patch_file::open(const char* path,
+                           std::span<const unsigned char> bytes) noexcept
+{
+  if (bytes.size() > most_bytes)
+    return fail(HP_UNREADABLE, "%s: is longer than %zu bytes", path,
+                most_bytes);
+  if (!bytes_.resize(bytes.size()))
+    return fail(HP_NO_MEMORY, "%s: no memory for %zu bytes", path,
+                bytes.size());
+  if (!bytes.empty())
+    std::memcpy(bytes_.data(), bytes.data(), bytes.size());
+  return understand(path);
+}
+
+hp_status patch_file::understand(const char* path) noexcept
+{
   if (const hp_status status =
           elf_.open_memory(path, bytes_.data(), bytes_.size());
       status != HP_OK)
@@ -39,21 +66,23 @@ hp_status patch_file::open(const char* path, const char* file) noexcept
   return set_name(path);
 }
 
-hp_status patch_file::read(const char* path, const char* place) noexcept
+hp_status patch_file::read(const char* path, int descriptor) noexcept
 {
-  // O_NONBLOCK: a FIFO must not make us wait for a writer.
-  const file_descriptor file(::open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat about;
-  if (!file || fstat(file.get(), &about) != 0)
+  if (fstat(descriptor, &about) != 0)
     return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
   if (!S_ISREG(about.st_mode))
     return fail(HP_UNREADABLE, "%s: not a regular file", path);
-  if (!bytes_.resize(static_cast<std::size_t>(about.st_size)))
-    return fail(HP_NO_MEMORY, "%s: no memory for %lld bytes", path,
-                static_cast<long long>(about.st_size));
+  const auto size = static_cast<std::uint64_t>(about.st_size);
+  if (size > most_bytes)
+    return fail(HP_UNREADABLE, "%s: is longer than %zu bytes", path,
+                most_bytes);
+  if (!bytes_.resize(size))
+    return fail(HP_NO_MEMORY, "%s: no memory for %llu bytes", path,
+                static_cast<unsigned long long>(size));
   for (std::size_t got = 0; got < bytes_.size();) {
-    const ssize_t more =
-        ::read(file.get(), bytes_.data() + got, bytes_.size() - got);
+    const ssize_t more = ::pread(descriptor, bytes_.data() + got,
+                                 bytes_.size() - got, static_cast<off_t>(got));
     if (more < 0 && errno == EINTR)
       continue;
     if (more <= 0)

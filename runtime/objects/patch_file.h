@@ -8,6 +8,9 @@
 #ifndef HOTPATCH_RUNTIME_PATCH_FILE_H
 #define HOTPATCH_RUNTIME_PATCH_FILE_H
 
+#include <cstddef>
+#include <span>
+
 #include "runtime/base/array.h"
 #include "runtime/elf/elf_file.h"
 #include "runtime/objects/patch_reader.h"
@@ -18,13 +21,23 @@ namespace hotpatch {
 
 class patch_file {
  public:
-  // `path` stands in messages and names a patch that has no name; `file` is
-  // opened.  HP_UNREADABLE, also if it is no patch object; HP_MALFORMED,
-  // HP_NO_MEMORY.
-  [[nodiscard]] hp_status open(const char* path, const char* file) noexcept;
-  [[nodiscard]] hp_status open(const char* path) noexcept
+  // The longest file that is read.
+  static constexpr std::size_t most_bytes = std::size_t{256} << 20;
+
+  // `path` stands in messages and names a patch that has no name.
+  // HP_UNREADABLE, also if it is no patch object; HP_MALFORMED, HP_NO_MEMORY.
+  [[nodiscard]] hp_status open(const char* path) noexcept;
+  // The same of an open file, which is read from its beginning whatever its
+  // offset is, and stays the caller's.
+  [[nodiscard]] hp_status open(const char* path, int descriptor) noexcept;
+  // The same of bytes, which are copied.
+  [[nodiscard]] hp_status open(const char* path,
+                               std::span<const unsigned char> bytes) noexcept;
+
+  // The whole file.
+  [[nodiscard]] std::span<const unsigned char> bytes() const noexcept
   {
-    return open(path, path);
+    return {bytes_.data(), bytes_.size()};
   }
 
   [[nodiscard]] const patch_contents& contents() const noexcept
@@ -56,7 +69,8 @@ class patch_file {
   [[nodiscard]] memory_range code() const noexcept;
 
  private:
-  [[nodiscard]] hp_status read(const char* path, const char* place) noexcept;
+  [[nodiscard]] hp_status read(const char* path, int descriptor) noexcept;
+  [[nodiscard]] hp_status understand(const char* path) noexcept;
   [[nodiscard]] hp_status find_sections() noexcept;
   [[nodiscard]] hp_status drop_unused_imports() noexcept;
   [[nodiscard]] hp_status set_name(const char* path) noexcept;

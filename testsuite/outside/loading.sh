@@ -1,0 +1,369 @@
+#!/bin/sh
+# What hp-apply loads: the bytes that it has checked, whatever happens to the
+# file meanwhile, in processes that see the file and that do not; and when the
+# code of a patch object first runs.
+#
+# SPDX-License-Identifier: MIT
+. "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+hp_status=$HP_BUILDDIR/tools/hp-status
+
+# Until SIGUSR1 it waits in wait_inside(), where it can be borrowed, or computes
+# on a stack that hp-apply does not know, where it cannot.
+cat >server.c <<'END'
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+static int limit = 5;
+int* volatile keep = &limit;
+int counter;
+static volatile int go;
+static void on(int s) { (void)s; go = 1; }
+__attribute__((hotpatch)) int answer(void) { return 1; }
+__attribute__((hotpatch)) int wait_inside(void)
+{
+  while (!go)
+    usleep(2000);
+  return answer();
+}
+static ucontext_t of_main, of_fiber;
+static void fiber(void)
+{
+  while (!go)
+    ;
+  swapcontext(&of_fiber, &of_main);
+}
+static void compute(void)
+{
+  static char stack[1 << 20];
+  getcontext(&of_fiber);
+  of_fiber.uc_stack.ss_sp = stack;
+  of_fiber.uc_stack.ss_size = sizeof stack;
+  of_fiber.uc_link = &of_main;
+  makecontext(&of_fiber, fiber, 0);
+  swapcontext(&of_main, &of_fiber);
+}
+int main(int argc, char** argv)
+{
+  signal(SIGUSR1, on);
+  setbuf(stdout, 0);
+  if (argc > 2 && strcmp(argv[1], "chroot") == 0) {
+    if (chroot(argv[2]) != 0 || chdir("/") != 0)
+      return 1;
+  }
+  if (argc > 1 && strcmp(argv[1], "wait") == 0) {
+    printf("waits\n");
+    wait_inside();
+  }
+  if (argc > 1 && strcmp(argv[1], "compute") == 0) {
+    printf("computes\n");
+    compute();
+  }
+  for (;; usleep(20000))
+    printf("answer %d counter %d limit %d\n", answer(), counter, limit);
+}
+END
+cat >v1.c <<'END'
+#include <hotpatch.h>
+#include <stdio.h>
+HP_PATCH("p", 1, "");
+extern int counter;
+HP_REPLACES("answer") static int new_answer(void) { return 100 + counter; }
+#ifdef ALL
+HP_REPLACES("wait_inside") static int new_wait(void) { return 100; }
+#endif
+END
+# It uses more of the program, and gives itself away when it is loaded.
+cat >evil.c <<'END'
+#include <hotpatch.h>
+#include <stdio.h>
+HP_PATCH("p", 2, "");
+extern int counter;
+extern int limit HP_IMPORT("server.c:limit");
+HP_REPLACES("answer") static int new_answer(void) { return limit + counter; }
+__attribute__((constructor)) static void own(void) { puts("evil"); }
+END
+build_server()
+{
+  "$CC" -O2 "-fplugin=$HP_PLUGIN" server.c -o server &&
+    cc -O2 -fPIC -shared v1.c -o v1.so &&
+    cc -O2 -fPIC -shared -DALL v1.c -o all.so &&
+    cc -O2 -fPIC -shared evil.c -o evil.so
+}
+ok "program and patches are compiled" build_server
+[ -e evil.so ] || done_testing
+
+answers()
+{
+  says "answer $1 counter ${2-0} limit 5"
+}
+
+# exchanged APPLY HOW COMMAND...: hp-apply has checked the file, and waits for a
+# thread to load it with (HOW is compute), or has loaded it and waits for one to
+# leave a function (wait); then COMMAND exchanges it.
+exchanged()
+{
+  apply=$1
+  how=$2
+  shift 2
+  cp all.so p.so
+  begin ./server "$how"
+  : >applied
+  "$apply" --verbose --timeout=20 "$pid" p.so >applied 2>&1 &
+  applying=$!
+  case $how in
+    wait) until_said='has not left' ;;
+    *) until_said='all checks passed' ;;
+  esac
+  until grep -q "$until_said" applied; do
+    kill -0 $applying || break
+    sleep 0.01
+  done
+  "$@"
+  kill -USR1 "$pid"
+  wait $applying
+  exchanged_status=$?
+  cat applied
+  # From the new answer on, whatever was begun before.
+  answers 100
+  exchanged_status=$((exchanged_status + $?))
+  grep evil out && exchanged_status=9
+  end
+  return $exchanged_status
+}
+moved()
+{
+  cp evil.so p.new && mv p.new p.so
+}
+written()
+{
+  cat evil.so >p.so
+}
+truncated()
+{
+  : >p.so
+}
+removed()
+{
+  rm p.so
+}
+linked()
+{
+  ln -s evil.so p.new && mv p.new p.so
+}
+for what in moved written truncated removed linked; do
+  ok "what was checked is loaded, though the file is $what before" \
+    exchanged "$hp_apply" compute $what
+done
+ok "what was checked is applied, though the file is written to before" \
+  exchanged "$hp_apply" wait written
+
+first_opening()
+{
+  begin ./server
+  cp v1.so p.so
+  strace -f -o trace -e trace=openat,open "$hp_apply" "$pid" p.so >applied 2>&1
+  opened=$(grep -c '"[^"]*p\.so"' trace)
+  cat applied trace
+  answers 100 && end
+  echo "it was opened $opened times"
+  [ "$opened" -eq 1 ]
+}
+if command -v strace >/dev/null; then
+  ok "hp-apply opens the file once" first_opening
+else
+  skip "hp-apply opens the file once" "strace is not installed"
+fi
+nothing_is_opened()
+{
+  begin ./server
+  "$hp_apply" "$pid" v1.so && answers 100 || return
+  ls -l "/proc/$pid/fd" >descriptors
+  cat descriptors
+  ! grep hotpatch: descriptors
+}
+ok "the process keeps no descriptor" nothing_is_opened
+end
+
+# --- Written to after it was loaded --------------------------------------------
+in_place()
+{
+  cp v1.so p.so
+  begin ./server
+  "$hp_apply" "$pid" p.so && answers 100 && cat evil.so >p.so && : >p.so &&
+    answers 100 && "$hp_revert" "$pid" p && answers 1
+}
+ok "a file that is emptied after it was applied changes nothing" in_place
+end
+
+# --- Upgrades -------------------------------------------------------------------
+cc -O2 -fPIC -shared '-DVERSION=2' evil.c -o v2.so
+upgraded()
+{
+  as=$1
+  cp v1.so fix.so
+  # shellcheck disable=SC2086 # a command
+  begin $as ./server
+  $as "$hp_apply" "$pid" "$PWD/fix.so" || return
+  cp v2.so fix.new && mv fix.new fix.so
+  $as "$hp_status" "$pid" >status || return
+  cat status
+  grep -q "applied  *p 1" status || return
+  grep -q "$PWD/fix.so" status || echo "its path is not shown"
+  $as "$hp_apply" "$pid" "$PWD/fix.so" && answers 5 &&
+    cp v1.so fix.new && mv fix.new fix.so &&
+    $as "$hp_revert" "$pid" p && answers 1
+}
+ok "a patch that was replaced on disk is seen, replaced and reverted" upgraded ''
+end
+other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" = 0 ] && $other true 2>/dev/null; then
+  chmod 755 .
+  ok "the same for ordinary users" upgraded "$other"
+  end
+else
+  skip "the same for ordinary users" "only root can be somebody else"
+fi
+replaced_program()
+{
+  cp server service
+  begin ./service
+  cp server service.new && echo >>service.new && mv service.new service
+  "$hp_apply" --all-processes-of=./service v1.so && answers 100 &&
+    "$hp_status" --all-processes-of=./service >status &&
+    grep -q "^$pid  *applied  *p 1" status &&
+    "$hp_revert" --all-processes-of="$PWD/service" p && answers 1
+}
+ok "the processes of a program that was replaced on disk are found" \
+  replaced_program
+end
+
+# --- Without the file, without /proc --------------------------------------------
+chrooted()
+{
+  mkdir -p jail
+  begin ./server chroot jail
+  "$1" "$pid" v1.so && answers 100 && "$hp_status" "$pid" &&
+    "$hp_revert" "$pid" p && answers 1 && [ -z "$(ls -A jail)" ]
+}
+if [ "$(id -u)" = 0 ]; then
+  ok "a process in an empty root directory is patched" chrooted "$hp_apply"
+  end
+else
+  skip "a process in an empty root directory is patched" "only root may chroot"
+fi
+
+# --- Constructors ----------------------------------------------------------------
+cat >construct.c <<'END'
+#include <hotpatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+HP_PATCH("made", 1, "");
+extern int counter;
+extern int limit HP_IMPORT("server.c:limit");
+static int made;
+static const char* name;
+__attribute__((constructor(200))) static void second(void) { made = made * 10 + 2; }
+__attribute__((constructor(101))) static void first(int c, char** v, char** e)
+{
+  counter += 1;
+  made = c >= 1 && v[c] == NULL && e != NULL ? limit - 4 : 9;
+  name = strrchr(v[0], '/') + 1;
+}
+__attribute__((constructor)) static void third(void) { made = made * 10 + 3; }
+__attribute__((destructor)) static void gone(void) { counter += 1000; puts("gone"); }
+HP_REPLACES("answer") static int new_answer(void)
+{
+  return strcmp(name, "server") == 0 ? made : 0;
+}
+END
+ok "a patch with constructors is compiled" \
+  cc -O2 -fPIC -shared construct.c -o construct.so
+constructed()
+{
+  begin ./server
+  "$1" "$pid" construct.so && answers 123 1 && "$hp_revert" "$pid" made &&
+    answers 1 1001 && [ "$(grep -c gone out)" -eq 1 ]
+}
+ok "constructors use the program, in their order, and destructors run" \
+  constructed "$hp_apply"
+end
+# Nothing was constructed, so nothing is destroyed.
+cat >refuses.c <<'END'
+#include "construct.c"
+HP_HOOK("before_apply") static const char* no(void) { return "no"; }
+END
+cc -O2 -fPIC -shared refuses.c -o refuses.so
+vetoed()
+{
+  begin ./server
+  gives 1 ': no' "$hp_apply" "$pid" refuses.so && answers 1 1001
+}
+ok "what a hook refuses is destroyed again" vetoed
+end
+
+# --- What debuggers see ------------------------------------------------------------
+seen_by_gdb()
+{
+  begin ./server
+  "$hp_apply" "$pid" "$PWD/construct.so" && answers 123 1 || return
+  gdb -q -p "$pid" -batch -ex 'info symbol new_answer' \
+    -ex 'info sharedlibrary construct' >gdb.out 2>&1
+  cat gdb.out
+  grep -q "new_answer in section .text of .*/construct.so" gdb.out
+}
+if command -v gdb >/dev/null; then
+  ok "gdb finds the symbols of a loaded patch" seen_by_gdb
+  end
+else
+  skip "gdb finds the symbols of a loaded patch" "gdb is not installed"
+fi
+seen_twice()
+{
+  begin ./server
+  times=0
+  while [ $times -lt 3 ]; do
+    "$hp_apply" "$pid" construct.so >output && "$hp_revert" "$pid" made \
+      >>output || return
+    times=$((times + 1))
+  done
+  answers 1 3003 && "$hp_apply" "$pid" construct.so &&
+    "$HP_BUILDDIR/tools/hp-list" --pid "$pid" | grep -q 'new_answer'
+}
+ok "applied again and again, and hp-list names the replacement" seen_twice
+end
+
+# --- Controls -----------------------------------------------------------------------
+ok "tools without countermeasures are built" build_controls
+control_apply=$(control_tool hp-apply)
+# In a directory, where a system has no such files in memory.
+placed_file()
+{
+  begin ./server
+  HP_WITHOUT=sealed_file "$control_apply" "$pid" construct.so &&
+    answers 123 1 && cat "/proc/$pid/maps" &&
+    grep -q '/[.]hotpatch-.*-construct.so (deleted)' "/proc/$pid/maps" &&
+    "$hp_status" "$pid" && "$hp_revert" "$pid" made && answers 1 1001
+}
+ok "a copy in a directory, where there is none in memory" placed_file
+end
+export HP_WITHOUT=private_copy
+ok "control: without a copy the exchanged file is loaded" \
+  not exchanged "$control_apply" compute moved
+HP_WITHOUT=hold_constructors
+control_constructors()
+{
+  constructed "$control_apply"
+}
+ok "control: constructors run by the dynamic linker crash the program" \
+  not control_constructors
+end 2>/dev/null
+unset HP_WITHOUT
+done_testing
