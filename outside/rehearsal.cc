@@ -4,6 +4,7 @@
 #include "outside/rehearsal.h"
 
 #include "processes/text.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch::outside {
 
@@ -38,6 +39,26 @@ std::string describe_import(const import_value& import)
   return text + " of " + import.image->path;
 }
 
+std::string describe_own(const own_definition& own)
+{
+  char plain[300];
+  std::string text = own.is_function ? "has its own function "
+                                     : "warning: has its own variable ";
+  append_printable(text,
+                   demangle(own.name, name_form::full, plain, sizeof plain));
+  text += ", as has ";
+  append_printable(text, own.image->path);
+  if (*own.file != '\0') {
+    text += " (";
+    append_printable(text, own.file);
+    text += ')';
+  }
+  return text + (own.is_function
+                     ? ": the patch calls its own, all others the program's"
+                     : ": the patch begins with a new one; use HP_IMPORT to "
+                       "share the program's");
+}
+
 }  // namespace
 
 std::vector<std::string> describe(const checked_patch& checked)
@@ -49,6 +70,8 @@ std::vector<std::string> describe(const checked_patch& checked)
   for (const import_value& each : checked.imports)
     if (each.image != nullptr && each.own == 0)
       lines.push_back(describe_import(each));
+  for (const own_definition& each : checked.own)
+    lines.push_back(describe_own(each));
   return lines;
 }
 

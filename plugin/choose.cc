@@ -12,51 +12,13 @@ namespace hotpatch {
 
 namespace {
 
-bool has_wildcard(const std::string& pattern)
+bool matches(const format::site_pattern& pattern,
+             const std::vector<std::string>& names, const char* file)
 {
-  return pattern.find_first_of("*?[\\") != pattern.npos;
-}
-
-bool matches(const std::string& pattern, const std::string& text)
-{
-  return pattern == text || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
-}
-
-// Everything that a pattern is compared with.
-struct candidates {
-  std::vector<std::string> names;
-  std::vector<std::string> files;  // "src/conn.c", "conn.c"
-};
-
-candidates candidates_of(tree decl)
-{
-  candidates all;
-  all.names = names_of(decl);
-  const std::string file = DECL_SOURCE_FILE(decl);
-  all.files.push_back(file);
-  const auto slash = file.rfind('/');
-  if (slash != file.npos)
-    all.files.push_back(file.substr(slash + 1));
-  return all;
-}
-
-// A file matches only a pattern with a dot or slash in it, so that conn* means
-// the functions called so and not everything in conn.c.
-bool matches(const std::string& pattern, const candidates& all)
-{
-  for (const std::string& name : all.names)
-    if (matches(pattern, name))
-      return true;
-  if (pattern.find_first_of("./") == pattern.npos)
-    return false;
-  for (const std::string& file : all.files) {
-    if (matches(pattern, file))
-      return true;
-    for (const std::string& name : all.names)
-      if (matches(pattern, file + ":" + name))
-        return true;
-  }
-  return false;
+  return pattern.matches_file(file) ||
+         std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+           return pattern.matches_demangled(name.c_str(), file);
+         });
 }
 
 bool in_system_header(tree decl)
@@ -68,16 +30,17 @@ std::set<std::string> matched;
 
 bool matches_a_pattern(tree decl)
 {
-  const std::vector<std::string>& patterns = current_options().patterns;
+  const auto& patterns = current_options().patterns;
   if (patterns.empty())
     return false;
-  const candidates all = candidates_of(decl);
+  const std::vector<std::string> names = names_of(decl);
   const bool foreign = in_system_header(decl);
   bool found = false;
-  for (const std::string& pattern : patterns)
-    if (!(foreign && has_wildcard(pattern)) && matches(pattern, all)) {
+  for (const format::site_pattern& pattern : patterns)
+    if (!(foreign && pattern.has_wildcard()) &&
+        matches(pattern, names, DECL_SOURCE_FILE(decl))) {
       found = true;
-      matched.insert(pattern);
+      matched.insert(pattern.glob());
     }
   return found;
 }
@@ -140,10 +103,11 @@ void warn_of_unmatched_patterns()
 {
   if (!current_options().warn_unmatched)
     return;
-  for (const std::string& pattern : current_options().patterns)
-    if (!matched.count(pattern))
+  for (const format::site_pattern& pattern : current_options().patterns)
+    if (!matched.count(pattern.glob()))
       warning_at(UNKNOWN_LOCATION, 0, "hotpatch: no function matches %qs [%s]",
-                 pattern.c_str(), "-fplugin-arg-hotpatch-warn-unmatched");
+                 pattern.glob().c_str(),
+                 "-fplugin-arg-hotpatch-warn-unmatched");
 }
 
 choice choose_early(tree decl)

@@ -84,6 +84,18 @@ bool parsing_a_template()
   return is_cxx() && scope_chain && processing_template_decl;
 }
 
+tree described_class(tree decl)
+{
+  if (!is_cxx() || !VAR_P(decl))
+    return NULL_TREE;
+  if (DECL_LANG_SPECIFIC(decl) && DECL_VTABLE_OR_VTT_P(decl))
+    return DECL_CONTEXT(decl);
+  if (!DECL_TINFO_P(decl))
+    return NULL_TREE;
+  const tree type = TREE_TYPE(DECL_NAME(decl));
+  return type && CLASS_TYPE_P(type) ? type : NULL_TREE;
+}
+
 std::string mangle_cxx_type(tree type)
 {
   return is_cxx() ? mangle_type_string(type) : "";

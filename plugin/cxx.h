@@ -36,6 +36,10 @@ std::vector<tree> declared_members(tree type);
 // What is being parsed is the pattern of a template, of which no code is made.
 bool parsing_a_template();
 
+// The class whose virtual table or type description the variable is, which are
+// declared nowhere in the source; null for any other declaration.
+tree described_class(tree decl);
+
 // The Itanium mangling of a type, "" without the C++ front end.
 std::string mangle_cxx_type(tree type);
 

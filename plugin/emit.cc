@@ -80,15 +80,16 @@ void pre_pad_hook(FILE* file, unsigned HOST_WIDE_INT size, bool record_it)
 }
 
 // For the function itself and each name that was made an alias of it, or of an
-// alias.  Neither a versioned name (symver) nor a label that GCC makes for its
-// thunks (.LTHUNK0) is a name by which anybody knows the function.
+// alias, versioned ones (symver) included.  A label that GCC makes for its
+// thunks
+// (.LTHUNK0) is no name by which anybody knows the function.
 bool add_record_of(symtab_node* node, void* out)
 {
   const site& of = *current_site();
   section_text& text = *static_cast<section_text*>(out);
   if (node->decl == of.decl)
     write_record(text, of, node->decl, 0);
-  else if (!node->symver && assembler_name(node->decl)[0] != '.')
+  else if (assembler_name(node->decl)[0] != '.')
     write_record(text, of, node->decl, format::site_alias);
   return false;
 }

@@ -11,11 +11,13 @@
 #include "plugin/attribute.h"
 #include "plugin/choose.h"
 #include "plugin/cxx.h"
+#include "plugin/definitions.h"
 #include "plugin/facts.h"
 #include "plugin/inlining.h"
 #include "plugin/link_guard.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/patch_definitions.h"
 #include "plugin/patch_imports.h"
 #include "plugin/patch_part.h"
 #include "plugin/refuse.h"
@@ -123,8 +125,11 @@ void start_ipa_passes(void*, void*)
     if (node->definition && !node->alias && !node->thunk)
       take_patch_part(node->decl);
   }
+  bind_own_functions();
+  warn_of_copies();
   declare_imports();
   print_patch_statement();
+  note_definitions();
   print_type_layouts();
   warn_of_unmatched_patterns();
 }

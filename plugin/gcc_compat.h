@@ -52,6 +52,7 @@
 #include <emit-rtl.h>
 #include <insn-constants.h>
 #include <output.h>
+#include <varasm.h>
 #include <target.h>
 #include <cgraph.h>
 #include <cp/cp-tree.h>  // before diagnostic-core.h

@@ -35,10 +35,13 @@ struct plugin_gcc_version {
 using init_function = int(plugin_name_args*, plugin_gcc_version*);
 
 // The directory of this file, also when GCC was given a symbolic link to it.
+// Not by plugin_is_GPL_compatible: every plugin defines that, and GCC loads all
+// of them into one scope, so the name may stand for the first one's.
 std::string own_directory()
 {
+  static const char in_this_file = 0;
   Dl_info self = {};
-  dladdr(&plugin_is_GPL_compatible, &self);
+  dladdr(&in_this_file, &self);
   char* real = realpath(self.dli_fname, nullptr);
   std::string path = real ? real : self.dli_fname;
   free(real);

@@ -84,15 +84,34 @@ tree name_of(tree type)
   return name && TREE_CODE(name) == TYPE_DECL ? DECL_NAME(name) : name;
 }
 
-// A structure without a tag has the name of its first typedef, which is the
-// last in the chain of variants.
+// A type without a tag has the name of the typedef that was declared first.
+// GCC moves the variants of a type around while it compiles, so their order
+// says nothing; numbers of declarations only grow.  As in C++, a typedef of a
+// qualified type ("typedef const struct {...} fixed;") names it only where no
+// other one does.
+tree first_typedef_of(tree type)
+{
+  tree first = NULL_TREE;
+  const auto comes_before = [](tree a, tree b) {
+    const bool a_is_plain = TYPE_QUALS(TREE_TYPE(a)) == 0;
+    const bool b_is_plain = TYPE_QUALS(TREE_TYPE(b)) == 0;
+    return a_is_plain != b_is_plain ? a_is_plain : DECL_UID(a) < DECL_UID(b);
+  };
+  for (tree it = TYPE_MAIN_VARIANT(type); it; it = TYPE_NEXT_VARIANT(it)) {
+    const tree name = TYPE_NAME(it);
+    if (name && TREE_CODE(name) == TYPE_DECL && DECL_NAME(name) &&
+        (!first || comes_before(name, first)))
+      first = name;
+  }
+  return first;
+}
+
 std::string tag_of(tree type)
 {
   tree name = name_of(TYPE_MAIN_VARIANT(type));
   if (!name)
-    for (tree it = TYPE_MAIN_VARIANT(type); it; it = TYPE_NEXT_VARIANT(it))
-      if (name_of(it))
-        name = name_of(it);
+    if (const tree declared = first_typedef_of(type))
+      name = DECL_NAME(declared);
   return name ? with_length(IDENTIFIER_POINTER(name)) : "Ut_";
 }
 

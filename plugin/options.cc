@@ -31,6 +31,8 @@ constexpr char help_text[] =
     "  warn-refused=no    no warning that a function that matches can have no\n"
     "              site\n"
     "  warn-limits=no     no warning that a replacement may miss calls\n"
+    "  warn-copies=no     no warning that a variable of a patch is a new one,\n"
+    "              though it looks like one of the program\n"
     "  warn-unmatched     warn of patterns that match no function of a file\n"
     "  verbose     say which functions were chosen and why others were not\n"
     "  version     print the plugin's version\n"
@@ -58,7 +60,7 @@ bool read_list(const char* path)
     const std::string_view text(line);
     const std::string_view pattern = trim(text.substr(0, text.find('#')));
     if (!pattern.empty())
-      parsed.patterns.emplace_back(pattern);
+      parsed.patterns.emplace_back(std::string(pattern));
   }
   if (file.bad()) {
     error("hotpatch: cannot read the list of functions %qs: %m", path);
@@ -86,6 +88,7 @@ bool take_out(std::string_view what)
       {"lines", &countermeasures::lines},
       {"reference", &countermeasures::reference},
       {"refusal", &countermeasures::refusal},
+      {"own-functions", &countermeasures::own_functions},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -96,7 +99,8 @@ bool take_out(std::string_view what)
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
-      "%<lead%>, %<lines%>, %<closed%>, %<reference%> and %<refusal%>");
+      "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%> and "
+      "%<own-functions%>");
   return false;
 }
 
@@ -109,6 +113,7 @@ std::optional<bool> parse_warning(const plugin_argument& argument)
   } warnings[] = {
       {"warn-refused", &options::warn_refused},
       {"warn-limits", &options::warn_limits},
+      {"warn-copies", &options::warn_copies},
       {"warn-unmatched", &options::warn_unmatched},
   };
   const std::string_view value = argument.value ? argument.value : "yes";
@@ -184,7 +189,8 @@ bool parse_option(const plugin_argument& argument)
   error(
       "hotpatch: there is no option %qs; the options are %<match%>, "
       "%<list%>, %<all%>, %<inline%>, %<patch%>, %<report%>, %<warn-refused%>, "
-      "%<warn-limits%>, %<warn-unmatched%>, %<verbose%>, %<version%> and "
+      "%<warn-limits%>, %<warn-copies%>, %<warn-unmatched%>, %<verbose%>, "
+      "%<version%> and "
       "%<help%>",
       argument.key);
   return false;

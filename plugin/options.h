@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "format/site_pattern.h"
+
 struct plugin_name_args;
 
 namespace hotpatch {
@@ -22,12 +24,13 @@ struct countermeasures {
   bool recursion = true;  // calls of a function to itself stay calls
   bool one_piece = true;  // no cold part elsewhere
   bool align = true;
-  bool id = true;         // each word has its own
-  bool reference = true;  // from the text to its records
-  bool refusal = true;    // of what cannot be replaced
-  bool lead = true;       // another instruction comes before the word
-  bool closed = true;     // nothing but copies, where inlining is allowed
-  bool lines = true;      // debuggers find where parameters are readable
+  bool id = true;             // each word has its own
+  bool reference = true;      // from the text to its records
+  bool refusal = true;        // of what cannot be replaced
+  bool lead = true;           // another instruction comes before the word
+  bool closed = true;         // nothing but copies, where inlining is allowed
+  bool lines = true;          // debuggers find where parameters are readable
+  bool own_functions = true;  // a patch's own come before the program's
 };
 
 struct options {
@@ -37,9 +40,10 @@ struct options {
   bool patch = false;           // the unit is a part of a patch object
   bool warn_refused = true;     // chosen by a pattern, and can have no site
   bool warn_limits = true;      // some calls do not reach a replacement
+  bool warn_copies = true;      // a patch has new variables with old names
   bool warn_unmatched = false;  // a pattern that matches nothing
   std::string report;           // file, "" for none
-  std::vector<std::string> patterns;
+  std::vector<format::site_pattern> patterns;
   countermeasures with;
 };
 

@@ -23,7 +23,10 @@ namespace {
 // the linkers: a weak symbol would not make them look for its library.
 bool is_of_the_program(tree decl)
 {
-  const location_t place = DECL_SOURCE_LOCATION(decl);
+  const tree type = described_class(decl);
+  const tree named = type ? TYPE_NAME(type) : decl;
+  const location_t place =
+      named && DECL_P(named) ? DECL_SOURCE_LOCATION(named) : UNKNOWN_LOCATION;
   return place > BUILTINS_LOCATION && !in_system_header_at(place);
 }
 
@@ -146,7 +149,7 @@ void finish_unit(void*, void*)
   FOR_EACH_SYMBOL(node)
   {
     const tree decl = node->decl;
-    if (is_import(decl) && DECL_EXTERNAL(decl) && !node->definition &&
+    if (is_import(decl) && DECL_EXTERNAL(decl) &&
         TREE_SYMBOL_REFERENCED(DECL_ASSEMBLER_NAME(decl)))
       fprintf(asm_out_file, "\t.weak %s\n", assembler_name(decl).c_str());
   }
@@ -166,9 +169,9 @@ void declare_imports()
   {
     const tree decl = node->decl;
     const bool named = original_of(decl) || imported_as(decl);
-    if (named && node->definition)
+    if (named && node->definition && !DECL_EXTERNAL(decl))
       refuse_definition(decl);
-    else if (DECL_EXTERNAL(decl) && !node->definition)
+    else if (DECL_EXTERNAL(decl))  // also where GCC knows the contents
       if (const std::optional<named_import> import = import_of(decl);
           import && can_be_imported(decl)) {
         mark_as_import(decl);

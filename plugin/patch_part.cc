@@ -19,6 +19,12 @@ namespace {
 // By their names in the source.
 std::set<std::string> taken;
 
+void note_defined(tree decl)
+{
+  if (DECL_NAME(decl))
+    taken.insert(IDENTIFIER_POINTER(DECL_NAME(decl)));
+}
+
 bool is_patch_part(tree decl)
 {
   return replaced_by(decl) || hook_time_of(decl);
@@ -143,8 +149,11 @@ void take_patch_part(tree decl)
 {
   if (!is_patch_part(decl) || refuse_target())
     return;
-  if (DECL_NAME(decl))
-    taken.insert(IDENTIFIER_POINTER(DECL_NAME(decl)));
+  note_defined(decl);
+  // The bodies of a constructor or destructor are clones, with other names.
+  if (const tree origin = DECL_ABSTRACT_ORIGIN(decl);
+      origin && TREE_CODE(origin) == FUNCTION_DECL)
+    note_defined(origin);
   if (DECL_EXTERNAL(decl)) {
     error_at(DECL_SOURCE_LOCATION(decl),
              "no code is made of this definition of %qD, so it can be no part "

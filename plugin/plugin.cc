@@ -7,6 +7,7 @@
 #include "plugin/alignment_check.h"
 #include "plugin/attribute.h"
 #include "plugin/debug_lines.h"
+#include "plugin/definitions.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
 #include "plugin/inline_copies.h"
@@ -52,6 +53,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   hotpatch::register_link_guard(name);
   hotpatch::register_patch_imports(name);
   hotpatch::register_record_sections(name);
+  hotpatch::register_definitions(name);
   hotpatch::register_alignment_check(name);
   hotpatch::register_inline_copies(name);
   hotpatch::register_inlining(name);

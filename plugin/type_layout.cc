@@ -330,10 +330,17 @@ std::string uses_text(const std::vector<std::size_t>& uses)
 
 }  // namespace
 
-std::uint64_t layout_hash_of(tree function_type)
+bool is_of_unnamed_type(tree type)
+{
+  while (TREE_CODE(type) == ARRAY_TYPE || TREE_CODE(type) == POINTER_TYPE)
+    type = TREE_TYPE(type);
+  return has_members(type) && !has_name(TYPE_MAIN_VARIANT(type));
+}
+
+std::uint64_t layout_hash_of(tree type)
 {
   std::vector<std::size_t> uses;
-  const std::string text = speller(uses).type(function_type);
+  const std::string text = speller(uses).type(type);
   const auto [at, is_new] = layouts.try_emplace(text, 0);
   if (!is_new)
     return at->second;

@@ -15,9 +15,14 @@
 
 namespace hotpatch {
 
-// The fingerprint of a function type, never 0.  What it stands for is printed
-// by print_type_layouts.  To be asked while the front end's types are whole.
-std::uint64_t layout_hash_of(tree function_type);
+// The fingerprint of the type of a function or variable, never 0.  What it
+// stands for is printed by print_type_layouts.  To be asked while the front
+// end's types are whole.
+std::uint64_t layout_hash_of(tree type);
+
+// Whether a variable of this type leads to a structure, union or enumeration
+// without a name, which is described in place.
+bool is_of_unnamed_type(tree type);
 
 // Writes the descriptions of this translation unit to the assembly, or hands
 // them on to the link-time compiler.  Call once.

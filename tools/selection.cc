@@ -19,17 +19,17 @@ void match_rows(const listing& shown, const std::vector<std::string>& globs,
 {
   std::vector<bool> wanted(shown.rows.size());
   for (const std::string& glob : globs) {
-    site_pattern pattern(glob);
+    const format::site_pattern pattern(glob);
     for (std::size_t i = 0; i < shown.rows.size(); ++i) {
       const row& one = shown.rows[i];
       if (!wanted[i])
-        wanted[i] =
-            pattern.matches(one.where.name, one.demangled, one.where.file);
+        wanted[i] = matches_site(pattern, one.where.name, one.demangled,
+                                 one.where.file);
     }
     for (const alias& other : shown.aliases)
       if (!wanted[other.row])
-        wanted[other.row] = pattern.matches(other.name, other.demangled,
-                                            shown.rows[other.row].where.file);
+        wanted[other.row] = matches_site(pattern, other.name, other.demangled,
+                                         shown.rows[other.row].where.file);
   }
   std::erase_if(rows, [&](std::uint32_t i) { return !wanted[i]; });
 }

@@ -9,6 +9,7 @@ namespace hotpatch {
 hp_status symbol_table::load(elf_file& file, kind wanted) noexcept
 {
   count_ = 0;
+  versions_ = nullptr;
   elf_section chosen;
   elf_section candidate;
   for (std::size_t i = 0; i < file.section_count(); ++i) {
@@ -36,7 +37,26 @@ hp_status symbol_table::load(elf_file& file, kind wanted) noexcept
   texts_ = reinterpret_cast<const char*>(text);
   texts_size_ = strings.size;
   count_ = chosen.size / sizeof(Elf64_Sym);
+  elf_section versions;
+  for (std::size_t i = 0; chosen.type == SHT_DYNSYM && i < file.section_count();
+       ++i)
+    if (file.section(i, versions) && versions.type == SHT_GNU_versym &&
+        versions.size / sizeof(Elf64_Half) >= count_)
+      versions_ = file.chunk(versions.offset, versions.size);
   return HP_OK;
+}
+
+// The full table has the version in the name, the dynamic linker's has a bit
+// elsewhere (LSB, "Symbol Versioning", 10.7.2).
+bool symbol_table::is_older_version(std::size_t index,
+                                    const char* name) const noexcept
+{
+  constexpr Elf64_Half hidden = 0x8000;
+  Elf64_Half version = 0;
+  if (versions_ != nullptr)
+    std::memcpy(&version, versions_ + index * sizeof version, sizeof version);
+  const char* mark = std::strchr(name, '@');
+  return (version & hidden) != 0 || (mark != nullptr && mark[1] != '@');
 }
 
 // The local symbols of each source come behind a symbol with its name, and
@@ -57,6 +77,7 @@ bool symbol_table::read(std::size_t index, symbol& into,
   }
   into.file = into.binding == STB_LOCAL ? source : "";
   into.value = entry.st_value;
+  into.is_default = !is_older_version(index, into.name);
   into.size = entry.st_size;
   return true;
 }

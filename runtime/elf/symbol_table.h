@@ -23,6 +23,8 @@ struct symbol {
   std::uint64_t size = 0;   // 0: not known
   std::uint8_t type = STT_NOTYPE;
   std::uint8_t binding = STB_LOCAL;
+  // False: only who asks for its version, as "area@V1", means it.
+  bool is_default = true;
 };
 
 class symbol_table {
@@ -60,11 +62,13 @@ class symbol_table {
  private:
   bool read(std::size_t index, symbol& into,
             const char*& source) const noexcept;
+  bool is_older_version(std::size_t index, const char* name) const noexcept;
   // Its name, null if it is defined or has none.
   const char* undefined(std::size_t index) const noexcept;
 
   const unsigned char* entries_ = nullptr;
   std::size_t count_ = 0;
+  const unsigned char* versions_ = nullptr;  // of the dynamic linker's table
   const char* texts_ = nullptr;
   std::uint64_t texts_size_ = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <link.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include "runtime/base/memory_map.h"
 #include "runtime/base/status.h"
 #include "runtime/library/prototype.h"
+#include "runtime/sites/name_query.h"
 #include "runtime/threads/safe_point.h"
 
 namespace hotpatch {
@@ -190,6 +192,16 @@ hp_status library::plan(patch_plan& plan, const operation& step,
     return plan_named(plan, step);
   }
   located_site& where = before.where;
+  if (step.known.site == 0 && step.name != nullptr &&
+      std::strchr(step.name, '#') != nullptr &&
+      name_query(step.name).wants_all()) {
+    array<located_site> all;
+    hp_status status = sites_.find_all_held(step.name, all);
+    for (const located_site& each : all)
+      if (status == HP_OK)
+        status = plan_at(plan, step, each, before);
+    return status;
+  }
   if (step.known.site != 0) {
     if (!sites_.find_symbol(step.known.site, where))
       return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
@@ -199,6 +211,13 @@ hp_status library::plan(patch_plan& plan, const operation& step,
              status != HP_OK) {
     return status;
   }
+  return plan_at(plan, step, where, before);
+}
+
+hp_status library::plan_at(patch_plan& plan, const operation& step,
+                           const located_site& where,
+                           step_before& before) noexcept
+{
   switch (step.what) {
     case operation::kind::apply:
       return plan_apply(plan, step, where, before);

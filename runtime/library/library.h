@@ -70,6 +70,8 @@ class library {
   struct step_before;
   hp_status plan(patch_plan& plan, const operation& step,
                  step_before& before) noexcept;
+  hp_status plan_at(patch_plan& plan, const operation& step,
+                    const located_site& where, step_before& before) noexcept;
   hp_status plan_apply(patch_plan& plan, const operation& step,
                        const located_site& where, step_before& before) noexcept;
   hp_status check_prototype(const operation& step, const located_site& where,

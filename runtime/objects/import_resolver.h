@@ -1,10 +1,12 @@
 // Finds in the program what a patch object uses of it.
 //
 // Pure: from images and import records to addresses; nothing is changed, and
-// the process may be another one.  Owns the rules of which symbol a name means:
-// that of a source file only there, otherwise one that other files see before a
-// static one, the program before its shared objects; a static one only if there
-// are no two of them.
+// the process may be another one.  Owns the rules of which symbol a name means.
+// "FILE:NAME" means what that source file defines and nothing else, exported or
+// static.  A NAME alone means what other files see before what is static, and
+// always the program's before that of its shared objects.  Of the versions of a
+// symbol it means the default.  Where several are left, none is taken, and all
+// are listed by names which each mean one of them.
 //
 // Any thread, each with its own objects.
 //
@@ -33,6 +35,9 @@ struct import_value {
   // The object defines it, too, at this address of its file, and the program's
   // counts where the dynamic linker has chosen the object's; 0: it does not.
   std::uint64_t own = 0;
+  // Of the type of a variable whose type has no name; 0: it has, or it is not
+  // known.
+  std::uint64_t layout_hash = 0;
 };
 
 // Appends a value for each import.  `label` stands for the patch object in

@@ -3,6 +3,7 @@
 #include "runtime/objects/import_stores.h"
 
 #include <cstring>
+#include <initializer_list>
 
 #include <elf.h>
 
@@ -24,6 +25,19 @@ std::uint64_t static_block_size(elf_file& file)
       return (segment.memory_size + segment.alignment - 1) / segment.alignment *
              segment.alignment;
   return 0;
+}
+
+// A runtime of C++ that was linked into the object statically keeps state (the
+// exceptions that are being handled) which must be that of the program's.
+bool is_of_language_runtime(const char* name)
+{
+  for (const char* head :
+       {"__cxa_", "_Unwind_", "__gxx_", "__gcc_", "_ZSt", "_ZNSt", "_ZNKSt",
+        "_ZN9__gnu_cxx", "_ZNK9__gnu_cxx", "_ZN10__cxxabiv1",
+        "_ZNK10__cxxabiv1", "_Znw", "_Zna", "_Zdl", "_Zda"})
+    if (std::strncmp(name, head, std::strlen(head)) == 0)
+      return true;
+  return false;
 }
 
 class planning {
@@ -82,11 +96,14 @@ class planning {
       std::memcpy(&symbol, symbol_bytes + index * sizeof symbol, sizeof symbol);
       if (symbol.st_name >= strings.size)
         return damaged(symbols);
-      const import_value* value =
-          find(reinterpret_cast<const char*>(text + symbol.st_name));
-      if (value == nullptr)
-        continue;
-      if (const hp_status status = plan(entry, *value); status != HP_OK)
+      const char* name = reinterpret_cast<const char*>(text + symbol.st_name);
+      const import_value* value = find(name);
+      hp_status status = HP_OK;
+      if (value != nullptr)
+        status = plan(entry, *value);
+      else if (is_own_function(symbol, name))
+        status = plan_own(entry, symbol.st_value);
+      if (status != HP_OK)
         return status;
     }
     return HP_OK;
@@ -112,6 +129,39 @@ class planning {
         return (segment.flags & PF_W) != 0;
     }
     return false;
+  }
+
+  // The plugin makes such references direct.  What is left are tables of
+  // addresses, where dynamic linkers differ on protected symbols (musl), and
+  // what was compiled without the plugin.
+  static bool is_own_function(const Elf64_Sym& symbol, const char* name)
+  {
+    return symbol.st_shndx != SHN_UNDEF &&
+           ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
+           !is_of_language_runtime(name);
+  }
+
+  hp_status plan_own(const Elf64_Rela& entry, std::uint64_t function) noexcept
+  {
+    std::uint64_t content = base_ + function;
+    switch (ELF64_R_TYPE(entry.r_info)) {
+      case R_X86_64_GLOB_DAT:
+      case R_X86_64_JUMP_SLOT:
+        break;
+      case R_X86_64_64:
+        content += static_cast<std::uint64_t>(entry.r_addend);
+        break;
+      default:
+        return HP_OK;
+    }
+    std::uint64_t present = 0;
+    if (!is_data(entry.r_offset) ||
+        !slots_.read(base_ + entry.r_offset, present, slots_.data) ||
+        present == content)
+      return HP_OK;
+    return into_.append({base_ + entry.r_offset, content})
+               ? HP_OK
+               : fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
   }
 
   hp_status plan(const Elf64_Rela& entry, const import_value& value) noexcept

@@ -1,11 +1,12 @@
 // What must be stored where, so that a loaded patch object uses the program's
-// own variables and functions.
+// own variables and functions, and its own functions where it defines them.
 //
 // Pure: reads the object's relocations, and the slots that the dynamic linker
 // has filled through a function of the caller, who also carries the stores out;
 // the process may be another one.  Owns the rule that a slot counts as
 // unresolved if the dynamic linker has left it as it does for a weak symbol
-// that nobody defines.
+// that nobody defines; and the rule that what the object defines itself it also
+// calls, whatever the dynamic linker has found first.
 //
 // Any thread, each with its own objects.
 //

@@ -6,9 +6,11 @@
 #include <cstring>
 
 #include "runtime/base/status.h"
+#include "runtime/elf/symbol_table.h"
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
 #include "runtime/objects/target_search.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {
 
@@ -44,8 +46,13 @@ class checking {
                         images_, into_.imports, report_);
     for (std::size_t i = 0; status == HP_OK && i < imports.size(); ++i)
       status = check_layout(imports[i]);
+    if (status == HP_OK)
+      status = find_shared_data(patch_.elf(), images_, into_.imports);
     return status == HP_OK
-               ? find_shared_data(patch_.elf(), images_, into_.imports)
+               ? find_own_definitions(
+                     patch_, images_,
+                     {into_.targets.data(), into_.targets.size()},
+                     {into_.imports.data(), into_.imports.size()}, into_.own)
                : status;
   }
 
@@ -70,13 +77,28 @@ class checking {
 
   hp_status check(const patch_replacement& replacement) noexcept
   {
-    patch_target target;
-    target.replacement = &replacement;
-    const hp_status found =
-        find_target(patch_.label(), replacement, images_, target);
-    report_.add(found);
-    if (found != HP_OK)
+    array<patch_target> found;
+    const hp_status status =
+        find_targets(patch_.label(), replacement, images_, found);
+    if (status == HP_NO_MEMORY)
+      return status;
+    if (status == HP_NOT_FOUND && may_be_absent(replacement))
       return HP_OK;
+    report_.add(status);
+    for (const patch_target& each : found)
+      if (const hp_status checked = check(replacement, each); checked != HP_OK)
+        return checked;
+    return HP_OK;
+  }
+
+  hp_status check(const patch_replacement& replacement,
+                  const patch_target& target) noexcept
+  {
+    for (const patch_target& other : into_.targets)
+      if (other.where.word == target.where.word) {
+        report_.add(check_twice(replacement, *other.replacement));
+        return HP_OK;
+      }
     const bool prototype_fits = check_prototype(replacement, target.where);
     if (prototype_fits && !(replacement.flags & format::patch_any_layout))
       if (const hp_status status =
@@ -87,6 +109,53 @@ class checking {
     return into_.targets.append(target)
                ? HP_OK
                : fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
+  }
+
+  // Two bodies of one constructor or destructor may be one in the program.
+  hp_status check_twice(const patch_replacement& one,
+                        const patch_replacement& other) noexcept
+  {
+    if (one.code == other.code || std::strcmp(one.target, other.target) == 0)
+      return HP_OK;
+    return fail(HP_INVALID,
+                "%s: %s (%s:%u) and %s (%s:%u) are two names of one function "
+                "of the program; replace it once",
+                patch_.label(), one.target, one.file, one.line, other.target,
+                other.file, other.line);
+  }
+
+  // A destructor that frees the memory calls the other one, which is replaced;
+  // and of an inline constructor or destructor the program has only the bodies
+  // that it uses.
+  bool may_be_absent(const patch_replacement& wanted) noexcept
+  {
+    const structor own = structor_of(wanted.name);
+    if (own == structor::none)
+      return false;
+    bool sibling = false;
+    for (const patch_replacement& other : patch_.contents().replacements) {
+      array<found_site> sites;
+      if (&other != &wanted && std::strcmp(other.target, wanted.target) == 0)
+        sibling = (find_sites(other.target, other.name, images_, sites) &&
+                   !sites.empty()) ||
+                  sibling;
+    }
+    return sibling &&
+           (own == structor::deleting_destructor || !has_function(wanted.name));
+  }
+
+  bool has_function(const char* name) noexcept
+  {
+    bool found = false;
+    symbol_table table;
+    for (const program_image& image : images_)
+      if (!image.is_patch && image.file != nullptr &&
+          table.load(*image.file) == HP_OK)
+        table.for_each([&](const symbol& which) {
+          found = found || std::strcmp(which.name, name) == 0;
+          return !found;
+        });
+    return found;
   }
 
   bool check_prototype(const patch_replacement& replacement, const site& where)

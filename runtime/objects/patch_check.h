@@ -17,6 +17,7 @@
 #include "runtime/base/array.h"
 #include "runtime/objects/check_report.h"
 #include "runtime/objects/import_resolver.h"
+#include "runtime/objects/own_definitions.h"
 #include "runtime/objects/patch_file.h"
 #include "runtime/objects/program_image.h"
 #include "runtime/objects/target_search.h"
@@ -24,8 +25,11 @@
 namespace hotpatch {
 
 struct checked_patch {
-  array<patch_target> targets;  // one for each replacement
+  // Of each replacement one or, as it wishes, several; none for the body of a
+  // constructor or destructor that the program does not have.
+  array<patch_target> targets;
   array<import_value> imports;  // for plan_import_stores()
+  array<own_definition> own;    // what the program defines, too
 };
 
 // What does not fit goes to `report`; `into` is complete if nothing does.  Else

@@ -6,6 +6,7 @@
 
 #include "runtime/base/status.h"
 #include "runtime/elf/view_texts.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {
 
@@ -179,8 +180,12 @@ class reading {
     made.layout_hash = format::joined(record.layout_hash);
     made.line = record.line;
     made.flags = record.flags;
+    // The bodies of a constructor or destructor have one name, and each is the
+    // replacement of its like.
     for (const patch_replacement& other : into_.replacements)
-      if (std::strcmp(other.target, made.target) == 0)
+      if (std::strcmp(other.target, made.target) == 0 &&
+          (structor_of(made.name) == structor::none ||
+           structor_of(made.name) == structor_of(other.name)))
         return damaged("target", "is replaced twice by this patch");
     return into_.replacements.append(made) ? HP_OK : no_memory();
   }

@@ -24,6 +24,14 @@ bool may_be_elsewhere(const symbol& which)
          (which.binding == STB_WEAK || which.binding == STB_GNU_UNIQUE);
 }
 
+import_value named(const char* symbol, std::uint64_t own)
+{
+  import_value made;
+  made.symbol = symbol;
+  made.own = own;
+  return made;
+}
+
 bool name_less(const import_value& a, const import_value& b)
 {
   return std::strcmp(a.symbol, b.symbol) < 0;
@@ -41,8 +49,7 @@ hp_status find_shared_data(elf_file& patch, std::span<program_image> images,
   bool enough = true;
   table.for_each([&](const symbol& which) {
     if (may_be_elsewhere(which))
-      enough =
-          wanted.append({which.name, 0, nullptr, false, false, which.value});
+      enough = wanted.append(named(which.name, which.value));
     return enough;
   });
   if (enough && wanted.empty())
@@ -56,7 +63,7 @@ hp_status find_shared_data(elf_file& patch, std::span<program_image> images,
     table.for_each([&](const symbol& which) {
       if (!is_data(which))
         return true;
-      const import_value key{which.name, 0, nullptr, false, false, 0};
+      const import_value key = named(which.name, 0);
       import_value* found =
           std::lower_bound(wanted.begin(), wanted.end(), key, name_less);
       if (found != wanted.end() && found->image == nullptr &&

@@ -1,7 +1,10 @@
-// Which site of a program a replacement is for.
+// Which sites of a program a name means: those that a replacement is for, or
+// whose body or function a patch uses.
 //
-// By the same names as hp_apply() takes.  What is found refers to the image,
-// and is as valid as that.  Any thread.
+// By the same names as hp_apply() takes.  Of the bodies that constructors and
+// destructors have under one name, a replacement that is such a body itself is
+// for the same one.  What is found refers to the image, and is as valid as
+// that. Any thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_TARGET_SEARCH_H
@@ -9,6 +12,7 @@
 
 #include <span>
 
+#include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/objects/patch_reader.h"
 #include "runtime/objects/program_image.h"
@@ -22,11 +26,31 @@ struct patch_target {
   const program_image* image = nullptr;
 };
 
-// HP_NOT_FOUND with similar names, HP_AMBIGUOUS.  `label` is the patch's.
-[[nodiscard]] hp_status find_target(const char* label,
-                                    const patch_replacement& wanted,
-                                    std::span<const program_image> images,
-                                    patch_target& into) noexcept;
+struct found_site {
+  site where;  // as in patch_target
+  const program_image* image = nullptr;
+};
+
+// All sites that `name` means; `own` is the assembler name of the function that
+// asks, "" if that does not matter.  False: no memory.
+[[nodiscard]] bool find_sites(const char* name, const char* own,
+                              std::span<const program_image> images,
+                              array<found_site>& into) noexcept;
+
+// Appends the targets of a replacement: one, or with "NAME#all" several.
+// HP_NOT_FOUND with similar names, HP_AMBIGUOUS, HP_NO_MEMORY.  `label` is the
+// patch's.
+[[nodiscard]] hp_status find_targets(const char* label,
+                                     const patch_replacement& wanted,
+                                     std::span<const program_image> images,
+                                     array<patch_target>& into) noexcept;
+
+// "conn.c:check#1 and conn.c:check#2 (in server)", for messages: names by which
+// each is found alone.
+struct site_choices {
+  explicit site_choices(const array<found_site>& sites) noexcept;
+  char text[800] = "";
+};
 
 }  // namespace hotpatch
 

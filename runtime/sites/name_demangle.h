@@ -28,9 +28,23 @@ char* demangle(const char* name, name_form form, char* into,
                std::size_t size) noexcept;
 
 // Whether the demangled name equals `text`, whose first `length` bytes count,
-// in any of the forms.  Blanks are not compared.
+// in any of the forms.  Blanks are not compared.  ABI tags ("[abi:cxx11]") and
+// modules ("@shop.net") of the name may be left out of the text.
 [[nodiscard]] bool demangles_to(const char* name, const char* text,
                                 std::size_t length) noexcept;
+
+// Constructors and destructors have several bodies under one name (Itanium C++
+// ABI, 5.1.4.3).
+enum class structor : std::uint8_t {
+  none,
+  complete_constructor,  // C1: virtual bases, too
+  base_constructor,      // C2
+  deleting_destructor,   // D0: calls D1, then operator delete
+  complete_destructor,   // D1
+  base_destructor,       // D2
+  other,                 // what only some compilers make
+};
+[[nodiscard]] structor structor_of(const char* name) noexcept;
 
 }  // namespace hotpatch
 

@@ -87,6 +87,19 @@ std::size_t skip_brackets(std::string_view text, std::size_t at) noexcept
   return at;
 }
 
+// Behind "@shop.net" or "@shop:part".
+std::size_t skip_module(std::string_view text, std::size_t at) noexcept
+{
+  for (++at; at < text.size(); ++at) {
+    const char c = text.data()[at];
+    const bool is_part =
+        c == ':' && at + 1 < text.size() && text.data()[at + 1] != ':';
+    if (!in_identifier(c) && c != '.' && !is_part)
+      break;
+  }
+  return at;
+}
+
 }  // namespace
 
 name_query::name_query(std::string_view text) noexcept : name_(text)
@@ -101,7 +114,34 @@ name_query::name_query(std::string_view text) noexcept : name_(text)
     if (begins_with(file_, "./"))
       file_ = rest_of(file_, 2);
   }
+  take_number();
   find_identifier();
+}
+
+// "#2" or "#all" at the end.  That of "{lambda()#1}" is inside braces.
+void name_query::take_number() noexcept
+{
+  constexpr std::string_view all = "#all";
+  if (name_.size() > all.size() && ends_with(name_, all)) {
+    wants_all_ = true;
+    name_ = first_of(name_, name_.size() - all.size());
+    return;
+  }
+  constexpr std::size_t most_digits = 9;
+  std::size_t digits = 0;
+  std::uint32_t value = 0;
+  for (std::uint32_t unit = 1; digits < name_.size() && digits < most_digits;
+       ++digits, unit *= 10) {
+    const char c = name_.data()[name_.size() - 1 - digits];
+    if (c < '0' || c > '9')
+      break;
+    value += static_cast<std::uint32_t>(c - '0') * unit;
+  }
+  if (value == 0 || name_.size() < digits + 2 ||
+      name_.data()[name_.size() - digits - 1] != '#')
+    return;
+  number_ = value;
+  name_ = first_of(name_, name_.size() - digits - 1);
 }
 
 // The last identifier outside all brackets and before the parameters: that of
@@ -114,6 +154,14 @@ void name_query::find_identifier() noexcept
     std::size_t length = 0;
     while (length < rest.size() && in_identifier(rest.data()[length]))
       ++length;
+    if (begins_with(rest, "[abi:")) {
+      at = skip_brackets(name_, at);
+      continue;
+    }
+    if (rest.data()[0] == '@') {
+      at = skip_module(name_, at);
+      continue;
+    }
     if (length == 0) {
       const bool bracket = std::memchr("(<{[", rest.data()[0], 4) != nullptr;
       // "(anonymous namespace)", "{lambda(int)#1}": no identifier is certain
@@ -168,11 +216,19 @@ bool name_query::means(const site& candidate) const noexcept
   if (begins_with(assembler, "_Z"))
     return contains(assembler, needle()) &&
            demangles_to(candidate.name, name_.data(), name_.size());
-  if (assembler.size() < name_.size() + 2 || !begins_with(assembler, name_) ||
-      assembler.data()[name_.size()] != '.')
+  if (assembler.size() < name_.size() + 2 || !begins_with(assembler, name_))
+    return false;
+  if (begins_with(rest_of(assembler, name_.size()), "@@"))
+    return true;
+  if (assembler.data()[name_.size()] != '.')
     return false;
   const char* number = candidate.name + name_.size() + 1;
   return std::strspn(number, "0123456789") == std::strlen(number);
+}
+
+bool share_name(const site& a, const site& b) noexcept
+{
+  return std::strcmp(a.name, b.name) == 0 && std::strcmp(a.file, b.file) == 0;
 }
 
 }  // namespace hotpatch

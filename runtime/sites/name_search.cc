@@ -6,6 +6,8 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
 
 #include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
@@ -31,12 +33,14 @@ class message_text {
       used_ = sizeof text_ - 1;
   }
 
-  // "reset", or "_ZN1A1fEi (A::f(int))", and where it is.
-  void add_site(const located_site& which) noexcept
+  // "reset", or "_ZN1A1fEi (A::f(int))", and where it is; 0: it has no number.
+  void add_site(const located_site& which, std::uint32_t number) noexcept
   {
     char plain[160];
     demangle(which.site.name, name_form::full, plain, sizeof plain);
     add("%.160s", which.site.name);
+    if (number != 0)
+      add("#%u", number);
     if (std::strcmp(plain, which.site.name) != 0)
       add(" (%s)", plain);
     if (which.site.file[0] != '\0')
@@ -60,17 +64,43 @@ const char* plural(std::size_t count) noexcept
 
 hp_status name_search::run(located_site& found) noexcept
 {
-  if (!prepare_images())
-    return fail(HP_NO_MEMORY, "out of memory while reading the records");
-  match_assembler_names();
-  if (match_count_ == 0)
-    match_other_names();
-  if (match_count_ == 0)
-    return not_found();
-  if (match_count_ > 1)
+  if (const hp_status status = match(); status != HP_OK)
+    return status;
+  if (matches_.size() > 1)
     return ambiguous();
   found = matches_[0];
   return HP_OK;
+}
+
+hp_status name_search::run_all(array<located_site>& found) noexcept
+{
+  if (!query_.wants_all()) {
+    located_site one;
+    if (const hp_status status = run(one); status != HP_OK)
+      return status;
+    return found.append(one) ? HP_OK : fail(HP_NO_MEMORY, "out of memory");
+  }
+  if (const hp_status status = match(); status != HP_OK)
+    return status;
+  found = std::move(matches_);
+  return HP_OK;
+}
+
+hp_status name_search::match() noexcept
+{
+  if (!prepare_images())
+    return fail(HP_NO_MEMORY, "out of memory while reading the records");
+  match_assembler_names();
+  // A destructor that also frees the memory calls the other one: it is meant
+  // only where that is not there.
+  for (const bool deleting : {false, true})
+    if (matches_.empty())
+      match_other_names(deleting);
+  if (query_.number() != 0)
+    choose_number();
+  if (out_of_memory_)
+    return fail(HP_NO_MEMORY, "out of memory while looking for %.200s", text_);
+  return matches_.empty() ? not_found() : HP_OK;
 }
 
 bool name_search::prepare_images() noexcept
@@ -125,12 +155,14 @@ void name_search::match_assembler_names() noexcept
   });
 }
 
-void name_search::match_other_names() noexcept
+void name_search::match_other_names(bool deleting) noexcept
 {
-  each_image([this](const loaded_image& image, record_reader& reader) {
+  each_image([&](const loaded_image& image, record_reader& reader) {
     site match;
     for (std::size_t i = 0; image.index().record_at(reader, i, match); ++i) {
-      if (query_.means(match) && query_.accepts_file(match.file))
+      if (query_.means(match) && query_.accepts_file(match.file) &&
+          (structor_of(match.name) == structor::deleting_destructor) ==
+              deleting)
         add(image, match);
     }
     return true;
@@ -151,12 +183,12 @@ void name_search::find_similar() noexcept
   each_image([&](const loaded_image& image, record_reader& reader) {
     site match;
     for (std::size_t i = 0;
-         match_count_ < enough && image.index().record_at(reader, i, match);
+         matches_.size() < enough && image.index().record_at(reader, i, match);
          ++i) {
       if (strcasestr(match.name, identifier))
         add(image, match);
     }
-    return match_count_ < enough;
+    return matches_.size() < enough;
   });
 }
 
@@ -170,35 +202,70 @@ void name_search::add(const loaded_image& image, const site& match) noexcept
     if (image.index().find_symbol(reader, match.symbol, original))
       located.site = original;
   }
-  for (std::size_t i = 0; i < match_count_ && i < max_listed; ++i) {
-    if (matches_[i].site.word == located.site.word)
+  for (const located_site& each : matches_)
+    if (each.site.word == located.site.word)
       return;
-  }
-  if (match_count_ < max_listed)
-    matches_[match_count_] = located;
-  ++match_count_;
+  out_of_memory_ = !matches_.append(located) || out_of_memory_;
+}
+
+// Its number among those of its image that have its name and file, and whether
+// there are no others.
+std::uint32_t name_search::number_of(const located_site& which,
+                                     bool& is_alone) noexcept
+{
+  std::uint32_t before = 0;
+  std::uint32_t all = 0;
+  each_image([&](const loaded_image& image, record_reader& reader) {
+    if (image.id() != which.image_id)
+      return true;
+    site each;
+    for (std::size_t i = 0; image.index().site_at(reader, i, each); ++i)
+      if (share_name(each, which.site)) {
+        ++all;
+        before += each.symbol < which.site.symbol;
+      }
+    return false;
+  });
+  is_alone = all <= 1;
+  return before + 1;
+}
+
+void name_search::choose_number() noexcept
+{
+  for (std::size_t i = matches_.size(); i-- > 0;)
+    if (bool is_alone; number_of(matches_[i], is_alone) != query_.number())
+      matches_.remove(i);
 }
 
 hp_status name_search::ambiguous() noexcept
 {
-  const std::size_t listed =
-      match_count_ < max_listed ? match_count_ : max_listed;
-  std::sort(matches_, matches_ + listed,
+  const std::size_t count = matches_.size();
+  const std::size_t listed = count < max_listed ? count : max_listed;
+  std::sort(matches_.begin(), matches_.end(),
             [](const located_site& a, const located_site& b) {
               return a.image_id != b.image_id ? a.image_id < b.image_id
                                               : a.site.word < b.site.word;
             });
   message_text list;
+  bool any_number = false;
   for (std::size_t i = 0; i < listed; ++i) {
+    bool is_alone = false;
+    const std::uint32_t number = number_of(matches_[i], is_alone);
+    any_number = any_number || !is_alone;
     list.add("\n  ");
-    list.add_site(matches_[i]);
+    list.add_site(matches_[i], is_alone ? 0 : number);
   }
-  if (match_count_ > listed)
-    list.add("\n  and %zu more", match_count_ - listed);
-  return fail(HP_AMBIGUOUS,
-              "%zu sites are called %.200s; use an assembler name, "
-              "FILE:NAME or IMAGE!NAME to choose one of:%s",
-              match_count_, text_, list.text());
+  if (count > listed)
+    list.add("\n  and %zu more", count - listed);
+  return fail(
+      HP_AMBIGUOUS,
+      "%zu sites are called %.200s; use an assembler name, %s to choose "
+      "one of:%s",
+      count, text_,
+      any_number ? "FILE:NAME, IMAGE!NAME or NAME#NUMBER (NAME#all "
+                   "means all where several can be changed)"
+                 : "FILE:NAME or IMAGE!NAME",
+      list.text());
 }
 
 hp_status name_search::not_found() noexcept
@@ -206,9 +273,9 @@ hp_status name_search::not_found() noexcept
   message_text more;
   if (trouble_ == HP_OK && image_accepted_)
     find_similar();
-  for (std::size_t i = 0; i < match_count_; ++i) {
+  for (std::size_t i = 0; i < matches_.size(); ++i) {
     more.add(i == 0 ? "; similar: " : ", ");
-    more.add_site(matches_[i]);
+    more.add_site(matches_[i], 0);
   }
   if (!image_accepted_)
     return fail(HP_NOT_FOUND, "%.200s: no image of that name is loaded", text_);

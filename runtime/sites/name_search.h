@@ -20,17 +20,22 @@ class name_search {
   {
   }
 
-  // See process_sites::find.
+  // See process_sites::find, and process_sites::find_all_held.
   [[nodiscard]] hp_status run(located_site& found) noexcept;
+  [[nodiscard]] hp_status run_all(array<located_site>& found) noexcept;
 
  private:
   static constexpr std::size_t max_listed = 8;
 
+  [[nodiscard]] hp_status match() noexcept;
   [[nodiscard]] bool prepare_images() noexcept;
   void match_assembler_names() noexcept;
-  void match_other_names() noexcept;
+  void match_other_names(bool deleting) noexcept;
+  void choose_number() noexcept;
   void find_similar() noexcept;
   void add(const loaded_image& image, const site& match) noexcept;
+  [[nodiscard]] std::uint32_t number_of(const located_site& which,
+                                        bool& is_alone) noexcept;
   [[nodiscard]] hp_status ambiguous() noexcept;
   [[nodiscard]] hp_status not_found() noexcept;
 
@@ -43,8 +48,8 @@ class name_search {
   name_query query_;
   images& images_;
 
-  located_site matches_[max_listed];
-  std::size_t match_count_ = 0;
+  array<located_site> matches_;
+  bool out_of_memory_ = false;
 
   std::size_t image_count_ = 0;  // that have sites and were searched
   std::size_t site_count_ = 0;

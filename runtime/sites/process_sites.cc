@@ -45,6 +45,13 @@ hp_status process_sites::find_held(const char* name, located_site& found,
   return search.run(found);
 }
 
+hp_status process_sites::find_all_held(const char* name,
+                                       array<located_site>& found) noexcept
+{
+  name_search search(name, images_);
+  return search.run_all(found);
+}
+
 // Both: false says nothing yet.
 inline bool process_sites::find_behind(const char* name, located_site& found,
                                        name_place& place) noexcept

@@ -61,6 +61,10 @@ class process_sites {
   [[nodiscard]] hp_status find_held(const char* name, located_site& found,
                                     name_place& place) noexcept;
 
+  // The same, but "NAME#all" finds several.
+  [[nodiscard]] hp_status find_all_held(const char* name,
+                                        array<located_site>& found) noexcept;
+
   // The site whose symbol is at `address`; false if there is none.
   [[nodiscard]] bool find_symbol(std::uint64_t address,
                                  located_site& found) noexcept;

@@ -109,8 +109,8 @@ such patch site" \
   "int nooriginal(int) HP_ORIGINAL(\"absent\"); int hp_user(void) { return \
 nooriginal(1); } $fits"
 refused "several static variables" "HP_AMBIGUOUS: $workdir/fix.so: twice \
-(fix.c:3): the program has several, in program.c (twice) and other.c (twice); \
-name one as HP_IMPORT(\"program.c:twice\")" \
+(fix.c:3): the program has 2 such variables; name one of them in HP_IMPORT: \
+\"program.c:twice\", \"other.c:twice\"" \
   "extern int twice; int hp_user(void) { return twice; } $fits"
 refused "a function that may be specialised" "HP_UNSUPPORTED: \
 $workdir/fix.so: helper (fix.c:3): it is static and no patch site" \
