@@ -237,7 +237,6 @@ class candidate_list {
                      const definition_table& definitions) noexcept
   {
     const symbol& which = made.found;
-    const bool is_local = which.binding == STB_LOCAL;
     if (const definition* known = definitions.find(which)) {
       made.file = known->file;
       made.file_is_path = true;
@@ -254,8 +253,8 @@ class candidate_list {
       return;
     }
     made.file = which.file;
-    // What is hidden, but not static, linkers put behind a file without a name.
-    made.is_static = name.was_static() || (is_local && which.file[0] != '\0');
+    // What is only hidden counts as static, too: linkers make no difference.
+    made.is_static = name.was_static() || which.binding == STB_LOCAL;
   }
 
   name_query query_;

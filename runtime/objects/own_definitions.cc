@@ -195,7 +195,7 @@ class finding {
       if (ours == nullptr || ours->seen)
         return true;
       own_definition made{ours->name, which.name, which.file, &image, is_code};
-      bool is_static = which.binding == STB_LOCAL && which.file[0] != '\0';
+      bool is_static = which.binding == STB_LOCAL;
       bool is_path = false;
       if (const definition* known = definitions_.find(which)) {
         made.file = known->file;

@@ -12,8 +12,8 @@ cat >a.c <<'EOT'
 #include <hotpatch.h>
 static int limit = 10;
 int shared = 100;
-int both_files(int n) { return n + limit; }
-HP_PATCHABLE int pa(int n) { static int count; ++count; return limit + n * 0; }
+void set_a(int n) { limit = n; shared = n; }
+HP_PATCHABLE int pa(int n) { static int count; ++count; return limit + (n > 50 ? shared : 0); }
 EOT
 cat >b.c <<'EOT'
 #include <hotpatch.h>
@@ -23,9 +23,9 @@ HP_PATCHABLE int pb(int n) { static int count = 7; ++count; return limit + n * 0
 EOT
 cat >program.c <<'EOT'
 #include "testsuite/objects/commands.h"
-int pa(int), pb(int); void set_b(int);
+int pa(int), pb(int); void set_a(int), set_b(int);
 static void call(void) { printf("%d %d\n", pa(1), pb(1)); }
-int main(int argc, char** argv) { if (argc > 99) set_b(argc); return run_commands(argc, argv, call); }
+int main(int argc, char** argv) { if (argc > 99) { set_a(argc); set_b(argc); } return run_commands(argc, argv, call); }
 EOT
 printf '#include "a.c"\n#define limit limit_of_b\n#include "b.c"\n' >unity.c
 
@@ -79,11 +79,15 @@ for options in -O0 -O2 '-O2 -flto' '-O2 -flto -flto-partition=max' \
   ok "two of functions, too: $options" fails_with count HP_AMBIGUOUS
   ok "and each suggestion works there: $options" all_suggestions_work
 done
-ok "a unit of several files is compiled" program program.c unity.c
+ok "a unit of several files is compiled" program -fplugin-arg-hotpatch-all \
+  program.c unity.c
 ok "a.c's own" finds a.c:limit 1010
 ok "not what b.c calls otherwise" fails_with b.c:limit HP_NOT_FOUND
-strip -g program
+objcopy -R .debug.hotpatch program
 ok "control: without the table the compiled file counts" finds unity.c:limit 1010
+strip -g program
+ok "without file names nothing is known of files" fails_with a.c:limit \
+  HP_NOT_FOUND
 
 cat >library.c <<'EOT'
 #include <hotpatch.h>
