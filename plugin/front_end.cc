@@ -63,6 +63,8 @@ void finish_type(void* event, void*)
 {
   const tree type = static_cast<tree>(event);
   if (type && TYPE_P(type))
+    note_enumeration(type);
+  if (type && TYPE_P(type))
     for (const tree member : declared_members(type))
       refuse_bodiless(member);
 }

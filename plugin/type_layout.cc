@@ -38,6 +38,26 @@ bool has_members(tree type)
   return RECORD_OR_UNION_TYPE_P(type) || TREE_CODE(type) == ENUMERAL_TYPE;
 }
 
+// --- Constants ---------------------------------------------------------------
+//
+// Enumerators of types without a name are used as numbers, which no prototype
+// leads to.  Those of a class belong to the class, and those of a source file
+// to all types that are declared in it.  They are described like a type that
+// those lead to, and whoever compares such descriptions compares the values of
+// what both have: a constant that one side has and the other has not does no
+// harm.
+
+using constants = std::map<std::string, std::string>;  // names, values
+
+std::map<std::string, constants> constants_of_files;
+std::map<std::string, std::size_t> constants_numbers;  // by what they are of
+
+const char* last_part(const char* path)
+{
+  const char* slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
 // The C++ front end gives unnamed types names that no source file can contain.
 bool begins_like_a_name(const char* text)
 {
@@ -70,7 +90,35 @@ std::uint64_t scramble(std::uint64_t hash)
   return (hash ^ hash >> 31) * 0x9e3779b97f4a7c15u;
 }
 
+// An enumerator, or what its enumeration keeps of it.
+std::string constant_value(tree value)
+{
+  if (value && TREE_CODE(value) == CONST_DECL)
+    value = DECL_INITIAL(value);
+  return number(value);
+}
+
+// Of its enumerations without a name, and static const members.
+constants constants_of_class(tree type)
+{
+  constants found;
+  if (!is_cxx() || !RECORD_OR_UNION_TYPE_P(type))
+    return found;
+  for (tree it = TYPE_FIELDS(type); it; it = DECL_CHAIN(it)) {
+    const bool is_enumerator = TREE_CODE(it) == CONST_DECL &&
+                               TREE_CODE(TREE_TYPE(it)) == ENUMERAL_TYPE &&
+                               !has_name(TREE_TYPE(it));
+    const bool is_member = VAR_P(it) && TREE_READONLY(it) && DECL_INITIAL(it) &&
+                           TREE_CODE(DECL_INITIAL(it)) == INTEGER_CST;
+    if ((is_enumerator || is_member) && DECL_NAME(it))
+      found[IDENTIFIER_POINTER(DECL_NAME(it))] =
+          constant_value(is_member ? DECL_INITIAL(it) : it);
+  }
+  return found;
+}
+
 std::size_t number_of(tree type);
+void use_constants(tree type, std::vector<std::size_t>& uses);
 
 // Writes types as text.  Named types it meets are collected in `uses`.
 class speller {
@@ -192,13 +240,9 @@ class speller {
   static std::string enumerators(tree node)
   {
     std::string text;
-    for (tree it = TYPE_VALUES(node); it; it = TREE_CHAIN(it)) {
-      tree value = TREE_VALUE(it);
-      if (TREE_CODE(value) == CONST_DECL)
-        value = DECL_INITIAL(value);
-      text += "value " + number(value) + " " +
+    for (tree it = TYPE_VALUES(node); it; it = TREE_CHAIN(it))
+      text += "value " + constant_value(TREE_VALUE(it)) + " " +
               IDENTIFIER_POINTER(TREE_PURPOSE(it)) + "\n";
-    }
     return text;
   }
 
@@ -274,12 +318,50 @@ std::size_t number_of(tree type)
   types[index].name = name_of(type);
   std::vector<std::size_t> uses;
   std::string text = speller(uses).members(type);
+  use_constants(type, uses);
   description& of = types[index];  // others may have been added meanwhile
   of.text_hash = scramble(format::type_hash((of.name + "\n" + text).c_str()));
   of.text = std::move(text);
   sort_once(uses);
   of.uses = std::move(uses);
   return index;
+}
+
+void add_constants(const std::string& whose, const constants& all,
+                   std::vector<std::size_t>& uses)
+{
+  if (all.empty())
+    return;
+  const auto [at, is_new] = constants_numbers.try_emplace(whose, types.size());
+  if (is_new) {
+    description made;
+    made.name = "constants of " + whose;
+    made.text = "constants\n";
+    for (const auto& [name, value] : all)
+      made.text += "value " + value + " " + name + "\n";
+    made.text_hash =
+        scramble(format::type_hash((made.name + "\n" + made.text).c_str()));
+    types.push_back(made);
+  }
+  uses.push_back(at->second);
+}
+
+// By the file's name alone, so that a build in another directory is the same.
+void use_constants(tree type, std::vector<std::size_t>& uses)
+{
+  if (!COMPLETE_TYPE_P(type))
+    return;
+  add_constants(name_of(type), constants_of_class(type), uses);
+  const tree declared = TYPE_STUB_DECL(type);
+  const char* file =
+      declared && !in_system_header_at(DECL_SOURCE_LOCATION(declared))
+          ? DECL_SOURCE_FILE(declared)
+          : nullptr;
+  if (!file)
+    return;
+  const auto found = constants_of_files.find(last_part(file));
+  if (found != constants_of_files.end())
+    add_constants(found->first, found->second, uses);
 }
 
 // Several nodes can stand for one type; its text counts once.  `from` is
@@ -329,6 +411,23 @@ std::string uses_text(const std::vector<std::size_t>& uses)
 }
 
 }  // namespace
+
+// Types may be collected before the unit is complete: what matters is copied.
+void note_enumeration(tree type)
+{
+  if (!is_c() || TREE_CODE(type) != ENUMERAL_TYPE || TYPE_NAME(type))
+    return;
+  for (tree it = TYPE_VALUES(type); it; it = TREE_CHAIN(it)) {
+    const tree value = TREE_VALUE(it);
+    const location_t place = TREE_CODE(value) == CONST_DECL
+                                 ? DECL_SOURCE_LOCATION(value)
+                                 : input_location;
+    if (!in_system_header_at(place))
+      constants_of_files[last_part(LOCATION_FILE(place))]
+                        [IDENTIFIER_POINTER(TREE_PURPOSE(it))] =
+                            constant_value(value);
+  }
+}
 
 bool is_of_unnamed_type(tree type)
 {

@@ -20,6 +20,10 @@ namespace hotpatch {
 // end's types are whole.
 std::uint64_t layout_hash_of(tree type);
 
+// To be called when a type has been parsed: enumerators of enumerations without
+// a name are constants that everything declared in their file may use.
+void note_enumeration(tree type);
+
 // Whether a variable of this type leads to a structure, union or enumeration
 // without a name, which is described in place.
 bool is_of_unnamed_type(tree type);

@@ -193,10 +193,84 @@ class comparison {
   char name_[300] = "";
 };
 
+// Enumerators of enumerations without a name, or constants of a class.
+bool is_constants(const type_text& type)
+{
+  return begins_with(type.own, "constants\n");
+}
+
+// Finds a constant that both have, with different values.
+bool find_changed_constant(const type_text& program, const type_text& patch,
+                           std::string_view& name, std::string_view& theirs,
+                           std::string_view& ours)
+{
+  std::string_view our_lines = patch.own;
+  std::string_view line;
+  while (take_line(our_lines, line)) {
+    if (!equal(take_word(line), "value"))
+      continue;
+    ours = take_word(line);
+    name = line;
+    std::string_view their_lines = program.own;
+    std::string_view other;
+    while (take_line(their_lines, other)) {
+      if (!equal(take_word(other), "value"))
+        continue;
+      theirs = take_word(other);
+      if (equal(other, name) && !equal(theirs, ours))
+        return true;
+    }
+  }
+  return false;
+}
+
+hp_status report_constant(layout_subject subject, const type_text& program,
+                          const type_text& patch)
+{
+  std::string_view name;
+  std::string_view theirs;
+  std::string_view ours;
+  if (!find_changed_constant(program, patch, name, theirs, ours))
+    return HP_OK;
+  return fail(HP_LAYOUT,
+              "%s: %s: %.*s is %.*s in the program, %.*s in the patch (%.*s)",
+              subject.label, subject.name, length(name), name.data(),
+              length(theirs), theirs.data(), length(ours), ours.data(),
+              length(patch.name), patch.name.data());
+}
+
 bool agree(const type_text& program, const type_text& patch)
 {
+  if (is_constants(program) && is_constants(patch)) {
+    std::string_view name;
+    std::string_view theirs;
+    std::string_view ours;
+    return !find_changed_constant(program, patch, name, theirs, ours);
+  }
   return program.hash == patch.hash || is_incomplete(program) ||
          is_incomplete(patch) || equal(program.own, patch.own);
+}
+
+hp_status report_difference(layout_subject subject, const type_text& program,
+                            const type_text& patch)
+{
+  return is_constants(patch) ? report_constant(subject, program, patch)
+                             : comparison(subject, program, patch).run();
+}
+
+// What has no name is written out in the type itself.
+hp_status check_unnamed(layout_subject subject, const type_text& program,
+                        const type_text& patch)
+{
+  const bool written_out =
+      contains(program.name, "{") || contains(patch.name, "{");
+  if (!written_out || equal(program.name, patch.name))
+    return HP_OK;
+  return fail(HP_LAYOUT,
+              "%s: %s: a type without a name has changed: in the program it is "
+              "%.*s, in the patch %.*s",
+              subject.label, subject.name, length(program.name),
+              program.name.data(), length(patch.name), patch.name.data());
 }
 
 hp_status no_memory(layout_subject subject)
@@ -230,12 +304,13 @@ hp_status check_function_layout(layout_subject subject,
   for (const type_text* each : in_patch)
     for (const type_text* other : in_program)
       if (equal(each->name, other->name) && !agree(*other, *each))
-        return comparison(subject, *other, *each).run();
-  return HP_OK;
+        return report_difference(subject, *other, *each);
+  return check_unnamed(subject, *theirs, *ours);
 }
 
 hp_status check_variable_layout(layout_subject subject,
                                 const type_catalogue& program,
+                                std::uint64_t program_hash,
                                 const type_catalogue& patch,
                                 std::uint64_t patch_hash) noexcept
 {
@@ -243,6 +318,12 @@ hp_status check_variable_layout(layout_subject subject,
       patch_hash != 0 ? patch.find_layout(patch_hash) : nullptr;
   if (ours == nullptr)
     return HP_OK;
+  if (const type_text* theirs =
+          program_hash != 0 ? program.find_layout(program_hash) : nullptr;
+      theirs != nullptr)
+    if (const hp_status status = check_unnamed(subject, *theirs, *ours);
+        status != HP_OK)
+      return status;
   array<const type_text*> in_patch;
   if (!patch.reach(*ours, in_patch))
     return no_memory(subject);
@@ -253,7 +334,7 @@ hp_status check_variable_layout(layout_subject subject,
     for (std::size_t i = 0; i < count && !any; ++i)
       any = agree(others[i], *each);
     if (!any)
-      return comparison(subject, others[0], *each).run();
+      return report_difference(subject, others[0], *each);
   }
   return HP_OK;
 }

@@ -27,11 +27,13 @@ struct layout_subject {
     std::uint64_t program_hash, const type_catalogue& patch,
     std::uint64_t patch_hash) noexcept;
 
-// The types that a variable of the patch leads to, by their names: what the
-// program says of its variable is not known.
+// The types that a variable of the patch leads to, by their names: of its own
+// variable the program says something only if the type has no name
+// (`program_hash`, else 0).
 [[nodiscard]] hp_status check_variable_layout(
     layout_subject subject, const type_catalogue& program,
-    const type_catalogue& patch, std::uint64_t patch_hash) noexcept;
+    std::uint64_t program_hash, const type_catalogue& patch,
+    std::uint64_t patch_hash) noexcept;
 
 }  // namespace hotpatch
 

@@ -209,9 +209,9 @@ class checking {
     }
     if (const hp_status status = load_types(*value->image); status != HP_OK)
       return status;
-    const hp_status status =
-        check_variable_layout({patch_.label(), import.target}, types_,
-                              patch_.types(), import.layout_hash);
+    const hp_status status = check_variable_layout(
+        {patch_.label(), import.target}, types_, value->layout_hash,
+        patch_.types(), import.layout_hash);
     report_.add(status);
     return status == HP_NO_MEMORY ? status : HP_OK;
   }
