@@ -154,14 +154,6 @@ void name_query::find_identifier() noexcept
     std::size_t length = 0;
     while (length < rest.size() && in_identifier(rest.data()[length]))
       ++length;
-    if (begins_with(rest, "[abi:")) {
-      at = skip_brackets(name_, at);
-      continue;
-    }
-    if (rest.data()[0] == '@') {
-      at = skip_module(name_, at);
-      continue;
-    }
     if (length == 0) {
       const bool bracket = std::memchr("(<{[", rest.data()[0], 4) != nullptr;
       // "(anonymous namespace)", "{lambda(int)#1}": no identifier is certain
@@ -175,9 +167,17 @@ void name_query::find_identifier() noexcept
       break;
     identifier_ = first_of(rest, length);
     at += length;
-    // Parameters follow an identifier or its template arguments directly.
-    if (at < name_.size() && name_.data()[at] == '<')
-      at = skip_brackets(name_, at);
+    // Parameters follow an identifier, its tags or its template arguments
+    // directly.
+    for (;;) {
+      if (at < name_.size() && name_.data()[at] == '@')
+        at = skip_module(name_, at);
+      else if (begins_with(rest_of(name_, at), "[abi:") ||
+               (at < name_.size() && name_.data()[at] == '<'))
+        at = skip_brackets(name_, at);
+      else
+        break;
+    }
     if (at < name_.size() && name_.data()[at] == '(')
       break;
   }

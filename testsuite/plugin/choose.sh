@@ -42,6 +42,21 @@ ok "all" chooses "conn_close conn_open main marked reset reset " $all
 ok "a name" chooses "conn_open marked " $match=conn_open
 ok "a glob" chooses "conn_close conn_open marked " "$match=conn_*"
 ok "two globs" chooses "conn_open main marked " $match=conn_open "$match=m*n"
+cat >src/shop.cc <<'EOT'
+#include <string>
+namespace shop { std::string label(int n) { return std::to_string(n); } }
+int main() { return shop::label(0).size() != 1; }
+EOT
+# tagged GLOB: the function with an ABI tag is chosen by it.
+tagged()
+{
+  cxx -O2 "$match=$1" src/shop.cc -o program && ./program &&
+    sites program | grep -q '^name=_ZN4shop5labelB5cxx11Ei '
+}
+for name in 'shop::label' 'shop::label(int)' 'shop::label[[]abi:cxx11](int)' \
+  'shop::label[abi:cxx11]' 'shop::la*' 'src/shop.cc:shop::label'; do
+  ok "ABI tags may be left out: $name" tagged "$name"
+done
 ok "a character class" chooses "conn_close marked " "$match=conn_[a-l]*"
 ok "nothing matches" chooses "marked " $match=no_such_function
 ok "a file" chooses "main marked reset " $match=main.c

@@ -135,6 +135,21 @@ describes()
     return 1
   }
 }
+cat >untagged.c <<'EOT'
+typedef enum { one, two } first; typedef first second;
+struct n { first type; struct n *next; };
+#ifdef USES
+int a(const struct n *p, second s) { first t = p->type; const first c = t;
+  __auto_type d = c; const second e = s; return *(second *)&e == t || d == c; }
+first b(const struct n *p) { return p->type; }
+#endif
+int f(struct n *x) { return x->type; }
+EOT
+ok "a type without a tag has the name of its first typedef, whichever is used" \
+  same "$(hash f untagged.c -O2)" "$(hash f untagged.c -O2 -DUSES)"
+hash f untagged.c -O2 -DUSES >layout.out
+ok "and that stands in its description" describes ' 5first'
+
 hash f a.c -O2 >layout.out
 ok "the hash of the site is described" describes "layout $(cat layout.out)"
 ok "a structure is described" describes ' 4node'

@@ -53,6 +53,14 @@ const pairing meant[] = {
     {"void func<3>()", "_Z4funcILi3EEvv"},
     {"(anonymous namespace)::f(int)", "_ZN12_GLOBAL__N_11fEi"},
     {"(anonymous namespace)::f", "_ZN12_GLOBAL__N_11fEi"},
+    {"shop::label", "_ZN4shop5labelB5cxx11Ei"},
+    {"shop::label(int)", "_ZN4shop5labelB5cxx11Ei"},
+    {"shop::label[abi:cxx11]", "_ZN4shop5labelB5cxx11Ei"},
+    {"shop::label[abi:cxx11](int)", "_ZN4shop5labelB5cxx11Ei"},
+    {"shop::make()", "_ZN4shop4makeB2v1B2v2Ev"},
+    {"ns::item::text", "_ZNK2ns4itemB2v24textB5cxx11Ev"},
+    {"A::operator[](int)", "_ZN1AixEi"},
+    {"area", "area@@V2"},
     {"A::A(int)", "_ZN1AC1Ei"},
     {"A::A", "_ZN1AC2Ei"},
     {"A::~A()", "_ZN1AD1Ev"},
@@ -131,6 +139,44 @@ BOOST_AUTO_TEST_CASE(a_colon_belongs_to_a_file_only_outside_of_names)
   BOOST_TEST(name_query("f[abi:cxx11]()").name() == "f[abi:cxx11]()");
   BOOST_TEST(name_query(":f").name() == ":f");
   BOOST_TEST(name_query("f:").name() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_number_at_the_end_chooses_one)
+{
+  const name_query second("util.h:clamp#2");
+  BOOST_TEST(second.name() == "clamp");
+  BOOST_TEST(second.number() == 2u);
+  BOOST_TEST(!second.wants_all());
+  const name_query all("ns::f(int)#all");
+  BOOST_TEST(all.name() == "ns::f(int)");
+  BOOST_TEST(all.wants_all());
+  for (const char* none : {"main::{lambda()#1}", "f#", "#1", "f#0", "f#x",
+                           "main::{lambda()#1}::operator()() const", "#all"}) {
+    BOOST_TEST(name_query(none).number() == 0u);
+    BOOST_TEST(!name_query(none).wants_all());
+    BOOST_TEST(name_query(none).name() == none);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tags_do_not_hide_the_identifier)
+{
+  BOOST_TEST(name_query("shop::label[abi:cxx11](int)").needle() == "5label");
+  BOOST_TEST(name_query("shop::label@net.http(int)").needle() == "5label");
+  BOOST_TEST(!means("shop::label[abi:v3]", "_ZN4shop5labelB5cxx11Ei"));
+  BOOST_TEST(!means("area", "area@V1"));
+}
+
+BOOST_AUTO_TEST_CASE(bodies_of_constructors_and_destructors)
+{
+  BOOST_TEST((structor_of("_ZN1AC1Ei") == structor::complete_constructor));
+  BOOST_TEST((structor_of("_ZN1AC2Ei") == structor::base_constructor));
+  BOOST_TEST((structor_of("_ZN1AD0Ev") == structor::deleting_destructor));
+  BOOST_TEST((structor_of("_ZN1AD1Ev") == structor::complete_destructor));
+  BOOST_TEST((structor_of("_ZN1AD2Ev") == structor::base_destructor));
+  BOOST_TEST(
+      (structor_of("_ZN2ns1AIiEC1IdEET_") == structor::complete_constructor));
+  BOOST_TEST((structor_of("_Z1fi") == structor::none));
+  BOOST_TEST((structor_of("main") == structor::none));
 }
 
 BOOST_AUTO_TEST_CASE(an_image_stands_before_an_exclamation_mark)

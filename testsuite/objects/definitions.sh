@@ -1,0 +1,253 @@
+#!/bin/sh
+# What a patch defines, and the program, too: the patch's functions are its own,
+# data and classes are shared, new variables are warned of, and constants that
+# have changed are noticed.
+#
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086 # lists of options
+. "$HP_SRCDIR/testsuite/objects/objects.sh"
+. "$HP_SRCDIR/testsuite/outside/start.sh"
+
+# --- Functions ----------------------------------------------------------------
+cat >program.c <<'EOT'
+#include "testsuite/objects/commands.h"
+int helper(int a) { return a; }
+int work(int a) { return helper(a); }
+static void call(void) { printf("%d\n", work(1)); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+cat >fix.c <<'EOT'
+#include <hotpatch.h>
+HP_PATCH("two-args", 1, "");
+int helper(int a, int b) { return a + b; }
+static int (*volatile table[])(int, int) = {helper};
+static int (*const constant[])(int, int) = {helper};
+HP_REPLACES("work") int work(int a)
+{
+  int (*volatile taken)(int, int) = helper;
+  return helper(a, 100) + taken(0, 1000) + table[0](0, 10000) +
+         constant[a - 1](0, 100000);
+}
+EOT
+for options in -O2 -O0 '-O2 -flto' '-O2 -fno-plt' '-O2 -Wl,-z,lazy'; do
+  ok "the program exports what it has: $options" program -rdynamic \
+    -fplugin-arg-hotpatch-all program.c
+  ok "the patch is compiled: $options" patch fix $options
+  ok "the patch's own function wins: $options" tells 111101 load:fix.so call
+done
+ok "control: without the plugin's part" patch fix \
+  -fplugin-arg-hotpatch-without=own-functions
+ok "the library still corrects the slots" tells 111101 load:fix.so call
+printf '%s\n' '#include <hotpatch.h>' 'HP_PATCH("user", 1, ""); HP_PATCH_NEEDS("two-args", 1);' \
+  'int helper(int, int) HP_IMPORT("fix.so!helper");' \
+  'HP_REPLACES("helper") static int h(int a) { return helper(a, 7); }' >user.c
+ok "another patch is compiled" patch user
+ok "and uses the first one's function" tells "load: HP_OK" load:fix.so load:user.so
+
+cat >box.hh <<'EOT'
+template <class T> struct box { T v; __attribute__((noinline)) T get() const { return v; } };
+inline int& shared_count() { static int count = 40; return count; }
+EOT
+cat >program.cc <<'EOT'
+#include "testsuite/objects/commands.h"
+#include "box.hh"
+static void call() { box<int> b{7}; printf("%d %d\n", b.get(), ++shared_count()); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+sed 's/return v;/return v + 1000;/' box.hh >fixed.hh
+cat >template.cc <<'EOT'
+#include "fixed.hh"
+#include <hotpatch.h>
+HP_REPLACES("box<int>::get() const")
+int new_get(const box<int>* self) { return self->get() + ++shared_count() * 10000; }
+EOT
+cxx_program()
+{
+  cxx -O2 -w -rdynamic "$headers" -fplugin-arg-hotpatch-all program.cc \
+    -o program $with_library
+}
+ok "a program with templates is linked" cxx_program
+ok "a patch with the fixed header" patch template
+ok "calls its own instance and shares data" tells "411007 42" load:template.so call
+
+# --- Classes ------------------------------------------------------------------
+cat >classes.hh <<'EOT'
+#include <stdexcept>
+struct plain { virtual int code() const; int n = 1; };
+struct failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+  virtual int code() const;
+};
+struct virtual_base { int n; explicit virtual_base(int k); virtual ~virtual_base(); };
+struct derived : virtual virtual_base { int m; explicit derived(int k); ~derived(); };
+struct simple { int n; explicit simple(int k); ~simple(); };
+struct further : derived { explicit further(int k); };
+extern int ended;
+EOT
+cat >program.cc <<'EOT'
+#include "testsuite/objects/commands.h"
+#include "classes.hh"
+int ended = 0;
+int plain::code() const { return 1; }
+int failure::code() const { return 2; }
+virtual_base::virtual_base(int k) : n(k) {}
+virtual_base::~virtual_base() { ++ended; }
+derived::derived(int k) : virtual_base(k), m(k) {}
+derived::~derived() { ++ended; }
+simple::simple(int k) : n(k) {}
+simple::~simple() { ++ended; }
+further::further(int k) : virtual_base(k), derived(k) {}
+int risky(int n) { return n; }
+static void call()
+{
+  int caught = 0;
+  try { caught = risky(3); } catch (const failure& f) { caught = 100 * f.code(); }
+  { derived d(1); further f(2); simple s(3); printf("%d %d %d %d %d\n", caught, d.m, f.m, f.n, s.n); }
+  virtual_base* heap = new derived(4);
+  delete heap;
+  printf("ended %d\n", ended);
+}
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+cat >throws.cc <<'EOT'
+#include "classes.hh"
+#include <hotpatch.h>
+HP_REPLACES("risky") static int r(int n)
+{
+  plain* volatile p = new plain;
+  const int code = p->code();
+  delete p;
+  if (dynamic_cast<const plain*>(static_cast<const plain*>(p)) && code == 1)
+    throw failure("from the patch");
+  return n;
+}
+EOT
+cat >structors.cc <<'EOT'
+#include "classes.hh"
+#include <hotpatch.h>
+HP_REPLACES("derived::derived(int)") derived::derived(int k) : virtual_base(k + 100), m(k + 1000) {}
+HP_REPLACES("derived::~derived()") derived::~derived() { ended += 100; }
+HP_REPLACES("simple::simple(int)") simple::simple(int k) : n(k + 10) {}
+HP_REPLACES("simple::~simple()") simple::~simple() { ended += 1000; }
+EOT
+for options in -O2 -O0; do
+  ok "a program with classes is linked: $options" cxx_program $options
+  ok "a patch makes and throws objects of its classes: $options" patch throws $options
+  ok "and they are the program's: $options" tells "200 1 2 2 3" load:throws.so call
+  ok "constructors and destructors, with no warning: $options" patch structors $options
+  ok "every body is replaced: $options" tells "3 1001 1002 2 13
+ended 1303" load:structors.so call
+done
+cat >twice.cc <<'EOT'
+#include "classes.hh"
+#include <hotpatch.h>
+HP_REPLACES("_ZN6simpleD1Ev") static void one(simple*) {}
+HP_REPLACES("_ZN6simpleD2Ev") static void two(simple*) {}
+EOT
+patch twice
+ok "two names of one body are found" tells "are two names of one function" load:twice.so
+
+# --- Copies -------------------------------------------------------------------
+cat >server.c <<'EOT'
+#include <stdio.h>
+#include <unistd.h>
+int total;
+static int served;
+static int bump(int n) { static int calls; calls++; total += n; served += n; return calls; }
+int main(void) { for (;;) { printf("%d\n", bump(1)); fflush(stdout); usleep(5000); } }
+EOT
+sed 's/int main(void)/int main_of_patch(void)/' server.c >server_fixed.c
+printf '%s\n' '#include <hotpatch.h>' \
+  'HP_REPLACES("server.c:bump") static int bump(int n);' \
+  '#include "server_fixed.c"' >included.c
+{
+  echo '#include <hotpatch.h>'
+  echo 'HP_REPLACES("server.c:bump") static int bump(int n);'
+  cat server_fixed.c
+} >marked.c
+printf '%s\n' '#include <hotpatch.h>' 'static int patched;' \
+  'extern int served HP_IMPORT("server.c:served");' \
+  'HP_REPLACES("server.c:bump") static int bump(int n) { return ++patched + n * ++served; }' >good.c
+warned()
+{
+  cc -O2 -fPIC -shared "$1.c" -o "$1.so" >warnings 2>&1
+  cat warnings
+  [ "$(grep -c 'is a new variable of the patch' warnings)" -eq "$2" ]
+}
+ok "an included source: each variable is warned of" warned included 3
+ok "a copied source, too" warned marked 3
+ok "not a variable that the patch needs" warned good 0
+ok "and not if that is switched off" patch marked \
+  -fplugin-arg-hotpatch-warn-copies=no
+cc -O2 -fplugin-arg-hotpatch-all server.c -o server
+begin ./server
+rehearsed()
+{
+  "$hp_apply" --dry-run "$pid" "$1.so" >dry
+  cat dry
+  [ "$(grep -c 'has its own variable' dry)" -eq "$2" ]
+}
+ok "a dry run names those that the program has" rehearsed marked 3
+ok "and no others" rehearsed good 0
+end
+
+# --- Constants ----------------------------------------------------------------
+cat >message.h <<'EOT'
+enum { first, second };
+struct message { int kind; };
+EOT
+cat >program.c <<'EOT'
+#include "testsuite/objects/commands.h"
+#include "message.h"
+enum { off, on } mode;
+struct { int a; int b; } state = {1, 2};
+int handle(struct message* m) { return m->kind == second; }
+int any(int n) { return n; }
+static void call(void) { struct message m = {second}; printf("%d\n", handle(&m) + any(mode) + state.a); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+program -fplugin-arg-hotpatch-all program.c
+# constants HEADER-EDIT BODY
+constants()
+{
+  mkdir -p new && sed "$1" message.h >new/message.h &&
+    printf '#include <hotpatch.h>\n#include "new/message.h"\n%s\n' "$2" >fix.c &&
+    patch fix
+}
+handler='HP_REPLACES("handle") static int h(struct message* m) { return m->kind == second; }'
+ok "the same constants" constants '' "$handler"
+ok "fit" tells "load: HP_OK" load:fix.so
+ok "a new constant" constants 's/second/second, third/' "$handler"
+ok "does no harm" tells "load: HP_OK" load:fix.so
+ok "one that moves the others" constants 's/first/first, between/' "$handler"
+ok "is refused with both values" tells "second is 1 in the program, 2 in the patch" load:fix.so
+ok "an import of an enumeration without a name" constants '' 'extern enum { on, off } mode;
+HP_REPLACES("any") static int a(int n) { return n + (mode == on); }'
+ok "is compared" tells "HP_LAYOUT: $workdir/fix.so: mode: a type without a name has changed" load:fix.so
+ok "and of a structure without a name" constants '' 'extern struct { int b; int a; } state;
+HP_REPLACES("any") static int a(int n) { return n + state.a; }'
+ok "is compared, too" tells "HP_LAYOUT: $workdir/fix.so: state: a type" load:fix.so
+cat >program.cc <<'EOT'
+#include "testsuite/objects/commands.h"
+struct parser { enum { idle, busy }; static constexpr int limit = 8; int state; int step(int n); };
+int parser::step(int n) { return state == busy ? n : limit; }
+static void call() { parser p{parser::busy}; printf("%d\n", p.step(3)); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+cxx_program
+class_constants()
+{
+  {
+    echo '#include <hotpatch.h>'
+    sed -n '2p' program.cc | sed "$1"
+    echo 'HP_REPLACES("parser::step(int)") static int s(parser* p, int) { return p->state == parser::busy; }'
+  } >class.cc
+  patch class
+}
+ok "a class with the same constants" class_constants ''
+ok "fits" tells "load: HP_OK" load:class.so
+ok "a class with another enumerator before" class_constants 's/idle/unknown, idle/'
+ok "is refused" tells "busy is 1 in the program, 2 in the patch" load:class.so
+ok "a class with another constant" class_constants 's/limit = 8/limit = 9/'
+ok "is refused, too" tells "limit is 8 in the program, 9 in the patch" load:class.so
+done_testing
