@@ -103,6 +103,10 @@ void site_lines(std::string& text, const listing& shown, std::uint32_t number,
   text += paint.title;
   append_printable(text,
                    one.demangled.empty() ? one.where.name : one.demangled);
+  if (one.number != 0) {
+    text += '#';
+    append_decimal(text, one.number);
+  }
   text += paint.reset;
   text += '\n';
   if (!one.demangled.empty())

@@ -4,6 +4,7 @@
 #include "tools/file_sites.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -149,12 +150,29 @@ void attach_names(sites_of_image& found, listing& into)
 
   into.rows = std::move(found.rows);
   sort_by_address(into.rows);
+  count_equal_names(into.rows);
   note_rows(into.rows, numbers);
   for (const site& other : found.further_names)
     into.aliases.push_back({numbers[other.word], other.name, {}});
   std::stable_sort(
       into.aliases.begin(), into.aliases.end(),
       [](const alias& a, const alias& b) { return a.row < b.row; });
+}
+
+// Statics of a header, or of a source that was compiled twice, have everything
+// in common but their addresses.
+void count_equal_names(std::vector<row>& rows)
+{
+  std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> last;
+  auto is_static = [](const row& one) {
+    return (one.where.flags & format::site_static) != 0;
+  };
+  for (row& one : rows)
+    if (is_static(one))
+      one.number = ++last[{one.where.name, one.where.file}];
+  for (row& one : rows)
+    if (is_static(one) && last[{one.where.name, one.where.file}] == 1)
+      one.number = 0;
 }
 
 // "libx.a(parse.o)" -> "parse.o"

@@ -67,6 +67,8 @@ json site_object(const listing& shown, std::uint32_t number)
       {"prototype_hash", hex(where.prototype_hash, 16)},
       {"layout_hash", hex(where.layout_hash, 16)},
       {"flags", flag_words(where.flags)}};
+  if (one.number != 0)
+    site["number"] = one.number;
   if (shown.is_live())
     site.update(live_members(shown.live[number]));
   return site;

@@ -37,6 +37,9 @@ struct live_state {
 struct row {
   site where;
   std::string_view demangled;  // empty: the name is not mangled
+  // Among those of the image with the same name and source file, by address, as
+  // in NAME#2; 0: it is the only one.
+  std::uint32_t number = 0;
 };
 
 // A further name of rows[row].

@@ -24,6 +24,15 @@ constexpr std::size_t pad_width = 5;
 // than this: one monstrous template name must not push a whole column away.
 constexpr std::size_t widest = 56;
 
+// Behind a name, as it chooses one of several.
+void append_number(std::string& text, std::uint32_t number)
+{
+  if (number == 0)
+    return;
+  text += '#';
+  append_decimal(text, number);
+}
+
 class table {
  public:
   table(const listing& shown, const selection& rows, const table_style& style)
@@ -62,12 +71,15 @@ void table::measure()
 {
   name_width_ = std::strlen("NAME") + 2;
   source_width_ = std::strlen("SOURCE") + 2;
-  auto names = [this](const char* name, std::string_view demangled) {
+  auto names = [this](const char* name, std::string_view demangled,
+                      std::uint32_t number) {
+    std::string counted;
+    append_number(counted, number);
     if (style_.demangle && !demangled.empty()) {
-      fit(name_width_, demangled.size());
+      fit(name_width_, demangled.size() + counted.size());
       return;
     }
-    fit(name_width_, std::strlen(name));
+    fit(name_width_, std::strlen(name) + counted.size());
     if (!demangled.empty()) {
       fit(demangled_width_, std::strlen("DEMANGLED"));
       fit(demangled_width_, demangled.size());
@@ -76,9 +88,9 @@ void table::measure()
   constexpr std::size_t line_digits = 6;  // ":12345"
   for (std::uint32_t number : rows_) {
     const row& one = shown_.rows[number];
-    names(one.where.name, one.demangled);
+    names(one.where.name, one.demangled, one.number);
     for (const alias& other : aliases_of(shown_, number))
-      names(other.name, other.demangled);
+      names(other.name, other.demangled, one.number);
     if (!source_is_last())
       fit(source_width_, std::strlen(one.where.file) + line_digits);
   }
@@ -142,6 +154,7 @@ void table::line(const row& one, const char* name, std::string_view demangled,
   start = text.size();
   bool replaced = style_.demangle && !demangled.empty();
   append_printable(text, replaced ? demangled : name);
+  append_number(text, one.number);
   pad_to(text, start, name_width_);
   if (demangled_width_ != 0) {
     start = text.size();

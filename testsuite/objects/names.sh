@@ -162,6 +162,13 @@ twice()
     program program.c narrow.o wide.o
 }
 ok "one source is compiled twice" twice
+lists()
+{
+  "$HP_BUILDDIR/tools/hp-list" program >listed
+  cat listed
+  grep -q "  check#1 .*codec.c:3" listed && grep -q "  clamp#2 .*util.h:2" listed
+}
+ok "hp-list shows the numbers" lists
 ok "all, and one of them, are changed by hp_apply" runs "-1 10
 10 10
 -1 10" call
