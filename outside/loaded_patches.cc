@@ -101,18 +101,35 @@ site loaded_patches::site_that_leads_to(std::uint64_t code,
   return found;
 }
 
-// A function whose image was unloaded has no site any more.
+// A function whose image was unloaded has no site any more.  A replacement may
+// be for several sites, and two for the same one, of which the first counts.
 void loaded_patches::find_sites(loaded_patch& patch) const
 {
   const auto images = program_->images();
-  for (const patch_replacement& each : patch.object->contents().replacements) {
-    patch_target found;
+  const auto& all = patch.object->contents().replacements;
+  const auto add = [&patch](const site& where, std::size_t number) {
+    const bool is_known =
+        where.word != 0 &&
+        std::any_of(patch.sites.begin(), patch.sites.end(),
+                    [&](const site& each) { return each.word == where.word; });
+    if (is_known)
+      return;
+    patch.sites.push_back(where);
+    patch.replacements.push_back(number);
+  };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    array<patch_target> found;
     const hp_status status =
-        find_target(patch.object->path.c_str(), each, images, found);
+        find_targets(patch.object->path.c_str(), all[i], images, found);
+    for (const patch_target& each : found)
+      add(each.where, i);
     if (status == HP_AMBIGUOUS)
-      found.where = site_that_leads_to(patch.code(patch.sites.size()), each);
-    patch.sites.push_back(found.where);
-    patch.lost = patch.lost || status == HP_NOT_FOUND;
+      add(site_that_leads_to(all[i].code + patch.object->bias, all[i]), i);
+    if (status != HP_NOT_FOUND ||
+        may_be_absent(all[i], {all.data(), all.size()}, images))
+      continue;
+    add({}, i);
+    patch.lost = true;
   }
 }
 

@@ -27,7 +27,8 @@ namespace hotpatch::outside {
 struct loaded_patch {
   std::unique_ptr<patch_object> object;
   format::patch_state state;
-  std::vector<site> sites;  // as its replacements; word 0: there is none
+  std::vector<site> sites;                // word 0: there is none
+  std::vector<std::size_t> replacements;  // of the sites, by number
   // The note in its state says that it is applied, but a function that it
   // replaces has no site any more, or one that leads to something older: the
   // module was unloaded, and perhaps loaded again.
@@ -43,10 +44,11 @@ struct loaded_patch {
   // By the library in the process, which must not be circumvented.
   bool is_programs_own() const { return state.phase != 0 && state.agent == 0; }
 
-  // Where its replacement number `index` begins in the process.
+  // Where the replacement of sites[index] begins in the process.
   std::uint64_t code(std::size_t index) const
   {
-    return object->contents().replacements[index].code + object->bias;
+    return object->contents().replacements[replacements[index]].code +
+           object->bias;
   }
 };
 

@@ -6,11 +6,9 @@
 #include <cstring>
 
 #include "runtime/base/status.h"
-#include "runtime/elf/symbol_table.h"
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
 #include "runtime/objects/target_search.h"
-#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {
 
@@ -82,7 +80,9 @@ class checking {
         find_targets(patch_.label(), replacement, images_, found);
     if (status == HP_NO_MEMORY)
       return status;
-    if (status == HP_NOT_FOUND && may_be_absent(replacement))
+    const array<patch_replacement>& all = patch_.contents().replacements;
+    if (status == HP_NOT_FOUND &&
+        may_be_absent(replacement, {all.data(), all.size()}, images_))
       return HP_OK;
     report_.add(status);
     for (const patch_target& each : found)
@@ -122,40 +122,6 @@ class checking {
                 "of the program; replace it once",
                 patch_.label(), one.target, one.file, one.line, other.target,
                 other.file, other.line);
-  }
-
-  // A destructor that frees the memory calls the other one, which is replaced;
-  // and of an inline constructor or destructor the program has only the bodies
-  // that it uses.
-  bool may_be_absent(const patch_replacement& wanted) noexcept
-  {
-    const structor own = structor_of(wanted.name);
-    if (own == structor::none)
-      return false;
-    bool sibling = false;
-    for (const patch_replacement& other : patch_.contents().replacements) {
-      array<found_site> sites;
-      if (&other != &wanted && std::strcmp(other.target, wanted.target) == 0)
-        sibling = (find_sites(other.target, other.name, images_, sites) &&
-                   !sites.empty()) ||
-                  sibling;
-    }
-    return sibling &&
-           (own == structor::deleting_destructor || !has_function(wanted.name));
-  }
-
-  bool has_function(const char* name) noexcept
-  {
-    bool found = false;
-    symbol_table table;
-    for (const program_image& image : images_)
-      if (!image.is_patch && image.file != nullptr &&
-          table.load(*image.file) == HP_OK)
-        table.for_each([&](const symbol& which) {
-          found = found || std::strcmp(which.name, name) == 0;
-          return !found;
-        });
-    return found;
   }
 
   bool check_prototype(const patch_replacement& replacement, const site& where)

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/base/status.h"
+#include "runtime/elf/symbol_table.h"
 #include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {
@@ -121,6 +122,21 @@ bool match_sites(const name_query& query, structor own, search_pass pass,
   return enough;
 }
 
+bool has_function(const char* name,
+                  std::span<const program_image> images) noexcept
+{
+  bool found = false;
+  symbol_table table;
+  for (const program_image& image : images)
+    if (!image.is_patch && image.file != nullptr &&
+        table.load(*image.file) == HP_OK)
+      table.for_each([&](const symbol& which) {
+        found = found || std::strcmp(which.name, name) == 0;
+        return !found;
+      });
+  return found;
+}
+
 const char* last_part(const char* path) noexcept
 {
   const char* slash = std::strrchr(path, '/');
@@ -147,6 +163,26 @@ bool find_sites(const char* name, const char* own,
           query.number() != (number != 0 ? number : 1))
         into.remove(i);
   return true;
+}
+
+bool may_be_absent(const patch_replacement& wanted,
+                   std::span<const patch_replacement> all,
+                   std::span<const program_image> images) noexcept
+{
+  const structor own = structor_of(wanted.name);
+  if (own == structor::none)
+    return false;
+  bool sibling = false;
+  for (const patch_replacement& other : all) {
+    if (&other == &wanted || std::strcmp(other.target, wanted.target) != 0)
+      continue;
+    array<found_site> sites;
+    sibling = (find_sites(other.target, other.name, images, sites) &&
+               !sites.empty()) ||
+              sibling;
+  }
+  return sibling && (own == structor::deleting_destructor ||
+                     !has_function(wanted.name, images));
 }
 
 site_choices::site_choices(const array<found_site>& sites) noexcept

@@ -45,6 +45,15 @@ struct found_site {
                                      std::span<const program_image> images,
                                      array<patch_target>& into) noexcept;
 
+// Whether it does no harm that the replacement has no target: `wanted` is a
+// body of a constructor or destructor, another one of `all` has one, and either
+// it is the destructor that frees the memory, which calls another one, or the
+// program has no such body, as of inline ones only those are there that it
+// uses.
+[[nodiscard]] bool may_be_absent(
+    const patch_replacement& wanted, std::span<const patch_replacement> all,
+    std::span<const program_image> images) noexcept;
+
 // "conn.c:check#1 and conn.c:check#2 (in server)", for messages: names by which
 // each is found alone.
 struct site_choices {
