@@ -60,7 +60,7 @@ void loaded_patches::look()
   images_ = std::make_unique<target_images>(process_);
   program_ = std::make_unique<target_program>(*images_);
   for (auto& object : loaded_patch_objects(*images_)) {
-    loaded_patch found = {std::move(object), {}, {}};
+    loaded_patch found = {std::move(object), {}, {}, {}};
     found.state = load_state(memory_, *found.object);
     find_sites(found);
     patches_.push_back(std::move(found));
