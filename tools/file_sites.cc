@@ -118,6 +118,22 @@ void sort_by_address(std::vector<row>& rows)
     std::stable_sort(rows.begin(), rows.end(), before);
 }
 
+// Statics of a header, or of a source that was compiled twice, have everything
+// in common but their addresses.
+void count_equal_names(std::vector<row>& rows)
+{
+  std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> last;
+  auto is_static = [](const row& one) {
+    return (one.where.flags & format::site_static) != 0;
+  };
+  for (row& one : rows)
+    if (is_static(one))
+      one.number = ++last[{one.where.name, one.where.file}];
+  for (row& one : rows)
+    if (is_static(one) && last[{one.where.name, one.where.file}] == 1)
+      one.number = 0;
+}
+
 // Numbers of rows by patch word, for those words that have further names.
 using row_numbers = std::unordered_map<std::uint64_t, std::size_t>;
 
@@ -157,22 +173,6 @@ void attach_names(sites_of_image& found, listing& into)
   std::stable_sort(
       into.aliases.begin(), into.aliases.end(),
       [](const alias& a, const alias& b) { return a.row < b.row; });
-}
-
-// Statics of a header, or of a source that was compiled twice, have everything
-// in common but their addresses.
-void count_equal_names(std::vector<row>& rows)
-{
-  std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> last;
-  auto is_static = [](const row& one) {
-    return (one.where.flags & format::site_static) != 0;
-  };
-  for (row& one : rows)
-    if (is_static(one))
-      one.number = ++last[{one.where.name, one.where.file}];
-  for (row& one : rows)
-    if (is_static(one) && last[{one.where.name, one.where.file}] == 1)
-      one.number = 0;
 }
 
 // "libx.a(parse.o)" -> "parse.o"
