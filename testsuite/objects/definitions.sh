@@ -68,7 +68,7 @@ cxx_program()
 }
 ok "a program with templates is linked" cxx_program
 ok "a patch with the fixed header" patch template
-ok "calls its own instance and shares data" tells "411007 42" load:template.so call
+ok "calls its own instance and shares data" tells "421007 41" load:template.so call
 
 # --- Classes ------------------------------------------------------------------
 cat >classes.hh <<'EOT'
@@ -115,9 +115,7 @@ cat >throws.cc <<'EOT'
 HP_REPLACES("risky") static int r(int n)
 {
   plain* volatile p = new plain;
-  const int code = p->code();
-  delete p;
-  if (dynamic_cast<const plain*>(static_cast<const plain*>(p)) && code == 1)
+  if (p->code() == 1)
     throw failure("from the patch");
   return n;
 }
