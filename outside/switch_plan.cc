@@ -48,7 +48,8 @@ void add_changes(patch_list all, const loaded_patch& patch, switch_plan& plan)
       continue;
     site_change change;
     change.where = where;
-    change.name = patch.object->contents().replacements[patch.replacements[i]].target;
+    change.name =
+        patch.object->contents().replacements[patch.replacements[i]].target;
     change.target = target_of(all, where, plan);
     plan.changes.push_back(std::move(change));
   }
