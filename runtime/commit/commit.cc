@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/commit/commit.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "format/patch_word.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
-#include "runtime/commit/breakpoint.h"
 #include "runtime/text/barrier.h"
 
 namespace hotpatch {
@@ -22,6 +23,12 @@ bool equal(const far_pad& a, const far_pad& b)
 bool changes_text(const change& change)
 {
   return change.old_word != change.new_word;
+}
+
+bool changes_text(std::span<const change> changes)
+{
+  return std::any_of(changes.begin(), changes.end(),
+                     [](const change& each) { return changes_text(each); });
 }
 
 }  // namespace
@@ -75,7 +82,7 @@ bool commit_batch::check_pad(change& each) noexcept
 
 bool commit_batch::add_window(const change& each) noexcept
 {
-  if (how_ == protocol::words && !changes_text(each))
+  if (!changes_text(each))
     return true;
   const std::uint64_t begin =
       each.writes_pad ? far_pad_address(*each.site) : each.address;
@@ -101,10 +108,57 @@ hp_status commit_batch::prepare() noexcept
       return fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
                   each.site->name, changes_.size());
   }
-  if (how_ == protocol::breakpoints)
-    if (const char* rule = prepare_breakpoints(changes_))
-      return writing_refused(*changes_[0].site, rule, 0);
+  if (how_ == protocol::one_moment && !make_routes())
+    return explain();
   return HP_OK;
+}
+
+namespace {
+
+// The function that calls of a site enter which holds `word`.
+std::uint64_t destination(const change& change)
+{
+  const decoded_word decoded = decode_word(*change.site, change.old_word);
+  switch (decoded.form) {
+    case word_form::pristine:
+      return change.site->word + format::word_size;
+    case word_form::near:
+      return decoded.target;
+    case word_form::far:
+    case word_form::foreign:
+      break;
+  }
+  return change.old_cell_target;
+}
+
+}  // namespace
+
+// Also finds out whether every thread can be reached, because in the middle of
+// the protocol that is too late.
+bool commit_batch::make_routes() noexcept
+{
+  if (changes_text(changes_) && !serialise_cores())
+    return failed(outcome::unreached_before, changes_[0]);
+  if (!routes_.reserve(changes_.size())) {
+    result_.error = ENOMEM;
+    return failed(outcome::junction_refused, changes_[0]);
+  }
+  bool good = true;
+  junctions_.expect(changes_.size());
+  for (const change& each : changes_) {
+    route& made = routes_.append_in_place();
+    made.before = destination(each);
+    if (changes_.size() == 1)
+      break;
+    made.through = junctions_.take(each.address, made.before, each.cell_target);
+    if (made.through.address == 0) {
+      result_.error = errno;
+      good = failed(outcome::junction_refused, each);
+      break;
+    }
+  }
+  junctions_.seal();
+  return good;
 }
 
 bool commit_batch::write_pads() noexcept
@@ -123,11 +177,10 @@ bool commit_batch::write_pads() noexcept
   return true;
 }
 
-// Of the sites from `first` on: dead bytes still, no core has seen a word that
-// leads there.
-void commit_batch::restore_pads(std::size_t first) noexcept
+// Dead bytes still: no core has seen a word that leads there.
+void commit_batch::restore_pads() noexcept
 {
-  for (const change& each : changes_.subspan(first))
+  for (const change& each : changes_)
     if (each.writes_pad)
       text_.store_bytes(far_pad_address(*each.site), each.old_pad.bytes,
                         far_pad_size);
@@ -160,16 +213,44 @@ bool commit_batch::store_words() noexcept
   return true;
 }
 
+bool commit_batch::overwritten(const change& where, std::uint64_t stored,
+                               std::uint64_t found) noexcept
+{
+  result_.stored = stored;
+  result_.found = found;
+  return failed(outcome::overwritten, where);
+}
+
 bool commit_batch::verify() noexcept
 {
+  if (!HP_COUNTERMEASURE(read_back))
+    return true;
   for (const change& each : changes_) {
     const std::uint64_t found = load_word(each.address);
-    if (found != each.new_word) {
-      result_.found = found;
-      return failed(outcome::overwritten, each);
-    }
+    if (found != each.new_word)
+      return overwritten(each, each.new_word, found);
   }
   return true;
+}
+
+// The same while all words lead through the pads.
+bool commit_batch::verify_routes() noexcept
+{
+  for (const change& each : changes_) {
+    const std::uint64_t through_pad = encode_far(*each.site);
+    const std::uint64_t found = load_word(each.address);
+    if (found != through_pad)
+      return overwritten(each, through_pad, found);
+  }
+  return true;
+}
+
+// A word that this commit has stored.
+bool commit_batch::is_ours(const change& each,
+                           std::uint64_t word) const noexcept
+{
+  return word == each.new_word ||
+         (how_ == protocol::one_moment && word == encode_far(*each.site));
 }
 
 // Puts back what is ours; somebody else's bytes stay.  Where other threads run
@@ -178,33 +259,18 @@ void commit_batch::restore_words() noexcept
 {
   // Otherwise a word that is not new has been written in part, by us.
   const bool others_write = result_.what == outcome::overwritten;
-  for (const change& each : changes_) {
-    if (each.cell != 0 && each.old_cell_target != 0)
-      cell_window::store(each.cell, each.old_cell_target);
-    if (others_write && load_word(each.address) != each.new_word)
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    const change& each = changes_[i];
+    const std::uint64_t old_target =
+        routes_.empty() ? each.old_cell_target : routes_[i].before;
+    if (each.cell != 0 && old_target != 0 && HP_COUNTERMEASURE(cells_back))
+      cell_window::store(each.cell, old_target);
+    if (!changes_text(each) ||
+        (others_write && HP_COUNTERMEASURE(keep_foreign) &&
+         !is_ours(each, load_word(each.address))))
       continue;
     if (!store_word(each.address, each.old_word))
       failed(outcome::stuck, each);
-  }
-}
-
-// The same where words change by breakpoints only.  One by one, since there is
-// no memory to be had for a list of the ways back.
-void commit_batch::restore_by_breakpoints() noexcept
-{
-  for (const change& each : changes_) {
-    change back = each;
-    back.old_word = each.new_word;
-    back.new_word = each.old_word;
-    back.cell = each.old_cell_target != 0 ? each.cell : 0;
-    back.cell_target = each.old_cell_target;
-    back.old_cell_target = each.cell_target;
-    if (load_word(each.address) != each.new_word) {
-      if (back.cell != 0)
-        cell_window::store(back.cell, back.cell_target);
-    } else if (store_by_breakpoints(text_, {&back, 1}).failed != nullptr) {
-      failed(outcome::stuck, each);
-    }
   }
 }
 
@@ -216,10 +282,77 @@ void commit_batch::barrier() noexcept
     barrier_missed_ = true;
 }
 
+// Until the moment calls end where they ended before.
+void commit_batch::lead_through_pads() noexcept
+{
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    const change& each = changes_[i];
+    const route& way = routes_[i];
+    cell_window::store(
+        each.cell, way.through.address != 0 ? way.through.address : way.before);
+    if (changes_text(each))
+      text_.store_word(each.address, encode_far(*each.site));
+  }
+}
+
+void commit_batch::make_due(std::uint64_t number) noexcept
+{
+  for (const route& each : routes_)
+    if (each.through.due != nullptr)
+      each.through.due->store(number);
+}
+
+// False: the moment must not come, and all is as it was.
+bool commit_batch::reach_moment() noexcept
+{
+  const bool any_text = changes_text(changes_);
+  if (any_pad_ && !serialise_cores(barrier_long_patience)) {
+    restore_pads();
+    barrier();
+    return failed(outcome::unreached, changes_[0]);
+  }
+  lead_through_pads();
+  const bool reached = !any_text || serialise_cores(barrier_long_patience);
+  if (reached && verify_routes())
+    return true;
+  if (!reached)
+    failed(outcome::unreached, changes_[0]);
+  // A thread may stay in a junction for as long as it likes.
+  make_due(junctions::never);
+  if (HP_COUNTERMEASURE(put_back))
+    restore_words();
+  barrier();
+  return false;
+}
+
+void commit_batch::store_at_one_moment() noexcept
+{
+  const std::uint64_t number = junctions_.next_change();
+  make_due(number);
+  if (!reach_moment())
+    return;
+  if (routes_[0].through.due != nullptr)
+    junctions::happen(number);
+  for (const change& each : changes_)
+    cell_window::store(each.cell, each.cell_target);
+  for (const change& each : changes_)
+    if (changes_text(each) && each.new_word != encode_far(*each.site))
+      text_.store_word(each.address, each.new_word);
+  // A core that still fetches the words before them comes to the new functions,
+  // too, so it does no harm if one is missed.
+  if (changes_text(changes_))
+    (void)serialise_cores();
+  if (verify())
+    return;
+  if (HP_COUNTERMEASURE(put_back))
+    restore_words();
+  barrier();
+}
+
 void commit_batch::store_all() noexcept
 {
   if (!write_pads()) {
-    restore_pads(0);
+    restore_pads();
     return;
   }
   switch (how_) {
@@ -230,33 +363,22 @@ void commit_batch::store_all() noexcept
       barrier();
       if (verify())
         return;
-      restore_words();
+      if (HP_COUNTERMEASURE(put_back))
+        restore_words();
       barrier();
+      return;
+    case protocol::one_moment:
+      store_at_one_moment();
       return;
     case protocol::standing:
       if (store_words() && verify())
         return;
-      restore_words();
-      restore_pads(0);
+      if (HP_COUNTERMEASURE(put_back))
+        restore_words();
+      if (HP_COUNTERMEASURE(put_pads_back))
+        restore_pads();
       return;
-    case protocol::breakpoints:
-      break;
   }
-  const breakpoint_result result = store_by_breakpoints(text_, changes_);
-  barrier_missed_ = result.barrier_missed;
-  signal_taken_ = result.signal_taken;
-  if (result.failed == nullptr) {
-    if (!verify())
-      restore_by_breakpoints();
-    return;
-  }
-  result_.error = result.error;
-  failed(!result.put_back        ? outcome::stuck
-         : result.barrier_missed ? outcome::unreached
-                                 : outcome::write_failed,
-         *result.failed);
-  // A thread may be in the pads before that.
-  restore_pads(result.heads_written);
 }
 
 void commit_batch::store() noexcept
@@ -278,7 +400,8 @@ void commit_batch::store() noexcept
 
 bool commit_batch::forbidden() const noexcept
 {
-  return result_.what == outcome::window_refused &&
+  return (result_.what == outcome::window_refused ||
+          result_.what == outcome::junction_refused) &&
          kind_ == writer_kind::rwx_window &&
          (result_.error == EACCES || result_.error == EPERM);
 }

@@ -4,16 +4,27 @@
 // functions runs either what was active before or what is active after, and
 // that after a failure every word and every cell is as it was.
 //
-//   words        one aligned store per site:
+//   words       one aligned store for each site:
 //     1. the pads, which are dead: no word leads there yet
 //     2. barrier, if there are any: every core knows the pads
 //     3. for each site the cell, then the word in one store of eight bytes
 //     4. barrier: every core knows the words, so calls that begin after the
 //        commit enter the new functions
-//   breakpoints  single bytes, and one moment for all threads and all sites:
-//                see breakpoint.h
-//   standing     for when no other thread runs and none will go on without a
-//                serialising instruction: pads, cells, words, in any order
+//   one_moment  the same, and all threads and all sites change at one moment:
+//     1. the pads, and a barrier, as above
+//     2. the cells: they lead where the sites lead now, through junctions
+//        (junction.h) if there are several
+//     3. the words: all lead through the pads; barrier.  Nothing has changed
+//        for callers yet
+//     4. one store: to the number that all junctions look at, or to the only
+//        cell.  This is the moment
+//     5. the cells, the new words; barrier.  A core that still fetches the
+//        words of step 3 comes to the new functions through the cells
+//   standing    for when no other thread runs and none will go on without a
+//               serialising instruction: pads, cells, words, in any order
+//
+// No protocol uses breakpoints: a trap kills a thread that blocks SIGTRAP, and
+// a thread may do that at any time.
 //
 // A cell waits until nothing can fail any more: a thread may have stood in the
 // pad since a far jump was active the last time, and goes where the cell says.
@@ -32,9 +43,11 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/sites/site.h"
 #include "runtime/text/encode.h"
+#include "runtime/text/junction.h"
 #include "runtime/text/near_memory.h"
 #include "runtime/text/text_writer.h"
 
@@ -43,12 +56,13 @@ namespace hotpatch {
 // One site's way from one state to the next.
 struct change {
   const site_code* site;
-  std::uint64_t address;          // of its word: passes over many changes need
-                                  // not look at their sites
-  std::uint64_t old_word;         // what must be there now
-  std::uint64_t new_word;         // equal to old_word if only the cell changes
-  std::uint64_t cell = 0;         // 0: the new state is not the far one
-  std::uint64_t cell_target = 0;  // what the cell is to hold
+  std::uint64_t address;   // of its word: passes over many changes need
+                           // not look at their sites
+  std::uint64_t old_word;  // what must be there now
+  std::uint64_t new_word;  // equal to old_word if only the cell changes
+  std::uint64_t cell = 0;  // one_moment: always; otherwise 0 where the new
+                           // state is not the far one
+  std::uint64_t cell_target = 0;  // what the cell is to hold: where calls end
   std::uint64_t old_cell_target = 0;  // what it holds; 0: nothing yet
 
   // For the commit itself.
@@ -67,17 +81,18 @@ load_word(std::uint64_t address) noexcept
 // The same for the pad before its symbol, which must have room for a far jump.
 [[nodiscard]] far_pad load_pad(const site_code& site) noexcept;
 
-enum class protocol { words, breakpoints, standing };
+enum class protocol { words, one_moment, standing };
 
 // Changes that are committed together, at least one, ascending by their words'
 // addresses.
 class commit_batch {
  public:
-  commit_batch(writer_kind kind, protocol how,
-               std::span<change> changes) noexcept
+  commit_batch(writer_kind kind, protocol how, std::span<change> changes,
+               junctions& junctions) noexcept
       : kind_(kind),
         how_(how),
         changes_(changes),
+        junctions_(junctions),
         on_few_pages_(changes.back().address - changes.front().address <
                       text_window::few),
         text_(kind)
@@ -105,27 +120,34 @@ class commit_batch {
   {
     return text_.left_open();
   }
-  // The program has installed a handler of SIGTRAP in the middle.
-  [[nodiscard]] bool signal_taken() const noexcept { return signal_taken_; }
 
  private:
   enum class outcome {
     done,
     window_refused,  // error says why
     cell_refused,
+    junction_refused,
     word_foreign,  // found says what is there
     pad_foreign,
-    write_failed,  // everything was put back
-    unreached,     // a thread could not be made to serialise; put back
-    overwritten,   // somebody else stored right behind us
-    stuck,         // a write failed, and so did putting things back
+    write_failed,      // everything was put back
+    unreached_before,  // a thread cannot be made to serialise
+    unreached,         // the same in the middle; put back
+    overwritten,       // somebody else stored right behind us
+    stuck,             // a write failed, and so did putting things back
   };
 
   struct report {
     outcome what = outcome::done;
     const change* where = nullptr;
     int error = 0;
+    std::uint64_t stored = 0;
     std::uint64_t found = 0;
+  };
+
+  // one_moment: where a site's calls go until the moment.
+  struct route {
+    std::uint64_t before;  // the function
+    junction through;      // null address: directly, there is one site only
   };
 
   bool failed(outcome what, const change& where) noexcept;
@@ -134,24 +156,33 @@ class commit_batch {
   bool check_pad(change& each) noexcept;
   bool add_window(const change& each) noexcept;
   bool write_pads() noexcept;
-  void restore_pads(std::size_t first) noexcept;
+  void restore_pads() noexcept;
   void store_all() noexcept;
   void barrier() noexcept;
   bool store_word(std::uint64_t address, std::uint64_t word) noexcept;
   bool store_words() noexcept;
+  bool overwritten(const change& where, std::uint64_t stored,
+                   std::uint64_t found) noexcept;
   bool verify() noexcept;
+  bool verify_routes() noexcept;
+  bool is_ours(const change& each, std::uint64_t word) const noexcept;
   void restore_words() noexcept;
-  void restore_by_breakpoints() noexcept;
+  bool make_routes() noexcept;
+  void store_at_one_moment() noexcept;
+  void lead_through_pads() noexcept;
+  void make_due(std::uint64_t number) noexcept;
+  bool reach_moment() noexcept;
 
   const writer_kind kind_;
   const protocol how_;
   const std::span<change> changes_;
+  junctions& junctions_;
   const bool on_few_pages_;
   text_window text_;
   cell_window cells_;
+  array<route> routes_;  // one_moment: of the changes, in their order
   bool any_pad_ = false;
   bool barrier_missed_ = false;
-  bool signal_taken_ = false;
   report result_;
 };
 

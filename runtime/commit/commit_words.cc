@@ -70,6 +70,15 @@ hp_status commit_batch::explain() const noexcept
       return fail(HP_NO_MEMORY,
                   "%s: the jump cells cannot be opened for writing: %s",
                   site.name, std::strerror(result_.error));
+    case outcome::junction_refused:
+      return result_.error == ENOMEM
+                 ? fail(HP_NO_MEMORY,
+                        "%s: no memory for the code through which the calls "
+                        "of several functions change at one moment",
+                        site.name)
+                 : writing_refused(
+                       site, "the system refuses to make memory executable",
+                       result_.error);
     case outcome::word_foreign:
       return foreign(change, result_.found);
     case outcome::pad_foreign:
@@ -80,6 +89,10 @@ hp_status commit_batch::explain() const noexcept
     case outcome::write_failed:
       return writing_refused(
           site, "the writer failed and everything was put back", result_.error);
+    case outcome::unreached_before:
+      return fail(HP_DENIED,
+                  "%s: the level strict needs every thread to be reached: %s",
+                  site.name, barrier_reason());
     case outcome::unreached:
       return fail(HP_BUSY,
                   "%s: the change was put back, because a thread could not be "
@@ -98,7 +111,7 @@ hp_status commit_batch::explain() const noexcept
                   "%s: the patch word at %#lx reads %s right after %s was "
                   "stored: another writer is at work; all others were put back",
                   site.name, site.word, hex_word(result_.found).text,
-                  hex_word(change.new_word).text);
+                  hex_word(result_.stored).text);
   }
   return HP_INTERNAL;
 }

@@ -12,6 +12,7 @@
 #include "runtime/base/deadline.h"
 #include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/text/junction.h"
 #include "runtime/text/text_writer.h"
 #include "runtime/threads/code_ranges.h"
 
@@ -29,8 +30,6 @@ struct commit_order {
   bool barrier_missed = false;
   // Out: text that could not be protected again, 0: none.
   std::uint64_t left_open = 0;
-  // Out: the program has installed a handler of SIGTRAP in the middle.
-  bool signal_taken = false;
 };
 
 // Commits all changes, ascending by their words' addresses, or none.  Nobody
@@ -39,6 +38,7 @@ struct commit_order {
 // with the words set.
 [[nodiscard]] hp_status commit(text_writer& writer, std::span<change> changes,
                                std::span<const code_range> vacated,
+                               junctions& junctions,
                                commit_order& order) noexcept;
 
 }  // namespace hotpatch

@@ -55,8 +55,8 @@ class held_mutex {
 
 sigset_t signals_to_block()
 {
-  // Who caused one of these has to get it: a program may have handlers, and the
-  // level strict uses SIGTRAP.
+  // The thread that causes one of these has to get it: a program may have
+  // handlers.
   constexpr int raised_by_the_cpu[] = {SIGSEGV, SIGBUS,  SIGFPE,
                                        SIGILL,  SIGTRAP, SIGSYS};
   sigset_t all;

@@ -15,9 +15,12 @@
 #ifndef HOTPATCH_H
 #define HOTPATCH_H
 
+/* In C nothing is included that looks at feature test macros such as
+ * _GNU_SOURCE, so this may come before or behind their definition.  In C++ they
+ * come first, like those of the C++ library, because <typeinfo> is needed. */
 #include <stddef.h>
-#include <stdint.h>
 #if defined(__cplusplus)
+#include <stdint.h>
 #include <string.h>
 #include <type_traits>
 #if defined(__GXX_RTTI) || defined(__cpp_rtti)
@@ -179,10 +182,13 @@ enum {
  * when `replacement` is itself a site.  A member function counts as a function
  * whose first parameter is its `this` pointer.
  *
+ * Where the system lets no memory be writable and executable, text is written
+ * through /proc/self/mem while all threads are stopped for a moment.
+ *
  * Errors: HP_INVALID, HP_NOT_FOUND, HP_AMBIGUOUS, HP_PROTOTYPE,
  * HP_NOT_EXECUTABLE, HP_FOREIGN, HP_MALFORMED, HP_UNREADABLE, HP_NO_MEMORY,
- * HP_DENIED, HP_UNSUPPORTED.  After an error every call goes where it went
- * before. */
+ * HP_DENIED, HP_UNSUPPORTED; HP_BUSY if threads have to be stopped and one
+ * cannot be.  After an error every call goes where it went before. */
 
 /* What the two are made of.  `type` is the Itanium mangling of the
  * replacement's function type ("FiP4connmE", typeid(T).name()), or null if it
@@ -212,7 +218,7 @@ HP_API hp_status hp_revert_all(void);
  * stays loaded: HP_INVALID, HP_NO_MEMORY, HP_NEEDED with the name of a function
  * or patch that still leads there, HP_BUSY with that of a thread, HP_DENIED or
  * HP_UNSUPPORTED where threads cannot be stopped. */
-HP_API hp_status hp_release(const void* code, uint32_t timeout_ms);
+HP_API hp_status hp_release(const void* code, unsigned timeout_ms);
 
 /* The original body of `name`, callable whether or not the function is
  * replaced; null on error.  Looking it up takes a lock and a search: keep the
@@ -275,7 +281,7 @@ typedef enum hp_level {
   /* One moment for all functions and threads: a call that begins after any
    * thread has entered a new function enters new functions.  Threads are not
    * stopped, and finish what they are in; those that call one of the functions
-   * meanwhile take a detour through a handler of SIGTRAP. */
+   * meanwhile take a few instructions longer. */
   HP_STRICT = 1,
   /* All threads are stopped for a moment in which none is inside a function
    * that changes: in its original body, in one of its replacements, or on the
@@ -289,7 +295,7 @@ typedef enum hp_level {
 typedef struct hp_commit_options {
   hp_level level;
   unsigned flags;          /* 0 */
-  uint32_t timeout_ms;     /* quiescent, safe point: how long to try; 0: once */
+  unsigned timeout_ms;     /* quiescent, safe point: how long to try; 0: once */
   const void* reserved[4]; /* null */
 } hp_commit_options;
 
@@ -297,12 +303,12 @@ typedef struct hp_commit_options {
  * the transaction is gone; after a failure it can be committed again, or given
  * up with hp_abort().
  *
- * Errors: those of the steps, HP_INVALID, HP_DENIED (strict: where a thread
- * blocks SIGTRAP or a debugger is attached), HP_BUSY: a thread, named in the
- * message, did not leave a function in time; at once if it is the calling
- * thread.  HP_INTERNAL if the system failed us in the middle and putting all
- * back failed too, or if somebody else wrote to a function in that moment: the
- * message says what is left. */
+ * Errors: those of the steps, HP_INVALID, HP_DENIED (strict: also where
+ * membarrier(2) is refused and a thread cannot be reached by a signal),
+ * HP_BUSY: a thread, named in the message, did not leave a function in time; at
+ * once if it is the calling thread.  HP_INTERNAL if the system failed us in the
+ * middle and putting all back failed too, or if somebody else wrote to a
+ * function in that moment: the message says what is left. */
 HP_API hp_status hp_commit(hp_transaction* transaction,
                            const hp_commit_options* options);
 
@@ -341,8 +347,8 @@ typedef void (*hp_after_hook)(const hp_patch_info* patch);
 /* The library copies the texts, and keeps the code of the hooks loaded. */
 struct hp_patch_info {
   const char* name;        /* no blanks, none of <>=,;!" ; up to 255 bytes */
-  uint32_t version;        /* takes the place of an older one */
-  uint32_t flags;          /* 0 */
+  unsigned version;        /* takes the place of an older one */
+  unsigned flags;          /* 0 */
   const char* description; /* may be null */
   /* "NAME" or "NAME>=VERSION" of other patches, then null; may be null */
   const char* const* depends;
@@ -383,10 +389,10 @@ typedef struct hp_patch {
   const char* name;
   const char* description;    /* "" if there is none */
   const char* const* depends; /* never null; ends with null */
-  uint32_t version;
-  uint32_t sites;  /* of loaded images that it replaces */
-  uint32_t active; /* of these, where no newer replacement hides its own */
-  uint32_t flags;  /* 0 */
+  unsigned version;
+  unsigned sites;  /* of loaded images that it replaces */
+  unsigned active; /* of these, where no newer replacement hides its own */
+  unsigned flags;  /* 0 */
   const void* reserved[4];
 } hp_patch;
 
@@ -404,8 +410,8 @@ HP_API hp_status hp_patch_each(hp_patch_visitor visit, void* data);
 typedef struct hp_replacement {
   const void* target; /* the function that is entered if it is active */
   const char* patch;  /* the name of its patch, "" if it belongs to none */
-  uint32_t version;   /* of that patch */
-  uint32_t active;    /* 1: it is the newest */
+  unsigned version;   /* of that patch */
+  unsigned active;    /* 1: it is the newest */
   const void* reserved[4];
 } hp_replacement;
 
@@ -497,10 +503,10 @@ typedef struct hp_site {
   const char* file;      /* source file, "" if unknown */
   const char* prototype; /* "int (conn*, unsigned long)", "" if unknown */
   const char* image;     /* path of the executable or shared object */
-  uint32_t line;         /* source line, 0 if unknown */
-  uint32_t id;           /* the id in the patch word */
-  uint32_t flags;        /* site_flag bits, see format/record.h */
-  uint32_t replacements; /* how many are on the stack, 0: none */
+  unsigned line;         /* source line, 0 if unknown */
+  unsigned id;           /* the id in the patch word */
+  unsigned flags;        /* site_flag bits, see format/record.h */
+  unsigned replacements; /* how many are on the stack, 0: none */
   const void* symbol;    /* the address callers use */
   const void* word;      /* the patch word, 8 bytes */
   const void* end;       /* first byte behind the body */
@@ -524,7 +530,8 @@ HP_API hp_status hp_site_each(hp_site_visitor visit, void* data);
  *
  * To be sure that no thread is inside a function, the library stops all other
  * threads with a signal for a moment and looks at their registers and stacks.
- * Where membarrier(2) is refused, every change stops them, in any level.
+ * Where membarrier(2) is refused, or no memory may be writable and executable,
+ * every change stops them, in any level.
  * System calls that this interrupts go on by themselves, except those which
  * never do: poll, select, epoll_wait, nanosleep, pause, sigsuspend,
  * sigtimedwait, msgrcv, msgsnd, semop, io_getevents, and calls on sockets with

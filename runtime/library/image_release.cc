@@ -112,8 +112,9 @@ hp_status leads_there(const image_code& code, const hp_patch_info& info)
   return HP_OK;
 }
 
-// Also notes the pads in which a thread may be on its way into the object: a
-// far jump's cell keeps its last target when the jump is no longer active.
+// Also notes the pads and junctions in which a thread may be on its way into
+// the object: a far jump's cell keeps its last target when the jump is no
+// longer active.
 hp_status check_unused(image_code& code, patches& all)
 {
   hp_status status = HP_OK;
@@ -126,6 +127,12 @@ hp_status check_unused(image_code& code, patches& all)
     if (status == HP_OK && state.cell != 0 &&
         code.contains(state.cell_target) &&
         !code.ranges.append(pre_pad_of(state.site)))
+      status = fail(HP_NO_MEMORY, "no memory to look for threads in an object");
+  });
+  all.all_junctions().for_each_code([&](std::uint64_t begin,
+                                        std::uint64_t end) {
+    if (status == HP_OK &&
+        !code.ranges.append({begin, end, code.path.data(), code_kind::body}))
       status = fail(HP_NO_MEMORY, "no memory to look for threads in an object");
   });
   return status;

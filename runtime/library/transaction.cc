@@ -124,11 +124,6 @@ hp_status attempt(std::span<const operation> operations, commit_order& order,
   });
   if (status == HP_OK)
     log_means(used);
-  if (order.signal_taken)
-    log(HP_LOG_ERROR,
-        "the program has installed a handler of SIGTRAP in the middle of a "
-        "change, which threads may have met instead of the library's; that is "
-        "on top of it again, and hands on to it: install handlers before");
   if (order.left_open != 0)
     log(HP_LOG_ERROR,
         "the system does not let program text at %#lx be protected again, so "

@@ -190,7 +190,8 @@ hp_status patch_plan::refuse_loop(const site_state& state,
 }
 
 inline hp_status patch_plan::plan_change(site_state& state,
-                                         std::uint64_t target) noexcept
+                                         std::uint64_t target,
+                                         hp_level level) noexcept
 {
   const site_code& site = state.site;
   // Filled in where it is: copying what has just been stored piece by piece
@@ -201,37 +202,50 @@ inline hp_status patch_plan::plan_change(site_state& state,
   change.old_word = state.word;
   if (target == 0) {
     change.new_word = format::pristine_word(site.id);
-    return HP_OK;
+    target = site.word + format::word_size;
+  } else {
+    if (may_loop(site, target))
+      if (const hp_status status = refuse_loop(state, target); status != HP_OK)
+        return status;
+    if (!near_reaches(site, target))
+      return plan_far(state, target, change);
+    change.new_word = encode_near(site, target);
   }
-  if (may_loop(site, target))
-    if (const hp_status status = refuse_loop(state, target); status != HP_OK)
-      return status;
-  if (!near_reaches(site, target))
-    return plan_far(state, target, change);
-  change.new_word = encode_near(site, target);
-  return HP_OK;
+  return level == HP_STRICT
+             ? plan_cell(state, "the level strict leads calls through", target,
+                         change)
+             : HP_OK;
 }
 
 hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
                                change& change) noexcept
 {
+  const hp_status status =
+      plan_cell(state, "the replacement is more than 2 GiB away, which takes",
+                target, change);
+  if (status == HP_OK)
+    change.new_word = encode_far(state.site);
+  return status;
+}
+
+hp_status patch_plan::plan_cell(site_state& state, const char* reason,
+                                std::uint64_t target, change& change) noexcept
+{
   const site_code& site = state.site;
   if (!has_far_form(site))
     return fail(HP_UNSUPPORTED,
-                "%s: the replacement at %#lx is more than 2 GiB away and the "
-                "site has no room for a far jump: %u bytes before the symbol, "
-                "%zu are needed",
-                site.name, target, site.pad, far_pad_size);
+                "%s: %s a jump in the %zu bytes before the symbol, and the "
+                "site has %u",
+                site.name, reason, far_pad_size, site.pad);
   if (state.cell == 0)
     state.cell = cell_from_outside(site, load_pad(site));
   if (state.cell == 0)
     state.cell = all_.cells_.take_cell(site);
   if (state.cell == 0)
     return fail(HP_NO_MEMORY,
-                "%s: the replacement at %#lx is more than 2 GiB away and no "
-                "page can be mapped within 2 GiB of the function",
-                site.name, target);
-  change.new_word = encode_far(site);
+                "%s: %s a jump to %#lx through memory near the function, and "
+                "no page can be mapped within 2 GiB of it",
+                site.name, reason, target);
   change.cell = state.cell;
   change.cell_target = target;
   change.old_cell_target = state.cell_target;
@@ -252,6 +266,17 @@ hp_status patch_plan::vacate(const site_state& state,
   return enough ? HP_OK : no_memory(site);
 }
 
+// In a junction a thread is on its way to one of them, too.
+hp_status patch_plan::vacate_junctions() noexcept
+{
+  bool enough = true;
+  all_.junctions_.for_each_code([&](std::uint64_t begin, std::uint64_t end) {
+    enough = enough && vacated_.append({begin, end, "a function that changes",
+                                        code_kind::body});
+  });
+  return enough ? HP_OK : fail(HP_NO_MEMORY, "no memory to look for threads");
+}
+
 hp_status patch_plan::prepare(hp_level level) noexcept
 {
   if (const hp_status status = check_dependencies(); status != HP_OK)
@@ -265,20 +290,20 @@ hp_status patch_plan::prepare(hp_level level) noexcept
     const std::uint64_t target = state->planned.active();
     if (target == state->active())
       continue;
-    hp_status status = plan_change(*state, target);
+    hp_status status = plan_change(*state, target, level);
     if (status == HP_OK && level == HP_QUIESCENT)
       status = vacate(*state, target);
     if (status != HP_OK)
       return status;
   }
-  return HP_OK;
+  return vacated_.empty() ? HP_OK : vacate_junctions();
 }
 
 hp_status patch_plan::commit(commit_order& order) noexcept
 {
-  const hp_status status =
-      hotpatch::commit(all_.writer_, {changes_.data(), changes_.size()},
-                       {vacated_.data(), vacated_.size()}, order);
+  const hp_status status = hotpatch::commit(
+      all_.writer_, {changes_.data(), changes_.size()},
+      {vacated_.data(), vacated_.size()}, all_.junctions_, order);
   if (status == HP_OK)
     adopt();
   return status;

@@ -90,10 +90,14 @@ class patch_plan {
   void enter(site_state& state) noexcept;
   bool may_loop(const site_code& site, std::uint64_t target) const noexcept;
   hp_status refuse_loop(const site_state& state, std::uint64_t target) noexcept;
-  hp_status plan_change(site_state& state, std::uint64_t target) noexcept;
+  hp_status plan_change(site_state& state, std::uint64_t target,
+                        hp_level level) noexcept;
   hp_status plan_far(site_state& state, std::uint64_t target,
                      change& change) noexcept;
+  hp_status plan_cell(site_state& state, const char* reason,
+                      std::uint64_t target, change& change) noexcept;
   hp_status vacate(const site_state& state, std::uint64_t target) noexcept;
+  hp_status vacate_junctions() noexcept;
   void adopt() noexcept;
 
   patches& all_;

@@ -18,6 +18,7 @@
 #include "runtime/patches/named_patch.h"
 #include "runtime/patches/site_table.h"
 #include "runtime/sites/process_sites.h"
+#include "runtime/text/junction.h"
 #include "runtime/text/near_memory.h"
 #include "runtime/text/text_writer.h"
 
@@ -55,6 +56,9 @@ class patches {
 
   text_writer& writer() noexcept { return writer_; }
 
+  // Through which a call may be on its way to what a site has led to.
+  const junctions& all_junctions() const noexcept { return junctions_; }
+
  private:
   friend class patch_plan;
 
@@ -86,6 +90,7 @@ class patches {
   site_table table_;
   owned_patches named_;
   near_memory cells_;
+  junctions junctions_;
   text_writer writer_;
   // What a plan is written down in, with room for every state.  Kept between
   // plans: otherwise the kernel is asked again and again for pages, each of

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/status.h"
 #include "runtime/threads/thread_stop.h"
@@ -47,6 +48,8 @@ bool signal_all(deadline until)
   for (std::int64_t attempt = 20'000'000;;
        attempt = std::min(2 * attempt, longest)) {
     const std::int64_t start = monotonic_now();
+    if (!HP_COUNTERMEASURE(reach_by_signal))
+      return true;
     if (serialise_threads(deadline::in_nanoseconds(attempt)) == HP_OK)
       return true;
     std::snprintf(obstacle, sizeof obstacle, "%s", last_message());

@@ -75,6 +75,8 @@ class code_ranges {
   };
   hull around() const noexcept { return hull_; }
 
+  bool empty() const noexcept { return entries_.empty(); }
+
   // False for almost all addresses in the hull that are in no range; cheap.
   bool may_contain(std::uint64_t address) const noexcept
   {

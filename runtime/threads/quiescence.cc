@@ -20,7 +20,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
 {
   if (const hp_status status = ranges_.prepare(ranges); status != HP_OK)
     return status;
-  caller_inside_ = caller_is_inside(frame);
+  caller_inside_ = !ranges.empty() && caller_is_inside(frame);
   if (caller_inside_)
     return report(ranges);
 
@@ -58,7 +58,8 @@ bool quiescence::attempt(deadline until, hp_status& status) noexcept
   stacks_.emplace();
   status = others_.stop(until);
   if (status == HP_OK &&
-      !stack_search(ranges_, *stacks_).find_others(others_, found_))
+      (ranges_.empty() ||
+       !stack_search(ranges_, *stacks_).find_others(others_, found_)))
     return true;
   release();
   if (status == HP_OK)

@@ -35,7 +35,8 @@ class quiescence {
   ~quiescence() { release(); }
 
   // Tries until the deadline, at least once, and lets the program run most of
-  // the time in between.
+  // the time in between.  Without ranges the threads are stopped wherever they
+  // are.
   //
   // HP_BUSY: somebody is still inside, named in the message; at once if it is
   // the calling thread in `frame` or one of its callers (`frame` is the

@@ -14,21 +14,27 @@ control()
   echo "ended with $?"
   grep "^not ok .*$4" edited.log
 }
+# without_it COUNTERMEASURE PROGRAM CASE
+without_it()
+{
+  control_program "api/$2.c" "$2-control" || return
+  without "$1" timeout 100 "./$2-control" >without.log
+  echo "ended with $?"
+  grep "^not ok .*$3" without.log
+}
 true_program()
 {
   edited_program commit/commit.cc "" "api/$1.c" true && ./true
 }
 
 ok "every fault: linked like the true one" true_program faults
+ok "the library with countermeasures that can be left out" build_controls
 ok "words that stay where a write has failed" \
-  control commit/commit.cc 's/^      restore_words();/      ;/' \
-  faults "quiescent, /proc/self/mem, write fails"
+  without_it put_back faults "quiescent, /proc/self/mem, write fails"
 ok "pads that stay" \
-  control commit/commit.cc 's/^    restore_pads(0);/    ;/' \
-  faults "quiescent, /proc/self/mem, write fails"
-ok "breakpoints that stay" \
-  control commit/breakpoint.cc 's/^      go_back();/      ;/' \
-  faults "strict, /proc/self/mem, write fails"
+  without_it put_pads_back faults "quiescent, /proc/self/mem, write fails"
+ok "words that stay at the level strict" \
+  without_it put_back faults "strict, /proc/self/mem, write fails"
 ok "windows that stay open" \
   control text/text_writer.cc 's/attempt < 2/attempt < 1/' \
   faults "immediate, rwx window, mprotect fails"

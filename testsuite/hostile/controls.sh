@@ -3,66 +3,41 @@
 #
 # SPDX-License-Identifier: MIT
 . "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 objects=$HP_BUILDDIR/testsuite/hostile
-library=$HP_BUILDDIR/runtime/.libs/libhotpatch.a
 
-# control SOURCE PROGRAM NAME SED-SCRIPT: the test NAME of PROGRAM passes, and
-# fails when it is linked with the edited source instead of the true one.
+# control COUNTERMEASURE PROGRAM NAME: the test NAME of PROGRAM passes, and fails
+# without the countermeasure.
 control()
 {
-  sed "$4" "$HP_SRCDIR/runtime/$1.cc" >edited.cc || return
-  if cmp -s edited.cc "$HP_SRCDIR/runtime/$1.cc"; then
-    echo "the edit changes nothing: $4"
-    return 1
-  fi
-  # shellcheck disable=SC2086 # CC and CXX may hold options
-  $CXX -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" \
-    -I"$HP_SRCDIR/runtime/include" -c edited.cc &&
-    $CC -o edited "$objects/$2-$2.o" edited.o "$library" -lelf -liberty -lz \
-      -lpthread || return
-  timeout 120 "$objects/$2" >true.log
-  timeout 120 ./edited >edited.log
-  grep "^ok .* - $3" true.log && grep "^not ok .* - $3" edited.log
+  $CC -o "$2" "$objects/$2-$2.o" "$HP_BUILDDIR/runtime/libhotpatch_controls.a" \
+    -lelf -liberty -lz -lpthread || return
+  timeout 120 "./$2" >with.log
+  without "$1" timeout 120 "./$2" >without.log
+  grep "^ok .* - $3" with.log && grep "^not ok .* - $3" without.log
 }
 
-[ -f "$objects/traps-traps.o" ] && [ -f "$library" ] ||
+[ -f "$objects/overwritten-overwritten.o" ] ||
   skip_all "there are no static libraries"
-
-ok "without watching the signal a handler in the middle gets our traps" \
-  control commit/breakpoint trap_meanwhile "a handler installed in the middle" \
-  's/if (regain_trap_signal())/if (false)/'
-
-ok "without noticing circles a trap never ends" \
-  control commit/trap_handler traps "a trap never goes around in a circle" \
-  's/frame < handed.frame/false/'
-
-ok "without noticing who calls, a trap does not reach the first handler" \
-  control commit/trap_handler traps "and may hand on to ours" \
-  's/from_kernel ? newest : before_us/newest/'
-
-ok "without looking at the word a foreign int3 is met for ever" \
-  control commit/trap_detour trap_meanwhile "somebody else's int3 is not ours" \
-  's/breakpoint ? place_of([*]point)/false ? 0/'
+ok "the library with countermeasures that can be left out" build_controls
 
 ok "without signals nobody notices that membarrier is refused" \
-  control text/barrier prohibitions "a filter forbids membarrier" \
-  's/(serialise_threads(.*) == HP_OK)/(true)/'
+  control reach_by_signal prohibitions "a filter forbids membarrier"
 
 ok "without a look behind, another writer goes unnoticed" \
-  control commit/commit overwritten "immediate, rwx window, near:" \
-  's/if (found != each.new_word)/if (false)/'
+  control read_back overwritten "immediate, rwx window, near:"
 
 ok "without going back, the others stay new" \
-  control commit/commit overwritten "immediate, rwx window, near:" \
-  's/^      restore_words();/      ;/'
+  control put_back overwritten "immediate, rwx window, near:"
 
-ok "without going back by breakpoints, too" \
-  control commit/commit overwritten "strict, rwx window, near:" \
-  's/^      restore_by_breakpoints();/      ;/'
+ok "at one moment, too" \
+  control put_back overwritten "strict, rwx window, near:"
+
+ok "without looking whose bytes they are, another writer's are lost" \
+  control keep_foreign overwritten "immediate, rwx window, near:"
 
 ok "without putting cells back, far calls go where they should not" \
-  control commit/commit overwritten "immediate, rwx window, far to near:" \
-  's/if (others_write && .*/if (false)/'
+  control cells_back overwritten "immediate, rwx window, far to near:"
 
 done_testing

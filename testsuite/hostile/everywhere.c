@@ -1,7 +1,7 @@
 /* All levels while another thread calls the function and a third one sleeps:
  * for every way in which a program can be built or run.
  *
- *   everywhere [refuse-strict PART-OF-MESSAGE | setuid | no-window]
+ *   everywhere [setuid | no-window]
  *
  * Exit status: 0 good, 1 bad, 77 not possible here.
  *
@@ -58,17 +58,11 @@ static int complain(const char* level)
   return 1;
 }
 
-static int try_levels(const char* refused)
+static int try_levels(void)
 {
   static const char* const levels[] = {"immediate", "strict", "quiescent",
                                        "safe point"};
   for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
-    if (level == HP_STRICT && refused != NULL) {
-      if (!refuses_at(HP_STRICT, HP_DENIED) ||
-          strstr(hp_error_message(), refused) == NULL)
-        return complain("strict is not refused as expected");
-      continue;
-    }
     for (int i = 0; i < 5; i++)
       if (!toggles_at((hp_level)level))
         return complain(levels[level]);
@@ -79,7 +73,6 @@ static int try_levels(const char* refused)
 int main(int count, char** arguments)
 {
   const char* const wish = count > 1 ? arguments[1] : "";
-  const char* const refused = count > 2 ? arguments[2] : NULL;
   pthread_t threads[2];
   if (strcmp(wish, "setuid") == 0 && getuid() == geteuid())
     return 77;
@@ -89,7 +82,7 @@ int main(int count, char** arguments)
     return 77;
   while (__atomic_load_n(&calls, __ATOMIC_RELAXED) == 0)
     usleep(1000);
-  int result = try_levels(refused);
+  int result = try_levels();
   if (no_window && strcmp(hp_writer(), "proc-mem") != 0)
     result = complain("the other writer");
   printf("writer: %s, barrier: %s\n", hp_writer(), hp_barrier());

@@ -204,9 +204,8 @@ static int nobody_can_be_reached_nor_written(void)
   if (!forbid(SYS_mprotect, PROT_EXEC) || !forbid(SYS_membarrier, 0))
     return child_cannot;
   start_sleeper(1);
-  EXPECT(refuses_at(HP_IMMEDIATE, HP_DENIED));
-  EXPECT_SAYS("membarrier(2) is refused");
-  EXPECT_SAYS("(sleeper)");
+  EXPECT(refuses_at(HP_IMMEDIATE, HP_BUSY));
+  EXPECT_SAYS("(sleeper) blocks signal");
   return child_good;
 }
 
@@ -222,11 +221,23 @@ static int the_log_tells(void)
   logged[0] = '\0';
   EXPECT(toggles());
   EXPECT(strstr(logged, "writer:") == NULL); /* only once */
+  return child_good;
+}
+
+static int the_log_tells_of_barriers(void)
+{
+  hp_set_log(note, NULL);
+  EXPECT(toggles());
+  EXPECT(strstr(logged, "barrier: membarrier\n") != NULL);
+  logged[0] = '\0';
   if (!forbid(SYS_membarrier, 0))
     return child_cannot;
   EXPECT(toggles());
   EXPECT(strstr(logged, "writer:") == NULL);
   EXPECT(strstr(logged, "barrier: signals, because membarrier(2)") != NULL);
+  logged[0] = '\0';
+  EXPECT(toggles());
+  EXPECT(strstr(logged, "barrier:") == NULL); /* only once */
   return child_good;
 }
 
@@ -238,6 +249,7 @@ static void taking_notice(void)
   in_child(nobody_can_be_reached, "a thread blocks these as well: it is told");
   in_child(nobody_can_be_reached_nor_written, "and mprotect: refused");
   in_child(the_log_tells, "the log tells what is used and why, once");
+  in_child(the_log_tells_of_barriers, "also of barriers");
 }
 
 int main(void)

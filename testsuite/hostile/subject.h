@@ -6,6 +6,7 @@
 
 #include <hotpatch.h>
 
+#include <stdint.h>
 #include <string.h>
 
 HP_PATCHABLE int answer(int x)

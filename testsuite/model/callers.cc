@@ -21,8 +21,11 @@ void machine::run_caller(const state& from, std::size_t index)
     case place::at_pad:
       fetch_pad(from, index);
       break;
-    case place::trapped:
-      handle_trap(from, index);
+    case place::in_junction:
+      look_in_junction(from, index);
+      break;
+    case place::decided:
+      leave_junction(from, index);
       break;
   }
 }
@@ -74,24 +77,25 @@ void machine::fetch_pad(const state& from, std::size_t index)
       });
 }
 
-void machine::handle_trap(const state& from, std::size_t index)
+void machine::look_in_junction(const state& from, std::size_t index)
 {
-  const std::string text =
-      with_text_ ? core(index, "comes to the SIGTRAP handler") : "";
-  if (from.detour == through_the_pad) {
-    arrive(from, index, {action::go_to_pad}, text);
-    return;
-  }
-  if (from.detour != no_function) {
-    arrive(from, index, {action::enter, from.detour}, text);
-    return;
-  }
   state next = from;
-  next.callers[index].at = place::at_word;
-  if (scenario_.traps == trap_rule::hand_on)
-    add(next, text, "a trap of ours counts as somebody else's");
-  else
-    add(next, with_text_ ? text + " and is to try again" : "");
+  caller& caller = next.callers[index];
+  caller.takes_after =
+      (from.happened & junction_bit(caller.before, caller.after)) != 0;
+  caller.at = place::decided;
+  add(next,
+      with_text_ ? core(index, "looks at the number in the junction") : "");
+}
+
+void machine::leave_junction(const state& from, std::size_t index)
+{
+  const caller& caller = from.callers[index];
+  const bool rewritten = scenario_.junctions == junction_rule::rewritten;
+  const function before = rewritten ? from.before : caller.before;
+  const function after = rewritten ? from.after : caller.after;
+  arrive(from, index, {action::enter, caller.takes_after ? after : before},
+         with_text_ ? core(index, "leaves the junction") : "");
 }
 
 void machine::arrive(state next, std::size_t index, const execution& execution,
@@ -109,22 +113,22 @@ void machine::arrive(state next, std::size_t index, const execution& execution,
       caller.at = place::at_pad;
       add(next, with_text_ ? text + ": jumps into the pad" : "");
       return;
-    case action::trap: {
-      caller.at = place::trapped;
-      const char* violation = "";
-      if (scenario_.traps == trap_rule::fatal)
-        violation = "int3, and no handler";
-      else if (next.detour == no_function)
-        violation = "int3, and nowhere to go on";
-      add(next, with_text_ ? text + ": int3" : "", violation).trapped = true;
+    case action::trap:
+      add(next, text, "int3");
       return;
-    }
     case action::enter:
       break;
   }
+  if (execution.entered == a_junction) {
+    caller.at = place::in_junction;
+    caller.before = next.before;
+    caller.after = next.after;
+    add(next, with_text_ ? text + ": jumps into the junction" : "");
+    return;
+  }
   const bool allowed = (caller.allowed & bit(execution.entered)) != 0;
   const bool new_only = (caller.earlier & bit(execution.entered)) == 0;
-  caller = {place::outside, 0, 0, caller.seen};
+  caller = {.seen = caller.seen};
   if (scenario_.at_one_moment && execution.entered == next.coming && new_only)
     next.entered_new = true;
   add(next, with_text_ ? text + ": enters " + name_of(execution.entered) : "",

@@ -35,13 +35,15 @@ void check_immediate(std::vector<function> functions, std::size_t callers = 2)
                  .callers = callers});
 }
 
+// Alone, and as one of several sites.
 void check_strict(std::vector<function> functions, std::size_t callers = 2)
 {
-  check_layouts({.commits = {strict},
-                 .functions = std::move(functions),
-                 .fetch = fetch_rule::any_bytes,
-                 .callers = callers,
-                 .traps = trap_rule::try_again});
+  for (const protocol commit : {strict, strict_of_several})
+    check_layouts({.commits = {commit},
+                   .functions = functions,
+                   .fetch = fetch_rule::any_order,
+                   .callers = callers,
+                   .at_one_moment = true});
 }
 
 const std::vector<function> all(std::begin(everything), std::end(everything));
@@ -113,43 +115,22 @@ BOOST_AUTO_TEST_CASE(near_to_far_and_back)
 
 BOOST_AUTO_TEST_CASE(all_of_them)
 {
-  check_strict(all);
-}
-
-BOOST_AUTO_TEST_CASE(with_one_detour)
-{
-  check_layouts({.commits = {strict_with_one_detour},
+  check_layouts({.commits = {strict},
                  .functions = all,
-                 .fetch = fetch_rule::any_bytes,
-                 .traps = trap_rule::try_again});
+                 .fetch = fetch_rule::any_order,
+                 .at_one_moment = true});
+  check_strict({original, near_a, far_c});
 }
 
 BOOST_AUTO_TEST_CASE(given_up_commits_leave_no_trace)
 {
-  check_layouts(
-      {.commits = {strict, strict_given_up_early, strict_given_up_late},
-       .functions = {original, near_a, far_c},
-       .fetch = fetch_rule::any_bytes,
-       .traps = trap_rule::try_again});
-}
-
-BOOST_AUTO_TEST_CASE(needs_no_alignment)
-{
-  for (std::uint8_t shift = 0; shift < 8; ++shift)
-    check_holds("word at +" + std::to_string(shift),
-                {.commits = {strict},
+  check_layouts({.commits = {strict, strict_given_up},
                  .functions = {original, near_a, far_c},
-                 .fetch = fetch_rule::any_bytes,
-                 .site = site(plain, shift),
-                 .traps = trap_rule::try_again});
-}
-
-BOOST_AUTO_TEST_CASE(switching_the_detour_is_one_moment_for_everybody)
-{
-  check_layouts({.commits = {strict},
-                 .functions = {original, near_a, far_c, far_d},
-                 .fetch = fetch_rule::any_bytes,
-                 .traps = trap_rule::try_again,
+                 .fetch = fetch_rule::any_order,
+                 .at_one_moment = true});
+  check_layouts({.commits = {strict_of_several, strict_of_several_given_up},
+                 .functions = {original, near_a},
+                 .fetch = fetch_rule::any_order,
                  .at_one_moment = true});
 }
 
@@ -157,10 +138,13 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_CASE(levels_may_be_mixed)
 {
-  check_layouts({.commits = {immediate, strict, stopped, strict_given_up_late},
+  check_layouts(
+      {.commits = {immediate, strict, stopped, strict_of_several_given_up},
+       .functions = {original, near_a, far_c},
+       .fetch = fetch_rule::any_order});
+  check_layouts({.commits = {immediate, strict_of_several, stopped},
                  .functions = {original, near_a, far_c},
-                 .fetch = fetch_rule::any_order,
-                 .traps = trap_rule::try_again});
+                 .fetch = fetch_rule::any_order});
 }
 
 BOOST_AUTO_TEST_CASE(a_stopped_commit_is_one_moment_for_everybody)

@@ -79,7 +79,6 @@ exploration explore(const scenario& scenario, std::size_t most_states)
       }
       if (found[i].entered != no_function)
         result.entered.insert(found[i].entered);
-      result.trapped |= found[i].trapped;
       visit(found[i].next, {number, i});
     }
   }

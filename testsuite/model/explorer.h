@@ -16,7 +16,6 @@ namespace hotpatch::model {
 struct exploration {
   std::size_t states = 0;
   std::set<function> entered;  // what calls ended in, on the way
-  bool trapped = false;        // whether one met an int3
   std::string violation;       // empty: none is reachable
   std::string counterexample;  // the way there, one line for each step
 };

@@ -18,16 +18,27 @@ std::string state::key(std::size_t caller_count) const
   std::string key;
   text.append_key(key);
   const auto put = [&](auto value) { key.push_back(static_cast<char>(value)); };
-  for (std::size_t i = 0; i < caller_count; ++i) {
-    put(callers[i].at);
-    put(callers[i].allowed);
-    put(callers[i].earlier);
-    put(callers[i].seen);
+  // Which caller is which makes no difference.
+  std::vector<caller> alike(
+      callers.begin(),
+      callers.begin() + static_cast<std::ptrdiff_t>(caller_count));
+  std::sort(alike.begin(), alike.end());
+  for (const caller& each : alike) {
+    put(each.at);
+    put(each.allowed);
+    put(each.earlier);
+    put(each.seen);
+    put(each.before);
+    put(each.after);
+    put(each.takes_after);
   }
   put(active);
   put(coming);
   put(cell);
-  put(detour);
+  put(before);
+  put(after);
+  for (unsigned shift = 0; shift < 32; shift += 8)
+    put(happened >> shift & 0xff);
   put(plan);
   put(step);
   put(issued);
@@ -131,9 +142,21 @@ void machine::perform_step(const state& from)
       break;
     case cell:
       next.cell = step.to;
+      if (scenario_.junctions == junction_rule::of_one_change)
+        next.before = next.after = no_function;
       break;
-    case detour:
-      next.detour = step.to;
+    case due:
+      if (scenario_.junctions == junction_rule::never_due_again)
+        break;
+      next.happened &= ~junction_bit(step.from, step.to);
+      break;
+    case lead:
+      next.cell = a_junction;
+      next.before = step.from;
+      next.after = step.to;
+      break;
+    case happen:
+      next.happened |= junction_bit(step.from, step.to);
       break;
     case barrier:
       next.text.serialise();
@@ -152,6 +175,7 @@ void machine::perform_step(const state& from)
       next.entered_new = false;
       for (caller& caller : next.callers)
         caller.earlier = 0;
+      forget_junctions(next);
       break;
     case store:
     case copy:
@@ -195,6 +219,19 @@ void machine::issue_pieces(const state& from, const step& step)
                   : what + ", of that " +
                         hex(std::span(pieces[i].bytes).first(pieces[i].size)));
   }
+}
+
+// Where a junction leads in which nobody stands is told anew when it is used
+// again.
+void machine::forget_junctions(state& state) const
+{
+  if (scenario_.junctions != junction_rule::of_one_change)
+    return;
+  std::uint32_t used = 0;
+  for (const caller& caller : state.callers)
+    if (caller.at == place::in_junction)
+      used |= junction_bit(caller.before, caller.after);
+  state.happened &= used;
 }
 
 // Stores that every core has seen are no longer pending.

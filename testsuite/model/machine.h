@@ -3,14 +3,15 @@
 //
 // Owns what counts as a violation.  A call may enter a function that was the
 // site's own at some moment since the call began, and nothing else; a thread
-// may execute only whole instructions of the site; and it meets an int3 only
-// while there is somewhere for it to go on.
+// may execute only whole instructions of the site; and it meets no int3, which
+// would kill a thread that blocks SIGTRAP.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_TESTSUITE_MODEL_MACHINE_H
 #define HOTPATCH_TESTSUITE_MODEL_MACHINE_H
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -24,11 +25,11 @@
 
 namespace hotpatch::model {
 
-// What becomes of a thread that executes int3.
-enum class trap_rule {
-  fatal,      // nobody handles SIGTRAP
-  try_again,  // our handler; without a detour the thread runs the word again
-  hand_on,    // our handler; without a detour the trap counts as not ours
+// What a thread finds that has stood in a junction for long.
+enum class junction_rule {
+  of_one_change,    // what the junction was made for
+  rewritten,        // what it is used for now
+  never_due_again,  // the same, and that it has happened once
 };
 
 struct scenario {
@@ -37,20 +38,31 @@ struct scenario {
   fetch_rule fetch = fetch_rule::in_order;
   model::site site{plain};
   std::size_t callers = 2;
-  trap_rule traps = trap_rule::fatal;
+  junction_rule junctions = junction_rule::of_one_change;
 
   // Demand more: as soon as one call has entered the new function, no call
   // that begins later enters the old one, on any core.
   bool at_one_moment = false;
 };
 
-enum class place : std::uint8_t { outside, at_word, at_pad, trapped };
+enum class place : std::uint8_t {
+  outside,
+  at_word,
+  at_pad,
+  in_junction,  // before it looks
+  decided,      // behind that
+};
 
 struct caller {
   place at = place::outside;
-  std::uint8_t allowed = 0;  // set of functions that this call may enter
-  std::uint8_t earlier = 0;  // of those: the site's own before this change
-  std::uint8_t seen = 0;     // in_order: pending stores this core has seen
+  std::uint8_t allowed = 0;       // set of functions that this call may enter
+  std::uint8_t earlier = 0;       // of those: the site's own before this change
+  std::uint8_t seen = 0;          // in_order: pending stores this core has seen
+  function before = no_function;  // in_junction: where it leads
+  function after = no_function;
+  bool takes_after = false;  // decided
+
+  auto operator<=>(const caller&) const = default;
 };
 
 struct state {
@@ -62,7 +74,9 @@ struct state {
   function active = function::original;
   function coming = no_function;
   function cell = no_function;
-  function detour = no_function;
+  function before = no_function;  // the newest junction's
+  function after = no_function;
+  std::uint32_t happened = 0;  // junctions that lead to what is after, a set
   std::uint8_t plan = no_plan;
   std::uint8_t step = 0;
   std::uint8_t issued = 0;  // which pieces of this step, a set
@@ -71,6 +85,14 @@ struct state {
 
   std::string key(std::size_t caller_count) const;
 };
+
+// A junction as a member of a set.
+constexpr std::uint32_t junction_bit(function before, function after)
+{
+  constexpr unsigned functions = 5;
+  return std::uint32_t{1} << (functions * static_cast<unsigned>(before) +
+                              static_cast<unsigned>(after));
+}
 
 // A function as a member of a set.
 constexpr std::uint8_t bit(function which)
@@ -83,7 +105,6 @@ struct transition {
   std::string violation;           // empty: none
   std::string text;                // only if asked for
   function entered = no_function;  // a call that ends in this transition
-  bool trapped = false;
 };
 
 class machine {
@@ -108,10 +129,12 @@ class machine {
   void begin_call(const state& from, std::size_t index);
   void fetch_word(const state& from, std::size_t index);
   void fetch_pad(const state& from, std::size_t index);
-  void handle_trap(const state& from, std::size_t index);
+  void look_in_junction(const state& from, std::size_t index);
+  void leave_junction(const state& from, std::size_t index);
   void arrive(state next, std::size_t index, const execution& execution,
               const std::string& text);
   void forget_seen(state& state) const;
+  void forget_junctions(state& state) const;
   transition& add(const state& next, std::string text,
                   std::string violation = {});
   std::uint8_t plan_for(const state& from, std::size_t commit, function to);

@@ -10,19 +10,6 @@ namespace {
 
 using enum step::kind;
 
-constexpr std::size_t tail_size = word_size - 1;
-constexpr std::uint8_t int3[1] = {0xcc};
-
-std::span<const std::uint8_t> head_of(const quadword_bytes& word)
-{
-  return std::span(word).first(1);
-}
-
-std::span<const std::uint8_t> tail_of(const quadword_bytes& word)
-{
-  return std::span(word).subspan(1, tail_size);
-}
-
 // The pad is dead until a word leads to it, so its bytes may come before
 // anything is promised.
 void prepare_pad(steps& plan, const site& site, const resting& from,
@@ -42,30 +29,54 @@ steps change_of_cell(function to)
   return {{announce, to}, {cell, to}, {conclude, to}};
 }
 
-// The cell changes as late as it can: a thread may have stood in the pad since
-// a far function was active the last time, and it goes where the cell says.
-steps breakpoint(const site& site, const resting& from, function to,
-                 bool switch_detour)
+// A word that leads through the pad to where it led before.
+void lead_through_the_pad(steps& plan, const site& site, const resting& from,
+                          bool junction, function to)
 {
-  if (only_the_cell_changes(from, to))
+  if (from.pad != site.far_pad()) {
+    plan.push_back(copy_of(site.pad(), site.far_pad()));
+    plan.push_back({barrier});
+  }
+  if (junction) {
+    plan.push_back({due, to, from.active});
+    plan.push_back({lead, to, from.active});
+  } else {
+    plan.push_back({cell, from.active});
+  }
+  if (!is_far(from.active)) {
+    plan.push_back(store_of(site.word(), site.word_for(function::far_c)));
+    plan.push_back({barrier});
+  }
+}
+
+steps at_one_moment(const site& site, const resting& from, function to,
+                    bool junction)
+{
+  if (only_the_cell_changes(from, to) && !junction)
     return change_of_cell(to);
-  const quadword_bytes word = site.word_for(to);
   steps plan;
-  prepare_pad(plan, site, from, to);
+  lead_through_the_pad(plan, site, from, junction, to);
   plan.push_back({announce, to});
-  plan.push_back({detour, from.active});
-  plan.push_back(store_of(site.word(), int3));
-  plan.push_back({barrier});
-  plan.push_back(copy_of(site.word() + 1, tail_of(word)));
-  plan.push_back({barrier});
-  if (switch_detour)
-    plan.push_back({detour, to});
-  if (is_far(to))
-    plan.push_back({cell, to});
-  plan.push_back(store_of(site.word(), head_of(word)));
-  plan.push_back({barrier});
-  plan.push_back({detour, no_function});
+  if (junction)
+    plan.push_back({happen, to, from.active});
+  plan.push_back({cell, to});
+  if (!is_far(to))
+    plan.push_back(store_of(site.word(), site.word_for(to)));
+  if (!only_the_cell_changes(from, to))
+    plan.push_back({barrier});
   plan.push_back({conclude, to});
+  return plan;
+}
+
+steps give_up(const site& site, const resting& from, function to, bool junction)
+{
+  steps plan;
+  lead_through_the_pad(plan, site, from, junction, to);
+  plan.push_back({cell, from.active});
+  if (!is_far(from.active))
+    plan.push_back(store_of(site.word(), site.word_for(from.active)));
+  plan.push_back({barrier});
+  plan.push_back({conclude, from.active});
   return plan;
 }
 
@@ -74,6 +85,7 @@ steps breakpoint(const site& site, const resting& from, function to,
 step store_of(std::size_t at, std::span<const std::uint8_t> bytes)
 {
   return {store,
+          no_function,
           no_function,
           static_cast<std::uint8_t>(at),
           {bytes.begin(), bytes.end()}};
@@ -105,12 +117,23 @@ steps immediate(const site& site, const resting& from, function to)
 
 steps strict(const site& site, const resting& from, function to)
 {
-  return breakpoint(site, from, to, true);
+  return at_one_moment(site, from, to, false);
 }
 
-steps strict_with_one_detour(const site& site, const resting& from, function to)
+steps strict_of_several(const site& site, const resting& from, function to)
 {
-  return breakpoint(site, from, to, false);
+  return at_one_moment(site, from, to, true);
+}
+
+steps strict_given_up(const site& site, const resting& from, function to)
+{
+  return give_up(site, from, to, false);
+}
+
+steps strict_of_several_given_up(const site& site, const resting& from,
+                                 function to)
+{
+  return give_up(site, from, to, true);
 }
 
 steps stopped(const site& site, const resting& from, function to)
@@ -125,43 +148,6 @@ steps stopped(const site& site, const resting& from, function to)
   plan.push_back({conclude, to});
   plan.push_back({resume});
   return plan;
-}
-
-namespace {
-
-steps give_up(const site& site, const resting& from, function to,
-              bool after_the_tail)
-{
-  const quadword_bytes before = site.word_for(from.active);
-  const quadword_bytes after = site.word_for(to);
-  steps plan;
-  prepare_pad(plan, site, from, to);
-  plan.push_back({detour, from.active});
-  plan.push_back(store_of(site.word(), int3));
-  plan.push_back({barrier});
-  if (after_the_tail) {
-    plan.push_back(copy_of(site.word() + 1, tail_of(after)));
-    plan.push_back({barrier});
-    plan.push_back(copy_of(site.word() + 1, tail_of(before)));
-    plan.push_back({barrier});
-  }
-  plan.push_back(store_of(site.word(), head_of(before)));
-  plan.push_back({barrier});
-  plan.push_back({detour, no_function});
-  plan.push_back({conclude, from.active});
-  return plan;
-}
-
-}  // namespace
-
-steps strict_given_up_early(const site& site, const resting& from, function to)
-{
-  return give_up(site, from, to, false);
-}
-
-steps strict_given_up_late(const site& site, const resting& from, function to)
-{
-  return give_up(site, from, to, true);
 }
 
 protocol without(protocol whole, step::kind kind, std::size_t count)
@@ -191,11 +177,14 @@ std::string describe(const step& step, const site& site)
     case cell:
       return std::string("stores the address of ") + name_of(step.to) +
              " in the cell";
-    case detour:
-      if (step.to == no_function)
-        return "lets threads that trap try again";
-      return std::string("sends threads that trap to ") +
-             (step.to == through_the_pad ? "the pad" : name_of(step.to));
+    case due:
+      return std::string("makes the junction lead to ") + name_of(step.from) +
+             ", and " + name_of(step.to) + " due";
+    case lead:
+      return "stores the address of that junction in the cell";
+    case happen:
+      return std::string("stores the number: the junction leads to ") +
+             name_of(step.to);
     case barrier:
       return "makes every core serialise";
     case stop:

@@ -25,7 +25,9 @@ struct step {
     store,     // one store instruction; only an aligned quadword is whole
     copy,      // byte by byte: upwards under in_order, otherwise in any order
     cell,      // the pad's cell holds `to`; data, so every core sees it
-    detour,    // threads that trap go on in `to`; no_function: they try again
+    due,       // the junction from `from` to `to` leads to `from`
+    lead,      // the cell holds that junction
+    happen,    // the junction leads to `to`, as those of all other sites do
     barrier,   // every core serialises
     stop,      // the callers stand still, each between two instructions
     resume,
@@ -34,6 +36,7 @@ struct step {
 
   kind what;
   function to = no_function;
+  function from = no_function;
   std::uint8_t at = 0;
   std::vector<std::uint8_t> bytes = {};
 
@@ -54,23 +57,22 @@ using protocol = std::function<steps(const site&, const resting&, function to)>;
 // One aligned store, then a barrier; through the cell and the pad if far.
 steps immediate(const site& site, const resting& from, function to);
 
-// int3, tail, head.  A thread that traps runs the old function before the
-// tail has changed and the new one afterwards, so the change of the detour is
-// the moment at which the function changes, for every thread.
+// The word leads through the pad, then the cell changes: the moment at which
+// the function changes, for every thread.
 steps strict(const site& site, const resting& from, function to);
 
-// strict, but threads that trap run the old function all the time.
-steps strict_with_one_detour(const site& site, const resting& from,
-                             function to);
+// The same as one of several sites: the cell holds a junction, and the store
+// that all junctions look at is the moment.
+steps strict_of_several(const site& site, const resting& from, function to);
 
 // Everybody stands still while the bytes are copied.
 steps stopped(const site& site, const resting& from, function to);
 
-// strict, given up and put back when only the int3 is there, and when the tail
-// has changed too.  Nobody may ever notice, so the new function is not
-// announced.
-steps strict_given_up_early(const site& site, const resting& from, function to);
-steps strict_given_up_late(const site& site, const resting& from, function to);
+// Both, given up and put back when the word leads through the pad.  Nobody may
+// ever notice, so the new function is not announced.
+steps strict_given_up(const site& site, const resting& from, function to);
+steps strict_of_several_given_up(const site& site, const resting& from,
+                                 function to);
 
 // The same plan without its count-th step of a kind, counted from one.  A plan
 // that has fewer is left as it is.

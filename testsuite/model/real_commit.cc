@@ -2,35 +2,38 @@
 // SPDX-License-Identifier: MIT
 #include "testsuite/model/real_commit.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <span>
 #include <stdexcept>
 #include <sys/mman.h>
-#include <ucontext.h>
+#include <utility>
 
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/commit.h"
 #include "runtime/commit/level.h"
-#include "runtime/commit/signal_state.h"
 #include "runtime/text/barrier.h"
 #include "runtime/text/encode.h"
+#include "runtime/text/junction.h"
 #include "runtime/text/near_memory.h"
+#include "runtime/threads/quiescence.h"
 
 namespace hotpatch::model {
 
 namespace {
 
+// Where the model's junction is for the library.
+constexpr std::uint64_t junction_address = 0x561234567000;
+constexpr std::size_t text_bytes = 4096;
+
 class recorder {
  public:
-  recorder(writer_kind writer, hp_level level, const model::site& site,
-           model::fault failing)
-      : writer_(writer),
-        traps_(writer == writer_kind::proc_mem || level == HP_STRICT),
-        site_(site),
-        failing_(failing)
+  recorder(const commit_kind& kind, const model::site& site, function from,
+           function to)
+      : kind_(kind), failing_(kind.failing), site_(site), from_(from), to_(to)
   {
     current_ = this;
   }
@@ -40,27 +43,23 @@ class recorder {
 
   static recorder& current() { return *current_; }
 
-  writer_kind writer() const { return writer_; }
-  const model::site& site() const { return site_; }
+  writer_kind writer() const { return kind_.writer; }
   const steps& plan() const { return plan_; }
 
-  void note(step step)
-  {
-    note_detour();
-    plan_.push_back(std::move(step));
-  }
+  void note(step step) { plan_.push_back(std::move(step)); }
 
   void write(std::uint64_t address, std::span<const std::uint8_t> bytes,
              bool whole)
   {
-    const std::size_t at = address - site_.address_of(std::size_t{0});
-    note(whole ? store_of(at, bytes) : copy_of(at, bytes));
+    const std::uint64_t at = address - site_.address_of(std::size_t{0});
+    if (at < text_bytes)
+      note(whole ? store_of(at, bytes) : copy_of(at, bytes));
     std::memcpy(reinterpret_cast<void*>(address), bytes.data(), bytes.size());
   }
 
   bool copy(std::uint64_t address, std::span<const std::uint8_t> bytes)
   {
-    const bool fails = kind_of(address, bytes) == failing_;
+    const bool fails = kind_of(address) == failing_;
     const auto done = bytes.first(fails ? bytes.size() / 2 : bytes.size());
     if (!done.empty())
       write(address, done, done.size() == 1);
@@ -77,8 +76,8 @@ class recorder {
     if (!window_opened_)
       return true;
     ++barriers_;
-    if ((failing_ == model::fault::barrier_behind_int3 && barriers_ == 1) ||
-        (failing_ == model::fault::barrier_behind_tail && barriers_ == 2)) {
+    if ((failing_ == model::fault::barrier_behind_pad && barriers_ == 1) ||
+        (failing_ == model::fault::barrier_behind_word && barriers_ == 2)) {
       failing_ = model::fault::none;
       return false;
     }
@@ -86,58 +85,67 @@ class recorder {
     return true;
   }
 
-  // Where the handler sends a thread that has met an int3 in the word.  The
-  // handler knows the word from the moment at which the window is open.
-  void note_detour()
-  {
-    if (!traps_ || !window_opened_)
-      return;
-    struct sigaction handler = {};
-    sigaction(SIGTRAP, nullptr, &handler);
-    const std::uint64_t word = site_.address_of(site_.word());
-    siginfo_t info = {};
-    info.si_code = SI_KERNEL;
-    ucontext_t context = {};
-    auto& registers = context.uc_mcontext.gregs;
-    registers[REG_TRAPNO] = 3;  // #BP
-    registers[REG_RIP] = static_cast<greg_t>(word + 1);
-    handler.sa_sigaction(SIGTRAP, &info, &context);
-
-    const auto resumed = static_cast<std::uint64_t>(registers[REG_RIP]);
-    function sent_to = no_function;
-    if (resumed == site_.address_of(site_.pad()))
-      sent_to = through_the_pad;
-    else if (resumed != word)
-      sent_to = site_.function_at(resumed);
-    if (sent_to == detour_)
-      return;
-    detour_ = sent_to;
-    plan_.push_back({step::kind::detour, sent_to});
-  }
-
   void window_opened() { window_opened_ = true; }
 
- private:
-  model::fault kind_of(std::uint64_t address,
-                       std::span<const std::uint8_t> bytes) const
+  void stop()
   {
-    const std::uint64_t word = site_.address_of(site_.word());
-    if (address < word)
-      return model::fault::pad;
-    if (address > word)
-      return model::fault::tail;
-    return bytes[0] == format::filler ? model::fault::int3 : model::fault::head;
+    stopped_ = true;
+    note({step::kind::stop});
+  }
+  void resume()
+  {
+    if (!std::exchange(stopped_, false))
+      return;
+    note({step::kind::barrier});  // each thread serialises as it goes on
+    note({step::kind::resume});
+  }
+
+  // The site's own junction, and the other site's.
+  junction take(std::uint64_t word)
+  {
+    const bool own = word == site_.address_of(site_.word());
+    due_[own] = junctions::never;
+    return {own ? junction_address : junction_address + 64, &due_[own]};
+  }
+
+  void store_cell(std::uint64_t address, std::uint64_t target)
+  {
+    if (address != site_.cell_address())
+      return;
+    if (target == junction_address) {
+      if (due_[true] > last_change_ && due_[true] != junctions::never)
+        note({step::kind::due, to_, from_});
+      note({step::kind::lead, to_, from_});
+    } else {
+      note({step::kind::cell, site_.function_at(target)});
+    }
+  }
+
+  void happen(std::uint64_t change)
+  {
+    last_change_ = change;
+    if (due_[true] <= change)
+      note({step::kind::happen, to_, from_});
+  }
+
+ private:
+  model::fault kind_of(std::uint64_t address) const
+  {
+    return address < site_.address_of(site_.word()) ? model::fault::pad
+                                                    : model::fault::word;
   }
 
   static inline recorder* current_ = nullptr;
-
-  writer_kind writer_;
-  bool traps_;  // the protocol sets breakpoints
-  const model::site& site_;
+  const commit_kind kind_;
   model::fault failing_;
+  const model::site& site_;
+  const function from_;
+  const function to_;
   bool window_opened_ = false;
+  bool stopped_ = false;
+  std::uint64_t last_change_ = 0;
   int barriers_ = 0;
-  function detour_ = no_function;
+  std::atomic<std::uint64_t> due_[2] = {};
   steps plan_;
 };
 
@@ -169,7 +177,7 @@ class text_page {
   }
 
  private:
-  static constexpr std::size_t size = 4096;
+  static constexpr std::size_t size = text_bytes;
   void* page_;
 };
 
@@ -185,6 +193,18 @@ hotpatch::site real_site(const site& site)
   return result;
 }
 
+// Calls may enter the new function from the first step on that leads there.
+void announce_new(steps& plan, function to)
+{
+  const auto leads_there = [=](const step& step) {
+    return step.what == step::kind::happen ||
+           (step.what == step::kind::cell && step.to == to);
+  };
+  const auto moment = std::find_if(plan.begin(), plan.end(), leads_there);
+  plan.insert(moment != plan.end() ? moment : plan.begin(),
+              {step::kind::announce, to});
+}
+
 std::uint64_t real_word(const hotpatch::site& site, std::uint64_t target,
                         function which)
 {
@@ -195,46 +215,63 @@ std::uint64_t real_word(const hotpatch::site& site, std::uint64_t target,
 
 }  // namespace
 
-recording record_commit(writer_kind writer, const site& site,
-                        const resting& from, function to, fault failing,
-                        hp_level level)
+recording record_commit(const commit_kind& kind, const site& site,
+                        const resting& from, function to)
 {
   text_page page(site.address_of(std::size_t{0}));
   page.put(0, site.pristine_text());
   page.put(site.pad(), from.pad);
   page.put(site.word(), site.word_for(from.active));
 
-  recorder recorder(writer, level, site, failing);
+  recorder recorder(kind, site, from.active, to);
   const hotpatch::site real = real_site(site);
   const std::uint64_t target = site.address_of(to);
-  change change{&real, real.word,
-                real_word(real, site.address_of(from.active), from.active),
-                real_word(real, target, to)};
-  if (is_far(to)) {
-    change.cell = site.cell_address();
-    change.cell_target = target;
+  change changes[2] = {
+      {&real, real.word,
+       real_word(real, site.address_of(from.active), from.active),
+       real_word(real, target, to)}};
+  if (is_far(to) || kind.level == HP_STRICT) {
+    changes[0].cell = site.cell_address();
+    changes[0].cell_target = target;
     if (from.cell != no_function)
-      change.old_cell_target = site.address_of(from.cell);
+      changes[0].old_cell_target = site.address_of(from.cell);
   }
+
+  // It goes from its original to a near function.
+  constexpr std::uint64_t distance = 16 * text_bytes;
+  text_page other_page(site.address_of(std::size_t{0}) + distance);
+  other_page.put(0, site.pristine_text());
+  hotpatch::site other = real;
+  other.symbol += distance;
+  other.word += distance;
+  other.end += distance;
+  changes[1] = {&other, other.word, format::pristine_word(other.id),
+                encode_near(other, other.word + 0x1000)};
+  if (kind.level == HP_STRICT) {
+    changes[1].cell = site.cell_address() + sizeof(std::uint64_t);
+    changes[1].cell_target = other.word + 0x1000;
+  }
+
   text_writer chosen;
-  commit_order order{level};
-  const hp_status status = commit(chosen, {&change, 1}, {}, order);
-  recorder.note_detour();
+  hotpatch::junctions junctions;
+  commit_order order{kind.level};
+  const std::size_t count = kind.with == company::alone ? 1 : 2;
+  const hp_status status =
+      commit(chosen, {changes, count}, {}, junctions, order);
 
   // A commit that fails must never be noticed, so it is not announced.
   steps plan = recorder.plan();
   if (status == HP_OK)
-    plan.insert(plan.begin(), {step::kind::announce, to});
+    announce_new(plan, to);
   plan.push_back({step::kind::conclude, status == HP_OK ? to : from.active});
   return {plan, status, page.get(site.word() + word_size)};
 }
 
-protocol real_commit(writer_kind writer, fault failing, hp_level level)
+protocol real_commit(const commit_kind& kind)
 {
   return [=](const site& site, const resting& from, function to) {
-    const recording made =
-        record_commit(writer, site, from, to, failing, level);
-    if (failing == fault::none && made.status != HP_OK)
+    const recording made = record_commit(kind, site, from, to);
+    if (kind.failing == fault::none && made.status != HP_OK)
       throw std::runtime_error(last_message());
     return made.plan;
   };
@@ -242,7 +279,7 @@ protocol real_commit(writer_kind writer, fault failing, hp_level level)
 
 }  // namespace hotpatch::model
 
-// What commit.cc and breakpoint.cc stand on --------------------------------
+// What commit.cc and level.cc stand on --------------------------------
 
 namespace hotpatch {
 
@@ -304,10 +341,22 @@ bool cell_window::open() noexcept
 
 void cell_window::close() noexcept {}
 
-void cell_window::store(std::uint64_t, std::uint64_t target) noexcept
+void cell_window::store(std::uint64_t cell, std::uint64_t target) noexcept
 {
-  recorder& now = recorder::current();
-  now.note({recorded::cell, now.site().function_at(target)});
+  recorder::current().store_cell(cell, target);
+}
+
+junction junctions::take(std::uint64_t word, std::uint64_t,
+                         std::uint64_t) noexcept
+{
+  return recorder::current().take(word);
+}
+
+void junctions::seal() noexcept {}
+
+void junctions::happen(std::uint64_t change) noexcept
+{
+  recorder::current().happen(change);
 }
 
 bool serialise_cores(std::int64_t) noexcept
@@ -320,9 +369,16 @@ const char* barrier_reason() noexcept
   return "";
 }
 
-const char* breakpoint_obstacle() noexcept
+hp_status quiescence::reach(std::span<const code_range>, deadline,
+                            const void*) noexcept
 {
-  return nullptr;
+  recorder::current().stop();
+  return HP_OK;
+}
+
+void quiescence::release(stopped_threads::on_resume) noexcept
+{
+  recorder::current().resume();
 }
 
 }  // namespace hotpatch

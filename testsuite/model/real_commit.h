@@ -1,10 +1,9 @@
 // Plans that the library's own commit code makes.
 //
-// level.cc, commit.cc, breakpoint.cc, trap_detour.cc and encode.cc run
-// unchanged; below them stand a writer, a barrier and a cell that note down
-// what they are asked for, and between any two steps the library's SIGTRAP
-// handler is asked where it would send a thread.  The page that is written to
-// is the model's text, at the model's address.  One at a time, from one thread.
+// level.cc, commit.cc and encode.cc run unchanged; below them stand a writer, a
+// barrier, a cell, junctions and a stop that note down what they are asked for.
+// The page that is written to is the model's text, at the model's address.  One
+// at a time, from one thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_TESTSUITE_MODEL_REAL_COMMIT_H
@@ -19,16 +18,19 @@
 
 namespace hotpatch::model {
 
-// The writes of the breakpoint protocol that may fail, and the barriers that
-// may miss a thread.
+// Writes that may fail, and barriers that may miss a thread.
 enum class fault {
   none,
   pad,
-  int3,
-  barrier_behind_int3,
-  tail,
-  barrier_behind_tail,
-  head,
+  word,
+  barrier_behind_pad,
+  barrier_behind_word,
+};
+
+// What the site changes with.
+enum class company {
+  alone,
+  with_another,  // a second site, of which no step is noted down
 };
 
 struct recording {
@@ -37,17 +39,20 @@ struct recording {
   std::vector<std::uint8_t> text;  // as it was left behind
 };
 
-// What commit() does with that writer to go from one function to another.  The
-// first write of the kind `failing` stops half way and fails; such a barrier
-// does nothing.
-recording record_commit(writer_kind writer, const site& site,
-                        const resting& from, function to,
-                        fault failing = fault::none,
-                        hp_level level = HP_IMMEDIATE);
+struct commit_kind {
+  writer_kind writer = writer_kind::rwx_window;
+  hp_level level = HP_IMMEDIATE;
+  company with = company::alone;
+  fault failing = fault::none;
+};
+
+// What commit() does to go from one function to another.  The first write of
+// the kind `failing` stops half way and fails; such a barrier does nothing.
+recording record_commit(const commit_kind& kind, const site& site,
+                        const resting& from, function to);
 
 // The same as a protocol.
-protocol real_commit(writer_kind writer, fault failing = fault::none,
-                     hp_level level = HP_IMMEDIATE);
+protocol real_commit(const commit_kind& kind);
 
 }  // namespace hotpatch::model
 

@@ -24,8 +24,8 @@ namespace hotpatch::model {
 enum class function : std::uint8_t { original, near_a, near_b, far_c, far_d };
 inline constexpr function no_function{0xff};
 
-// Where a detour may lead besides: into the pad, and on through the cell.
-inline constexpr function through_the_pad{0xfe};
+// What a cell may lead to besides: a junction.
+inline constexpr function a_junction{0xfe};
 
 const char* name_of(function which);
 

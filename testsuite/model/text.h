@@ -56,7 +56,7 @@ std::vector<piece> pieces_of(std::size_t at,
 class text {
  public:
   static constexpr std::size_t capacity = 24;
-  static constexpr std::size_t most_pending = 24;
+  static constexpr std::size_t most_pending = 32;
 
   text() = default;
   explicit text(std::span<const std::uint8_t> bytes);

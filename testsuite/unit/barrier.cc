@@ -21,6 +21,7 @@
 #include "runtime/commit/level.h"
 #include "runtime/text/barrier.h"
 #include "runtime/text/encode.h"
+#include "runtime/text/near_memory.h"
 #include "runtime/threads/thread_list.h"
 #include "testsuite/lib/asm_site.h"
 
@@ -153,13 +154,21 @@ const hotpatch::site site = hotpatch_test::plain_site("subject", subject, 1);
 hp_status apply(hotpatch::commit_order& order)
 {
   static hotpatch::text_writer writer;
+  static hotpatch::junctions junctions;
+  static hotpatch::near_memory memory;
+  static const std::uint64_t cell = memory.take_cell(site);
   const std::uint64_t word = hotpatch::load_word(site.word);
-  hotpatch::change change{
-      &site, site.word, word,
-      hotpatch::encode_near(site, hotpatch_test::address_of(near_forty))};
-  if (subject() == 40)
-    change.new_word = hotpatch::format::pristine_word(site.id);
-  return hotpatch::commit(writer, {&change, 1}, {}, order);
+  const std::uint64_t forty = hotpatch_test::address_of(near_forty);
+  const std::uint64_t body = site.word + hotpatch::format::word_size;
+  const bool back = subject() == 40;
+  hotpatch::change change{&site, site.word, word,
+                          back ? hotpatch::format::pristine_word(site.id)
+                               : hotpatch::encode_near(site, forty)};
+  if (order.level == HP_STRICT) {
+    change.cell = cell;
+    change.cell_target = back ? body : forty;
+  }
+  return hotpatch::commit(writer, {&change, 1}, {}, junctions, order);
 }
 
 hp_status apply(hp_level level)
@@ -257,8 +266,9 @@ BOOST_AUTO_TEST_CASE(strict_is_refused_where_a_thread_cannot_be_reached)
   BOOST_TEST(subject() == 1);
 }
 
-// From the second barrier on, the one behind the int3, the companion blocks
-// signals for a while: the protocol waits, and callers take the detour.
+// From the barrier on that lets all calls go through the pad, the companion
+// blocks signals for a while: the protocol waits, and callers enter the old
+// function.
 BOOST_AUTO_TEST_CASE(strict_waits_in_the_middle)
 {
   const without_membarrier here;
@@ -266,6 +276,9 @@ BOOST_AUTO_TEST_CASE(strict_waits_in_the_middle)
   obstinate = &other;
   static std::atomic<int> waited{0};
   waited = 0;
+  // Afterwards the pad is there, which else takes a barrier of its own.
+  BOOST_TEST(apply(HP_STRICT) == HP_OK);
+  BOOST_TEST(apply(HP_STRICT) == HP_OK);
   asked = 0;
   meanwhile = [](int count) {
     if (count != 2)
@@ -273,7 +286,7 @@ BOOST_AUTO_TEST_CASE(strict_waits_in_the_middle)
     obstinate->block(true);
     std::thread([] {
       std::this_thread::sleep_for(300ms);
-      waited = subject() == 1 ? 1 : 2;  // across the int3
+      waited = subject() == 1 ? 1 : 2;  // through the pad
       obstinate->block(false);
     }).detach();
   };

@@ -57,9 +57,10 @@ hotpatch::text_writer& proc_mem_writer()
 hp_status commit_one(hotpatch::text_writer& writer, hotpatch::change change,
                      hp_level level = HP_IMMEDIATE)
 {
+  static hotpatch::junctions junctions;
   hotpatch::commit_order order{level};
   order.frame = __builtin_frame_address(0);
-  return hotpatch::commit(writer, {&change, 1}, {}, order);
+  return hotpatch::commit(writer, {&change, 1}, {}, junctions, order);
 }
 
 // One site, taken from state to state.
@@ -73,7 +74,7 @@ class subject {
 
   hp_status to_near(std::uint64_t target)
   {
-    return change(hotpatch::encode_near(site_, target), 0);
+    return change(hotpatch::encode_near(site_, target), target);
   }
 
   hp_status to_far(std::uint64_t target)
@@ -83,21 +84,29 @@ class subject {
 
   hp_status to_pristine()
   {
-    return change(hotpatch::format::pristine_word(site_.id), 0);
+    return change(hotpatch::format::pristine_word(site_.id),
+                  site_.word + hotpatch::format::word_size);
   }
 
  private:
-  hp_status change(std::uint64_t word, std::uint64_t far_target)
+  hp_status change(std::uint64_t word, std::uint64_t target)
   {
-    const hp_status status =
-        commit_one(writer_,
-                   {&site_, site_.word, word_, word,
-                    far_target != 0 ? cell() : 0, far_target},
-                   level_);
-    if (status == HP_OK)
-      word_ = word;
-    else
+    const bool uses_cell =
+        level_ == HP_STRICT || word == hotpatch::encode_far(site_);
+    hotpatch::change change{&site_, site_.word, word_, word};
+    if (uses_cell) {
+      change.cell = cell();
+      change.cell_target = target;
+      change.old_cell_target = cell_target_;
+    }
+    const hp_status status = commit_one(writer_, change, level_);
+    if (status != HP_OK) {
       BOOST_TEST_MESSAGE(hotpatch::last_message());
+      return status;
+    }
+    word_ = word;
+    if (uses_cell)
+      cell_target_ = target;
     return status;
   }
 
@@ -116,6 +125,7 @@ class subject {
   hotpatch::text_writer& writer_;
   const hp_level level_;
   std::uint64_t word_;
+  std::uint64_t cell_target_ = 0;
 };
 
 void every_transition(const hotpatch::site& site, hotpatch_test::function code,
@@ -159,7 +169,7 @@ BOOST_AUTO_TEST_CASE(immediate_makes_every_transition)
   every_transition(site_two, endbr_two, 2, writer);
 }
 
-BOOST_AUTO_TEST_CASE(breakpoint_makes_every_transition)
+BOOST_AUTO_TEST_CASE(without_a_window_every_transition_is_made)
 {
   every_transition(hotpatch_test::plain_site("four", plain_four, 4), plain_four,
                    4, proc_mem_writer());
@@ -224,52 +234,80 @@ BOOST_AUTO_TEST_CASE(a_used_pad_is_foreign)
       .store_bytes(site.symbol - 3, &nop, 1);
 }
 
-BOOST_AUTO_TEST_CASE(breakpoint_detours_callers_meanwhile)
+namespace {
+
+// Calls the function all the time, and may keep all signals away meanwhile.
+class caller {
+ public:
+  explicit caller(bool blocks_all)
+      : thread_([=, this] {
+          sigset_t all;
+          sigfillset(&all);
+          if (blocks_all)
+            pthread_sigmask(SIG_BLOCK, &all, nullptr);
+          pthread_setname_np(pthread_self(), "caller");
+          while (!stop_) {
+            const int got = plain_three();
+            wrong_ += got != 3 && got != 40 && got != 60;
+            ++calls_;
+          }
+        })
+  {
+    while (calls_ == 0)
+      std::this_thread::yield();
+  }
+  caller(const caller&) = delete;
+  caller& operator=(const caller&) = delete;
+  ~caller()
+  {
+    stop_ = true;
+    thread_.join();
+    BOOST_TEST(wrong_ == 0);
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<long> wrong_{0};
+  std::atomic<long> calls_{0};
+  std::thread thread_;
+};
+
+void change_meanwhile(hotpatch::text_writer& writer, hp_level level, int rounds)
 {
-  std::atomic<bool> stop{false};
-  std::atomic<long> wrong{0};
-  std::atomic<long> calls{0};
-  std::thread caller([&] {
-    while (!stop) {
-      const int got = plain_three();
-      wrong += got != 3 && got != 40 && got != 60;
-      ++calls;
-    }
-  });
-  while (calls == 0)
-    std::this_thread::yield();
   const hotpatch_test::far_function far_sixty(60);
-  subject it(site_three, proc_mem_writer());
-  for (int i = 0; i < 500; ++i) {
+  subject it(site_three, writer, level);
+  for (int i = 0; i < rounds; ++i) {
     BOOST_REQUIRE(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
     BOOST_REQUIRE(it.to_far(far_sixty.address()) == HP_OK);
     BOOST_REQUIRE(it.to_pristine() == HP_OK);
   }
-  stop = true;
-  caller.join();
-  BOOST_TEST(wrong == 0);
 }
 
-BOOST_AUTO_TEST_CASE(breakpoint_is_refused_where_a_thread_blocks_the_signal)
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(without_a_window_callers_stand_still_meanwhile)
 {
-  std::atomic<bool> ready{false};
-  std::atomic<bool> stop{false};
-  std::thread blocker([&] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    ready = true;
-    while (!stop)
-      std::this_thread::yield();
-  });
-  while (!ready)
-    std::this_thread::yield();
-  subject it(site_three, proc_mem_writer());
-  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_DENIED);
-  BOOST_TEST(std::strstr(hotpatch::last_message(), "SIGTRAP") != nullptr);
-  BOOST_TEST(plain_three() == 3);
-  stop = true;
-  blocker.join();
+  const caller other(false);
+  change_meanwhile(proc_mem_writer(), HP_IMMEDIATE, 100);
+  change_meanwhile(proc_mem_writer(), HP_STRICT, 100);
+}
+
+BOOST_AUTO_TEST_CASE(strict_needs_no_signal_of_its_callers)
+{
+  const caller other(true);
+  hotpatch::text_writer writer;
+  change_meanwhile(writer, HP_STRICT, 500);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_window_a_thread_that_cannot_be_stopped_is_named)
+{
+  const caller other(true);
+  for (const hp_level level : {HP_IMMEDIATE, HP_STRICT, HP_SAFEPOINT}) {
+    subject it(site_three, proc_mem_writer(), level);
+    BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_BUSY);
+    BOOST_TEST(std::strstr(hotpatch::last_message(), "(caller)") != nullptr);
+    BOOST_TEST(plain_three() == 3);
+  }
 }
 
 namespace {
@@ -282,15 +320,16 @@ void count_trap(int)
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(traps_of_the_program_reach_its_handler)
+BOOST_AUTO_TEST_CASE(the_handler_of_traps_stays_the_programs_own)
 {
   struct sigaction mine = {};
   mine.sa_handler = count_trap;
   sigaction(SIGTRAP, &mine, nullptr);
-  subject it(site_three, proc_mem_writer());
-  BOOST_TEST(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
-  BOOST_TEST(it.to_pristine() == HP_OK);
-  asm volatile("int3");
-  raise(SIGTRAP);
-  BOOST_TEST(own_traps == 2);
+  hotpatch::text_writer writer;
+  for (hotpatch::text_writer* each : {&writer, &proc_mem_writer()})
+    change_meanwhile(*each, HP_STRICT, 1);
+  BOOST_TEST(own_traps == 0);
+  struct sigaction now = {};
+  sigaction(SIGTRAP, nullptr, &now);
+  BOOST_TEST(now.sa_handler == count_trap);
 }
