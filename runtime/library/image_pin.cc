@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 
 // Weak: before glibc 2.34 they are in a library of their own, which a program
@@ -26,6 +27,45 @@ Function* loader_call(const char* name)
   return dlsym != nullptr && dlclose != nullptr
              ? reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name))
              : nullptr;
+}
+
+}  // namespace
+
+namespace {
+
+// Found in the object that this code is in; its name stays with it.
+struct own_object {
+  std::uint64_t address;
+  const char* name = nullptr;
+  int objects = 0;
+};
+
+int find_own_object(dl_phdr_info* info, std::size_t, void* data)
+{
+  auto& own = *static_cast<own_object*>(data);
+  ++own.objects;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    const std::uint64_t begin = info->dlpi_addr + segment.p_vaddr;
+    if (segment.p_type == PT_LOAD && own.address - begin < segment.p_memsz) {
+      own.name = info->dlpi_name;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+// The library's signal handler, fork handlers and junctions are used as long as
+// the process lives.  libhotpatch.so is linked with -z nodelete; this is for
+// the static library in a shared object that a program loads and unloads.
+[[gnu::constructor]] void stay_loaded()
+{
+  own_object own{reinterpret_cast<std::uint64_t>(&stay_loaded)};
+  dl_iterate_phdr(find_own_object, &own);
+  // The first one is the program, which stays anyway.
+  if (own.objects > 1 && own.name != nullptr && *own.name != '\0' &&
+      HP_COUNTERMEASURE(stay_loaded))
+    (void)open_image(own.name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 }  // namespace

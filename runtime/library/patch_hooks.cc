@@ -18,8 +18,16 @@ namespace hotpatch {
 namespace {
 
 constinit process_lock turn;
-constinit thread_local bool has_turn = false;
 constinit std::atomic<pid_t> whose_turn{0};  // for messages
+
+// pthread_self() of the thread that has the turn, which is the same in a child
+// that a hook forks; 0: none.
+constinit std::atomic<pthread_t> turn_holder{};
+
+bool has_turn()
+{
+  return turn_holder.load() == pthread_self();
+}
 
 // A thread's last message, which a hook that calls the library overwrites.
 struct kept_text {
@@ -59,7 +67,7 @@ hp_status vetoed(const named_patch* patch, const char* what, const char* reason)
 
 hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
 {
-  if (has_turn)
+  if (has_turn())
     return fail(HP_BUSY,
                 "a hook of a patch cannot change named patches: the "
                 "transaction that called it has not ended");
@@ -80,7 +88,7 @@ hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
           thread, name);
     }
   }
-  has_turn = true;
+  turn_holder.store(pthread_self());
   whose_turn.store(own_thread_id());
   process_ = getpid();
   // A thread that ended in a hook would keep the turn for ever.
@@ -92,7 +100,7 @@ patch_turn::~patch_turn()
 {
   if (process_ == 0)
     return;
-  has_turn = false;
+  turn_holder.store({});
   // A hook may have forked: the child finds the lock free, and may have taken
   // it elsewhere.
   if (process_ == getpid())

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/safe_point.h"
 
+#include <cstdlib>
+#include <new>
 #include <pthread.h>
 
 #include "runtime/base/core_serialise.h"
@@ -19,7 +21,6 @@ namespace hotpatch {
 namespace {
 
 enum class standing : std::uint32_t {
-  unregistered,
   running,   // somewhere in the program
   at_point,  // in hp_safepoint_wait() or hp_thread_online()
   offline,   // where it promised not to call replaceable functions
@@ -29,12 +30,27 @@ enum class standing : std::uint32_t {
 // it the other way round.  Both are sequentially consistent, so one of the two
 // sees the other.
 struct member {
-  std::atomic<standing> where{standing::unregistered};
+  std::atomic<standing> where{standing::offline};
   pid_t thread = 0;
   member* next = nullptr;
 };
 
-constinit thread_local member own;
+// Its value in a thread says that the thread is registered; the destructor runs
+// when that thread ends.  Not thread_local: see status.cc.
+constinit pthread_key_t member_of_thread{};
+constinit bool has_key = false;
+
+// The calling thread's; null: it is not registered.
+member* own() noexcept
+{
+  return has_key ? static_cast<member*>(pthread_getspecific(member_of_thread))
+                 : nullptr;
+}
+
+bool is_running(const member* self) noexcept
+{
+  return self != nullptr && self->where.load() == standing::running;
+}
 
 constinit process_lock members_lock;
 constinit member* members = nullptr;
@@ -52,9 +68,9 @@ bool is_requested() noexcept
   return request().load() != 0;
 }
 
-void move_to(standing where) noexcept
+void move(member& self, standing where) noexcept
 {
-  own.where.store(where);
+  self.where.store(where);
   if (where != standing::running && is_requested()) {
     changes.fetch_add(1);
     futex_wake_all(changes);
@@ -62,47 +78,49 @@ void move_to(standing where) noexcept
 }
 
 // Waits until nothing is requested, and is running then.
-void pass() noexcept
+void pass(member& self) noexcept
 {
   for (;;) {
     while (is_requested())
       system_call(SYS_futex, &hp_safepoint_requested, FUTEX_WAIT_PRIVATE, 1,
                   nullptr);
-    own.where.store(standing::running);
+    self.where.store(standing::running);
     if (!is_requested())
       break;
-    move_to(standing::at_point);
+    move(self, standing::at_point);
   }
   serialise_core();
 }
 
-void unlink_own() noexcept
+void remove(member& self) noexcept
 {
   // First of all, so that nobody waits for a thread that waits for the lock.
-  move_to(standing::unregistered);
-  const process_lock_guard guard(members_lock);
-  for (member** link = &members; *link != nullptr; link = &(*link)->next)
-    if (*link == &own) {
-      *link = own.next;
-      return;
-    }
+  move(self, standing::offline);
+  {
+    const process_lock_guard guard(members_lock);
+    for (member** link = &members; *link != nullptr; link = &(*link)->next)
+      if (*link == &self) {
+        *link = self.next;
+        break;
+      }
+  }
+  self.~member();
+  std::free(&self);
 }
-
-// Its value in a thread says that the thread is registered; the destructor runs
-// when that thread ends.
-constinit pthread_key_t end_of_thread{};
-constinit bool has_key = false;
 
 [[gnu::constructor]] void prepare_members()
 {
-  has_key =
-      pthread_key_create(&end_of_thread, [](void*) { unlink_own(); }) == 0;
+  has_key = pthread_key_create(&member_of_thread, [](void* data) {
+              remove(*static_cast<member*>(data));
+            }) == 0;
   // In a child there is only the thread that has called fork().
   pthread_atfork(nullptr, nullptr, [] {
-    const bool registered = own.where.load() != standing::unregistered;
-    own.next = nullptr;
-    own.thread = own_thread_id();
-    members = registered ? &own : nullptr;
+    member* const self = own();
+    if (self != nullptr) {
+      self->next = nullptr;
+      self->thread = own_thread_id();
+    }
+    members = self;
     request().store(0);
     members_lock.unlock();
   });
@@ -110,24 +128,23 @@ constinit bool has_key = false;
 
 }  // namespace
 
-offline_scope::offline_scope() noexcept
-    : changed_(own.where.load() == standing::running)
+offline_scope::offline_scope() noexcept : changed_(is_running(own()))
 {
   if (changed_)
-    move_to(standing::offline);
+    move(*own(), standing::offline);
 }
 
 offline_scope::~offline_scope()
 {
   if (changed_)
-    pass();
+    pass(*own());
 }
 
 hp_status safe_point_stop::reach(deadline until) noexcept
 {
-  was_running_ = own.where.load() == standing::running;
+  was_running_ = is_running(own());
   if (was_running_)
-    move_to(standing::offline);
+    move(*own(), standing::offline);
   members_lock.lock();
   holding_ = true;
   request().store(1);
@@ -162,7 +179,7 @@ void safe_point_stop::release() noexcept
   system_call(SYS_futex, &hp_safepoint_requested, FUTEX_WAKE_PRIVATE, INT_MAX);
   members_lock.unlock();
   if (was_running_)
-    pass();
+    pass(*own());
 }
 
 }  // namespace hotpatch
@@ -170,47 +187,54 @@ void safe_point_stop::release() noexcept
 hp_status hp_thread_register(void)
 {
   using namespace hotpatch;
-  if (own.where.load() != standing::unregistered)
+  if (own() != nullptr)
     return HP_OK;
-  if (!has_key || pthread_setspecific(end_of_thread, &own) != 0)
+  void* const memory = has_key ? std::malloc(sizeof(member)) : nullptr;
+  if (memory == nullptr || pthread_setspecific(member_of_thread, memory) != 0) {
+    std::free(memory);
     return fail(HP_NO_MEMORY, "no memory to register a thread");
+  }
+  auto* const self = new (memory) member;
   const process_lock_guard guard(members_lock);
-  own.thread = own_thread_id();
-  own.next = members;
-  members = &own;
-  own.where.store(standing::running);
+  self->thread = own_thread_id();
+  self->next = members;
+  members = self;
+  self->where.store(standing::running);
   return HP_OK;
 }
 
 hp_status hp_thread_unregister(void)
 {
   using namespace hotpatch;
-  if (own.where.load() == standing::unregistered)
+  member* const self = own();
+  if (self == nullptr)
     return fail(HP_INVALID, "the calling thread is not registered");
-  pthread_setspecific(end_of_thread, nullptr);
-  unlink_own();
+  pthread_setspecific(member_of_thread, nullptr);
+  remove(*self);
   return HP_OK;
 }
 
 void hp_safepoint_wait(void)
 {
   using namespace hotpatch;
-  if (own.where.load() != standing::running)
+  member* const self = own();
+  if (!is_running(self))
     return;
-  move_to(standing::at_point);
-  pass();
+  move(*self, standing::at_point);
+  pass(*self);
 }
 
 void hp_thread_offline(void)
 {
   using namespace hotpatch;
-  if (own.where.load() == standing::running)
-    move_to(standing::offline);
+  if (is_running(own()))
+    move(*own(), standing::offline);
 }
 
 void hp_thread_online(void)
 {
   using namespace hotpatch;
-  if (own.where.load() == standing::offline)
-    pass();
+  member* const self = own();
+  if (self != nullptr && self->where.load() == standing::offline)
+    pass(*self);
 }

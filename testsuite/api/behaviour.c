@@ -3,6 +3,8 @@
  */
 #include <hotpatch.h>
 
+#include <stdint.h>
+
 #include "testsuite/lib/tap.h"
 
 HP_PATCHABLE int answer(int x)

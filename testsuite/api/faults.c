@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
+#include <stdint.h>
 #include <sys/wait.h>
 
 #include "testsuite/lib/far_code.h"

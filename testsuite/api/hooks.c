@@ -6,6 +6,7 @@
 #include <hotpatch.h>
 
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 
 #include "testsuite/hostile/child.h"
 #include "testsuite/lib/far_code.h"

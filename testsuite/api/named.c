@@ -3,6 +3,8 @@
  */
 #include <hotpatch.h>
 
+#include <stdint.h>
+
 #include "testsuite/lib/tap.h"
 #include "testsuite/lib/three_functions.h"
 

@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <hotpatch.h>
 
+#include <stdint.h>
+
 #include "testsuite/lib/faulty_system.h"
 #include "testsuite/lib/own_text.h"
 #include "testsuite/lib/tap.h"

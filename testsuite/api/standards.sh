@@ -127,4 +127,24 @@ echo 'int bad() { hotpatch::revert("a"); return 0; }' | cat hpp.cc - >unused.cc
 ok "a status that is not looked at is warned about" not $CXX -std=c++17 \
   -Wall -Werror $include -c unused.cc -o unused.o
 
+# Feature test macros count also behind the header, as they do behind any other
+# that includes nothing of the C library's.
+cat >macros.c <<'EOF2'
+#include FIRST
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sched.h>
+Dl_info information;
+cpu_set_t processors;
+void* next(void);
+void* next(void) { return dlsym(RTLD_NEXT, "next"); }
+EOF2
+for standard in c99 c11 gnu17; do
+  ok "$standard: macros behind the header" \
+    cc "-std=$standard" -Wall -Wextra -Wpedantic -Werror \
+    '-DFIRST=<hotpatch.h>' -c macros.c
+done
+ok "control: behind one that fixes them" \
+  not cc -std=c11 -Werror '-DFIRST=<stdint.h>' -c macros.c
+
 done_testing
