@@ -236,7 +236,7 @@ static void looking(void)
   OK(site.replacements == 2, "with two replacements");
   OK(site.target == (const void*)(uintptr_t)times_twenty, "the newest active");
   OK(site.symbol == (const void*)(uintptr_t)answer, "at its address");
-  OK(strstr(site.file, "behaviour.c") != NULL && site.line == 8,
+  OK(strstr(site.file, "behaviour.c") != NULL && site.line == 10,
      "with file and line");
   OK(strcmp(site.prototype, "int (int)") == 0, "and prototype");
   IS(hp_revert("answer"), HP_OK, "reverted");
