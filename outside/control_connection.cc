@@ -27,6 +27,10 @@ namespace {
 // before us.
 constexpr std::int64_t grace_ms = 10'000;
 
+// For its first word, which costs it nothing: a process that stays silent is
+// traced instead.
+constexpr std::int64_t greeting_ms = 5'000;
+
 // Of all packets of an answer: a dry run may have a finding for each of many
 // functions.
 constexpr std::size_t most_bytes = std::size_t{16} << 20;
@@ -146,7 +150,7 @@ control_connection::control_connection(pid_t process, std::string path)
 std::unique_ptr<control_connection> control_connection::open(
     pid_t process, const std::string& path)
 {
-  const deadline until = deadline::in_milliseconds(grace_ms);
+  const deadline until = deadline::in_milliseconds(greeting_ms);
   for (const std::string& each : control_paths(process, path)) {
     std::unique_ptr<control_connection> made(
         new control_connection(process, each));
@@ -244,7 +248,7 @@ control_outcome control_connection::ask(
     const std::function<void(const control_report&)>& report) const
 {
   const std::int64_t limit_ms = wait_ms + grace_ms;
-  deadline until = deadline::in_milliseconds(grace_ms);
+  deadline until = deadline::in_milliseconds(greeting_ms);
   bool asked = false;
   std::size_t bytes = 0;
   for (std::size_t packets = 0;; ++packets) {
