@@ -5,7 +5,7 @@
 
 #include "config.h"
 #include "tools/change_processes.h"
-#include "tools/shortened_files.h"
+#include "tools/messages.h"
 
 const char* argp_program_version =
     "hp-apply (" PACKAGE_NAME ") " PACKAGE_VERSION;

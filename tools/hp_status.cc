@@ -1,4 +1,7 @@
-// hp-status: shows which patches running processes have, and who lacks one.
+// hp-status: shows which patches running processes have and which they lack.
+//
+// Its command line, by argp; then a survey, in which no process can keep
+// another one from being shown; then the table or the JSON document.
 //
 // SPDX-License-Identifier: MIT
 #include <cstdint>
@@ -11,19 +14,20 @@
 #include <vector>
 
 #include <argp.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "config.h"
 #include "processes/all_processes.h"
 #include "processes/incarnation.h"
+#include "processes/text.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
+#include "tools/json_view.h"
 #include "tools/messages.h"
 #include "tools/output.h"
 #include "tools/process_status.h"
 #include "tools/process_tasks.h"
-#include "tools/shortened_files.h"
-#include "tools/status_view.h"
 
 const char* argp_program_version =
     "hp-status (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -32,6 +36,8 @@ namespace {
 
 using namespace hotpatch;
 using namespace hotpatch::tools;
+
+// --- The command line -------------------------------------------------------
 
 enum : int { key_all = 256 };
 
@@ -90,6 +96,8 @@ error_t parse_one(int key, char* argument, argp_state* state)
   }
   return 0;
 }
+
+// --- The survey -------------------------------------------------------------
 
 // How long one process may be looked at, in milliseconds.
 constexpr std::int64_t longest_ms = 30'000;
@@ -236,6 +244,77 @@ std::vector<process_status> survey::take()
     if (const auto found = found_.find(pid); found != found_.end())
       all.push_back(found->second);
   return all;
+}
+
+// --- The two forms ----------------------------------------------------------
+
+constexpr std::size_t pid_width = 10;
+constexpr std::size_t state_width = 15;
+constexpr std::size_t patch_width = 24;
+
+void add_line(std::string& text, const process_status& process,
+              std::string_view state, std::string_view patch)
+{
+  std::size_t start = text.size();
+  append_decimal(text, static_cast<std::uint64_t>(process.pid));
+  pad_to(text, start, pid_width);
+  start = text.size();
+  text += state;
+  pad_to(text, start, state_width);
+  start = text.size();
+  append_printable(text, patch);
+  pad_to(text, start, patch_width);
+  append_printable(text, process.program);
+  text += '\n';
+}
+
+std::string with_version(const patch_status& patch)
+{
+  return patch.name + ' ' + std::to_string(patch.version);
+}
+
+void show_status_table(const std::vector<process_status>& all, output& out)
+{
+  std::string& text = out.text();
+  text += "pid       state          patch                   program\n";
+  std::size_t lacking = 0;
+  for (const process_status& process : all) {
+    for (const patch_status& patch : process.patches)
+      add_line(text, process, state_word(patch), with_version(patch));
+    for (const std::string& name : process.lacks)
+      add_line(text, process, "lacks", name);
+    if (process.patches.empty() && process.lacks.empty())
+      add_line(text, process, process.images != 0 ? "unpatched" : "no sites",
+               "-");
+    lacking += !process.is_in_order();
+  }
+  text += '\n';
+  append_decimal(text, all.size());
+  text += all.size() == 1 ? " process, " : " processes, ";
+  append_decimal(text, lacking);
+  text += " lacking a patch\n";
+}
+
+void show_status_json(const std::vector<process_status>& all, output& out)
+{
+  using json = nlohmann::ordered_json;
+  json processes = json::array();
+  for (const process_status& process : all) {
+    json patches = json::array();
+    for (const patch_status& patch : process.patches)
+      patches.push_back({{"name", patch.name},
+                         {"version", patch.version},
+                         {"state", state_word(patch)},
+                         {"sequence", patch.sequence},
+                         {"path", patch.path}});
+    processes.push_back({{"pid", process.pid},
+                         {"program", process.program},
+                         {"images", process.images},
+                         {"patches", std::move(patches)},
+                         {"lacks", process.lacks}});
+  }
+  const json document = {{"version", 1}, {"processes", std::move(processes)}};
+  out.text() += json_text(document, 1) + '\n';
 }
 
 int show_status(status_options chosen)

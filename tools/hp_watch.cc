@@ -7,7 +7,6 @@
 
 #include "config.h"
 #include "tools/messages.h"
-#include "tools/shortened_files.h"
 #include "tools/watching.h"
 
 const char* argp_program_version =

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "processes/text.h"
-#include "tools/site_words.h"
+#include "tools/text_views.h"
 
 namespace hotpatch::tools {
 

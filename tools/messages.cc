@@ -1,10 +1,14 @@
-// Printing lines.
+// Printing lines, and the handler of SIGBUS.
 //
 // SPDX-License-Identifier: MIT
 #include "tools/messages.h"
 
 #include <algorithm>
+#include <csignal>
+#include <cstring>
 #include <string>
+
+#include <unistd.h>
 
 #include "processes/text.h"
 
@@ -30,6 +34,41 @@ void complain(std::string_view tool, std::string_view text)
   line += ": ";
   line += text;
   print_line(stderr, line);
+}
+
+namespace {
+
+constinit const char* tool_name = "";
+constinit int exit_status = 0;
+constinit const char* what_to_do = "";
+
+// Async-signal-safe; there is nobody left to tell if the message fails.
+void say(const char* text)
+{
+  [[maybe_unused]] const ssize_t written =
+      write(STDERR_FILENO, text, std::strlen(text));
+}
+
+void end(int)
+{
+  say(tool_name);
+  say(": a file became shorter while it was read; replace files by renaming "
+      "new ones over them; ");
+  say(what_to_do);
+  say("\n");
+  _exit(exit_status);
+}
+
+}  // namespace
+
+void tell_of_shortened_files(const char* tool, int status, const char* way_out)
+{
+  tool_name = tool;
+  exit_status = status;
+  what_to_do = way_out;
+  struct sigaction action = {};
+  action.sa_handler = end;
+  sigaction(SIGBUS, &action, nullptr);
 }
 
 }  // namespace hotpatch::tools

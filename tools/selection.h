@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tools/list_options.h"
 #include "tools/listing.h"
-#include "tools/options.h"
 
 namespace hotpatch::tools {
 

@@ -1,12 +1,11 @@
 // What the user asked hp-list for.
 //
-// Owns the command line: whoever holds an options value may rely on it being
-// consistent (either files or a process, a known sort key).  parse_options()
-// is called once, from main, before any thread exists.
+// Made by hp_list.cc, once, before any thread exists: an options value is
+// consistent (either files or a process, a known sort key).
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_OPTIONS_H
-#define HOTPATCH_TOOLS_OPTIONS_H
+#ifndef HOTPATCH_TOOLS_LIST_OPTIONS_H
+#define HOTPATCH_TOOLS_LIST_OPTIONS_H
 
 #include <string>
 #include <vector>
@@ -36,9 +35,6 @@ enum exit_status : int {
   exit_no_sites = 1,  // an image without sites, or no site matches
   exit_trouble = 2,   // something could not be read, or is malformed
 };
-
-// Leaves the program for --help, --version and misuse, as argp does.
-options parse_options(int argc, char** argv);
 
 }  // namespace hotpatch::tools
 
