@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include <fcntl.h>
 #include <gelf.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "runtime/base/status.h"
+#include "runtime/elf/debug_file.h"
 
 namespace hotpatch {
 
@@ -32,6 +35,12 @@ void elf_file::close() noexcept
   archive_ = false;
   raw_ = nullptr;
   raw_size_ = 0;
+  if (debug_ != nullptr) {
+    debug_->~elf_file();
+    std::free(debug_);
+  }
+  debug_ = nullptr;
+  debug_is_known_ = false;
 }
 
 hp_status elf_file::open(const char* path, access how) noexcept
@@ -199,6 +208,24 @@ const unsigned char* elf_file::chunk(std::uint64_t offset,
   return data && data->d_size == size
              ? static_cast<const unsigned char*>(data->d_buf)
              : nullptr;
+}
+
+elf_file* elf_file::debug_file() noexcept
+{
+  if (debug_is_known_)
+    return debug_;
+  debug_is_known_ = true;
+  void* const memory = std::malloc(sizeof(elf_file));
+  if (memory == nullptr)
+    return nullptr;
+  auto* const made = new (memory) elf_file;
+  if (open_debug_file(*this, *made)) {
+    debug_ = made;
+  } else {
+    made->~elf_file();
+    std::free(memory);
+  }
+  return debug_;
 }
 
 build_id elf_file::id() noexcept

@@ -125,6 +125,10 @@ class elf_file {
   // Absent if the file has none or it is damaged.
   [[nodiscard]] build_id id() noexcept;
 
+  // The separate file with its symbols (debug_file.h), looked for once; null:
+  // there is none.  Open as long as this is.
+  [[nodiscard]] elf_file* debug_file() noexcept;
+
  private:
   [[nodiscard]] hp_status adopt(Elf* elf, const char* label) noexcept;
 
@@ -139,6 +143,8 @@ class elf_file {
   const unsigned char* raw_ = nullptr;
   std::size_t raw_size_ = 0;
   char label_[512] = "";
+  elf_file* debug_ = nullptr;
+  bool debug_is_known_ = false;
 };
 
 }  // namespace hotpatch

@@ -6,7 +6,32 @@
 
 namespace hotpatch {
 
+namespace {
+
+bool has_full_table(elf_file& file)
+{
+  elf_section section;
+  for (std::size_t i = 0; i < file.section_count(); ++i)
+    if (file.section(i, section) && section.type == SHT_SYMTAB)
+      return true;
+  return false;
+}
+
+}  // namespace
+
 hp_status symbol_table::load(elf_file& file, kind wanted) noexcept
+{
+  // Sections of a debug file have the same numbers and addresses.
+  if (wanted == kind::best && !has_full_table(file)) {
+    elf_file* const debug = file.debug_file();
+    if (debug != nullptr && has_full_table(*debug) &&
+        load_own(*debug, wanted) == HP_OK)
+      return HP_OK;
+  }
+  return load_own(file, wanted);
+}
+
+hp_status symbol_table::load_own(elf_file& file, kind wanted) noexcept
 {
   count_ = 0;
   versions_ = nullptr;

@@ -30,7 +30,9 @@ struct symbol {
 class symbol_table {
  public:
   enum class kind : std::uint8_t {
-    best,     // the full table, or else the dynamic linker's
+    // The full one, also that of a separate debug file, or else the dynamic
+    // linker's.
+    best,
     dynamic,  // the dynamic linker's
   };
 
@@ -60,6 +62,7 @@ class symbol_table {
   }
 
  private:
+  [[nodiscard]] hp_status load_own(elf_file& file, kind wanted) noexcept;
   bool read(std::size_t index, symbol& into,
             const char*& source) const noexcept;
   bool is_older_version(std::size_t index, const char* name) const noexcept;
