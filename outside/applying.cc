@@ -467,18 +467,24 @@ void live_patching::carry_out(change& what, apply_result& result)
   end_hooks(hooks, result);
 }
 
-void live_patching::unload_if_possible(std::uint64_t bias)
+// Empty, or why it stays loaded.
+std::string live_patching::unload_if_possible(std::uint64_t bias)
 {
   try {
     if (code_is_in_use_)
       throw trouble("a thread is in it that has not come back");
     borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
       if (!unload_object(thread, memory_, code, bias))
-        throw trouble("the dynamic linker of the process does not unload it");
+        throw trouble(
+            "the dynamic linker of the process keeps it (it is linked with "
+            "-z nodelete, something else uses it, or this C library never "
+            "unloads)");
     });
+    return {};
   } catch (const std::exception& reason) {
-    tell(std::string("the code that is not used stays loaded: ") +
-         reason.what());
+    const std::string text = reason.what();
+    tell("the code that is not used stays loaded: " + text);
+    return text;
   }
 }
 
@@ -590,7 +596,7 @@ void live_patching::take_away(const loaded_patch& patch, apply_result& result)
   }
   carry_out(what, result);
   if (what.level == change_level::quiescent)
-    unload_if_possible(what.bias);
+    result.stays = unload_if_possible(what.bias);
 }
 
 }  // namespace hotpatch::outside

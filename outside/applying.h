@@ -57,6 +57,7 @@ struct apply_result {
   bool changed = true;     // false: it was so already
   bool by_itself = false;  // not from outside: it did not have to stand still
   std::string unended;     // what the patch has not come to an end with
+  std::string stays;       // why its code stays loaded after it was reverted
   std::vector<std::string> report;  // of a dry run, what would be done
 };
 
@@ -91,7 +92,7 @@ class live_patching {
   void clean_up(change& what, switch_hooks& hooks);
   void end_hooks(switch_hooks& hooks, apply_result& result);
   void store_imports(change& what, const checked_patch& checked);
-  void unload_if_possible(std::uint64_t bias);
+  std::string unload_if_possible(std::uint64_t bias);
   void refuse_held_thread();
   deadline until_end() const;
   const target_code& code();

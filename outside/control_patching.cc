@@ -201,14 +201,30 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
   }
   if (outcome->status == HP_NOT_APPLIED)
     throw no_patch(process_, name);
-  if (outcome->status == HP_OK)
+  if (outcome->status == HP_OK) {
+    if (is_loaded(name))
+      result.stays = "the dynamic linker of the process keeps it";
     return result;
+  }
   if (outcome->status != HP_BUSY)
     throw trouble(process_lines(process_, outcome->words));
   if (has(name))
     throw process_busy(process_lines(process_, outcome->words));
-  tell(outcome->words);  // reverted, and still loaded
+  result.stays = outcome->words;
   return result;
+}
+
+// As far as may be seen.
+bool control_patching::is_loaded(const std::string& name) const
+{
+  try {
+    const target_images images(process_);
+    const auto loaded = loaded_patch_objects(images);
+    return std::any_of(loaded.begin(), loaded.end(),
+                       [&](const auto& each) { return each->name == name; });
+  } catch (const trouble&) {
+    return false;
+  }
 }
 
 // Applied by tracing the process.

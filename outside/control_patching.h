@@ -59,6 +59,7 @@ class control_patching {
   std::optional<control_outcome> ask_until(Ask ask) const;
   std::string options() const;
   bool has(const std::string& name);
+  bool is_loaded(const std::string& name) const;
   bool has_from_outside(const std::string& name) const;
   void tell(const std::string& text) const;
 

@@ -15,6 +15,7 @@
 #include "processes/proc_file.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/map_line.h"
 #include "runtime/base/sealed_file.h"
 
@@ -55,6 +56,39 @@ bool take_copied_name(std::string& path)
   return true;
 }
 
+bool is_of_no_file(const process_mapping& mapping)
+{
+  return mapping.executable && mapping.inode == 0 && mapping.path.empty();
+}
+
+// Between two parts of one file that lie as far apart as in the file there is
+// what was in the file there.
+void recognise_moved_code(std::vector<process_mapping>& maps)
+{
+  for (std::size_t i = 1; i < maps.size(); ++i) {
+    const process_mapping& before = maps[i - 1];
+    std::size_t end = i;
+    while (end < maps.size() && is_of_no_file(maps[end]) &&
+           maps[end].begin == maps[end - 1].end)
+      ++end;
+    if (end == i || end == maps.size() || before.inode == 0)
+      continue;
+    const process_mapping& after = maps[end];
+    if (after.begin != maps[end - 1].end || after.inode != before.inode ||
+        after.device != before.device ||
+        after.offset - before.offset != after.begin - before.begin)
+      continue;
+    for (; i < end; ++i) {
+      process_mapping& moved = maps[i];
+      moved.is_moved = true;
+      moved.offset = before.offset + (moved.begin - before.begin);
+      moved.device = before.device;
+      moved.inode = before.inode;
+      moved.path = before.path;
+    }
+  }
+}
+
 }  // namespace
 
 bool parse_mapping(const std::string& line, process_mapping& into)
@@ -93,6 +127,8 @@ std::vector<process_mapping> read_maps(pid_t pid)
                   " is longer than what is read of one process");
   if (error != 0)
     refuse_access(pid, error);
+  if (HP_COUNTERMEASURE(moved_code))
+    recognise_moved_code(maps);
   return maps;
 }
 

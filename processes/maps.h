@@ -26,6 +26,10 @@ struct process_mapping {
   // What is mapped was loaded as a copy of the file at `path`
   // (runtime/base/sealed_file.h), of which only the name may be known.
   bool is_copy = false;
+  // The program has moved code of the file to memory of its own, at the same
+  // addresses, for example to have it on huge pages; device, inode, path and
+  // offset are those of the file.
+  bool is_moved = false;
 };
 
 // By ascending address.  Throws trouble.

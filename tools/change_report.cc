@@ -45,11 +45,15 @@ void tell_change(change_kind kind, bool dry_run, pid_t pid,
   const std::string done = patch + " is " + what + ", " + functions;
   if (result.by_itself) {
     print_line(stdout, done + ", by itself in " + milliseconds(took_ns));
+    if (!result.stays.empty())
+      print_line(stdout, process + "its code stays loaded: " + result.stays);
     return;
   }
   print_line(stdout, done + "; it stood still for " +
                          milliseconds(result.stood_ns) + " of " +
                          milliseconds(took_ns));
+  if (!result.stays.empty())
+    print_line(stdout, process + "its code stays loaded: " + result.stays);
   if (!result.unended.empty())
     print_line(stdout, process + result.unended);
 }

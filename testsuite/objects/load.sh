@@ -345,4 +345,71 @@ before revert
 unload: HP_VETOED
 parse 204 reset 12 other 7" load:hooks.so unload:hooked call
 unset REFUSE_REVERT
+cat >built.c <<'EOT'
+#include <hotpatch.h>
+#include <stdio.h>
+extern int limit HP_IMPORT("program.c:limit");
+static int made;
+__attribute__((constructor)) static void add(int argc, char** argv)
+{
+  made += argv[argc] == NULL ? 1 : 1000;
+}
+__attribute__((constructor(101))) static void make(void) { made = limit * 2; }
+__attribute__((destructor)) static void end(void) { puts("destroyed"); }
+HP_REPLACES("other.c:reset") static int fixed(int x) { return x + made; }
+EOT
+ok "a patch with constructors" patch built
+ok "constructors use what the program has, and destructors run" runs "load: HP_OK
+parse 204 reset 12 other 23
+destroyed
+unload: HP_OK
+built.so is not mapped" load:built.so call unload:built mapped:built.so
+ok "at the end of the program, too" runs "load: HP_OK
+destroyed" load:built.so
+
+# What is checked is read once, so nothing else can be loaded.
+opened_once()
+{
+  strace -f -o trace -e trace=open,openat ./program load:plain.so call >said ||
+    return
+  cat trace
+  [ "$(grep -c '"[^"]*/plain[.]so"' trace)" -eq 1 ] && grep -q 'parse 1003' said
+}
+if command -v strace >/dev/null; then
+  ok "the file is opened once" opened_once
+else
+  skip "the file is opened once" "strace is not installed"
+fi
+cp plain.so replaced.so
+echo garbage >garbage
+ok "it is unloaded after the file was replaced" runs "load: HP_OK
+parse 1003 reset 12 other 1003
+unload: HP_OK
+parse 204 reset 13 other 1005" load:replaced.so move:garbage@replaced.so call \
+  unload:plain call
+
+# Where files in memory are refused, the copy is in a directory for a moment.
+cat >refuse.c <<'EOT'
+#include <errno.h>
+int memfd_create(const char* name, unsigned flags)
+{
+  (void)name;
+  (void)flags;
+  errno = ENOSYS;
+  return -1;
+}
+EOT
+in_directory()
+{
+  "$CC" -O2 -fPIC -shared refuse.c -o refuse.so &&
+    LD_PRELOAD=$workdir/refuse.so runs "load: HP_OK
+parse 204 reset 12 other 23
+/.hotpatch- is mapped
+destroyed
+unload: HP_OK
+/.hotpatch- is not mapped" load:built.so call mapped:/.hotpatch- \
+      unload:built mapped:/.hotpatch- || return
+  ! ls -A /dev/shm /tmp /var/tmp /run | grep '^[.]hotpatch-.*-built[.]so'
+}
+ok "without files in memory" in_directory
 done_testing

@@ -32,6 +32,7 @@ __attribute__((hotpatch)) int wait_inside(void)
     usleep(2000);
   return answer();
 }
+#ifdef __GLIBC__
 static ucontext_t of_main, of_fiber;
 static void fiber(void)
 {
@@ -49,6 +50,9 @@ static void compute(void)
   makecontext(&of_fiber, fiber, 0);
   swapcontext(&of_main, &of_fiber);
 }
+#else
+static void compute(void) {}
+#endif
 int main(int argc, char** argv)
 {
   signal(SIGUSR1, on);
@@ -340,6 +344,105 @@ seen_twice()
 ok "applied again and again, and hp-list names the replacement" seen_twice
 end
 
+# --- Code that stays loaded ----------------------------------------------------------
+stays()
+{
+  "$hp_apply" "$pid" "$1" && answers "$2" &&
+    gives 0 'its code stays loaded: the dynamic linker' \
+      "$hp_revert" "$pid" p && answers 1 &&
+    "$hp_apply" "$pid" "$1" && answers "$2" && "$hp_revert" "$pid" p &&
+    answers 1
+}
+kept()
+{
+  cc -O2 -fPIC -shared -Wl,-z,nodelete v1.c -o nodelete.so &&
+    begin ./server && stays nodelete.so 100
+}
+ok "hp-revert says that a patch linked with -z nodelete stays loaded" kept
+end
+with_musl()
+{
+  musl-gcc -O2 "-fplugin=$HP_PLUGIN" server.c -o musl-server &&
+    musl-gcc -O2 -fPIC -shared "-fplugin=$HP_PLUGIN" \
+      "-I$HP_SRCDIR/runtime/include" v1.c -o musl.so && begin ./musl-server &&
+    stays musl.so 100
+}
+if command -v musl-gcc >/dev/null; then
+  ok "hp-revert says that with musl the code stays loaded" with_musl
+  end
+else
+  skip "hp-revert says that with musl the code stays loaded" \
+    "musl-gcc is not installed"
+fi
+
+# --- Code in memory of no file --------------------------------------------------------
+cat >moved.c <<'END'
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+__attribute__((hotpatch)) int value(int n) { return n; }
+static int state = 5;
+int* volatile state_at = &state;
+/* As helpers do that put text on huge pages; all of it, or one page. */
+static void move(int all)
+{
+  uintptr_t begin = 0, end = 0;
+  char line[400];
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps)) {
+    unsigned long b, e;
+    char rights[5];
+    sscanf(line, "%lx-%lx %4s", &b, &e, rights);
+    if (rights[2] == 'x' && b <= (uintptr_t)&value && (uintptr_t)&value < e) {
+      begin = all ? b : (uintptr_t)&value & -4096;
+      end = all ? e : begin + 4096;
+    }
+  }
+  fclose(maps);
+  const size_t size = end - begin;
+  char* copy = mmap(0, size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memcpy(copy, (void*)begin, size);
+  mprotect(copy, size, PROT_READ | PROT_EXEC);
+  mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (void*)begin);
+}
+int main(int argc, char** argv)
+{
+  move(argc > 1 && strcmp(argv[1], "all") == 0);
+  setbuf(stdout, 0);
+  for (;; usleep(20000))
+    printf("value %d\n", value(1));
+}
+END
+cat >for_moved.c <<'END'
+#include <hotpatch.h>
+HP_PATCH("moved", 1, "");
+extern int state HP_IMPORT("moved.c:state");
+HP_REPLACES("value") static int other(int n) { return n + 100 + state; }
+END
+build_moved()
+{
+  "$CC" -O2 "-fplugin=$HP_PLUGIN" moved.c -o moved &&
+    cc -O2 -fPIC -shared for_moved.c -o for_moved.so
+}
+ok "a program that moves its code is compiled" build_moved
+moved_code()
+{
+  begin ./moved "$2"
+  says "value 1" && "$HP_BUILDDIR/tools/hp-list" --pid "$pid" &&
+    "$1" "$pid" for_moved.so && says "value 106" &&
+    "$hp_revert" "$pid" moved && says "value 1"
+}
+ok "code that was moved to memory of no file is patched" \
+  moved_code "$hp_apply" all
+end
+ok "so is one page of it" moved_code "$hp_apply" page
+end
+
 # --- Controls -----------------------------------------------------------------------
 ok "tools without countermeasures are built" build_controls
 control_apply=$(control_tool hp-apply)
@@ -365,5 +468,9 @@ control_constructors()
 ok "control: constructors run by the dynamic linker crash the program" \
   not control_constructors
 end 2>/dev/null
+HP_WITHOUT=moved_code
+ok "control: moved code is not found by its mapping alone" \
+  not moved_code "$control_apply" all
+end
 unset HP_WITHOUT
 done_testing

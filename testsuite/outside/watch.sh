@@ -5,6 +5,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 hp_watch=$HP_BUILDDIR/tools/hp-watch
 hp_status=$HP_BUILDDIR/tools/hp-status
@@ -145,7 +146,56 @@ ok "it ends when told to" ends_when_told
 watcher=
 
 ok "no directory: refused" not "$hp_watch" nowhere
+# Who can rename a directory decides what is found behind its name.
+elsewhere()
+{
+  mkdir -p home/patches trusted
+  cp 10-fix.so home/patches
+  chown 65534 home && ln -sfn "$PWD/home/patches" trusted/patches
+}
+theirs="home belongs to another user (uid 65534)"
+if [ "$(id -u)" = 0 ] && elsewhere; then
+  ok "a directory whose parent belongs to another user: refused" \
+    gives 1 "$theirs" timeout 5 "$hp_watch" home/patches
+  ok "also when a link leads there" \
+    gives 1 "$theirs" timeout 5 "$hp_watch" trusted/patches
+  linked()
+  {
+    rm -f patches/*.so
+    ln -s "$PWD/home/patches/10-fix.so" patches/10-fix.so
+    watch
+    soon 10 counts 1 "$theirs"
+    linked_status=$?
+    kill "$watcher" && wait "$watcher"
+    watcher=
+    rm patches/*.so
+    return $linked_status
+  }
+  ok "a file that a link leads to there is not taken" linked
+else
+  skip "a directory whose parent belongs to another user" "this takes root"
+fi
+mkdir parent && mkdir parent/patches && chmod 777 parent
+ok "a directory whose parent others may write to: refused" \
+  gives 1 'parent can be written by others' timeout 5 "$hp_watch" parent/patches
+chmod 1777 parent
+watches()
+{
+  timeout --preserve-status 1 "$hp_watch" parent/patches
+  [ $? -eq 0 ]
+}
+ok "unless they cannot rename what is in it (/tmp)" watches
+chmod 777 parent
 chmod 777 patches
 ok "a directory that others may write to: refused" \
   gives 1 'chmod go-w' timeout 5 "$hp_watch" patches
+chmod 755 patches
+ok "tools without countermeasures are built" build_controls
+watches_anyway()
+{
+  HP_WITHOUT=trusted_parents timeout --preserve-status 1 \
+    "$(control_tool hp-watch)" parent/patches
+  [ $? -eq 0 ]
+}
+ok "control: without the check of parents it is watched" watches_anyway
 done_testing
