@@ -40,9 +40,16 @@ bool less(const definition& a, const definition& b)
 
 }  // namespace
 
-hp_status definition_table::load(elf_file& file) noexcept
+hp_status definition_table::load(elf_file& stripped) noexcept
 {
   entries_.clear();
+  // strip(1) moves it to the debug file.
+  elf_section own;
+  elf_file* const debug =
+      stripped.find_section(format::definition_section_name, 0, own)
+          ? nullptr
+          : stripped.debug_file();
+  elf_file& file = debug != nullptr ? *debug : stripped;
   const bytes records = section_bytes(file, format::definition_section_name);
   const bytes texts =
       section_bytes(file, format::definition_string_section_name);
