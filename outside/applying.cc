@@ -135,7 +135,8 @@ live_patching::live_patching(const change_lock& lock,
       settings_(settings),
       until_(deadline::in_milliseconds(settings.timeout_ms)),
       memory_((check_process(process_), process_)),
-      patches_(process_, memory_)
+      patches_(process_, memory_),
+      cells_(memory_)
 {
   refuse_shadow_stack(process_);
 }
@@ -200,7 +201,7 @@ void live_patching::refuse_held_thread()
   const std::string held = find_held_thread(process_, patches_.images().maps(),
                                             memory_, until_end());
   if (!held.empty())
-    throw process_held(process_text(process_) + ": " + held +
+    throw process_busy(process_text(process_) + ": " + held +
                        " has not come back from a hook or a constructor that "
                        "an earlier command made it call; no other thread is "
                        "borrowed until it has");
@@ -458,8 +459,11 @@ void live_patching::carry_out(change& what, apply_result& result)
     throw;
   } catch (const unfinished_call& late) {
     clean_up(what, hooks);
-    throw process_held(process_text(process_) + ": " + late.what() +
-                       "; no function was changed");
+    const std::string words = process_text(process_) + ": " + late.what() +
+                              "; no function was changed";
+    if (HP_COUNTERMEASURE(call_what_hangs_once))
+      throw process_held(words);
+    throw process_busy(words);
   } catch (const std::exception&) {
     clean_up(what, hooks);
     throw;

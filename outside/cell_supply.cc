@@ -4,13 +4,16 @@
 #include "outside/cell_supply.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "processes/threads.h"
 #include "processes/trouble.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
 
@@ -24,22 +27,18 @@ constexpr std::uint64_t highest_mapping = 0x7ffffff00000;
 // Away from what is above: a heap or stack may grow into a gap.
 constexpr std::uint64_t distance = 64 * 1024;
 
-constexpr std::size_t cells_per_page = cell_page_size / sizeof(std::uint64_t);
+// The last quadword of a page has the mark: "hp cells", backwards.
+constexpr std::size_t cells_per_page =
+    cell_page_size / sizeof(std::uint64_t) - 1;
+constexpr std::uint64_t page_mark = 0x736c6c6563207068;
 
-// MAP_FIXED_NOREPLACE: a thread may have mapped something there meanwhile.  0:
-// there is no room.
-std::uint64_t map_page(borrowed_thread& thread,
-                       std::span<site_change* const> some)
+// The kernel makes one mapping of pages side by side.
+constexpr std::uint64_t largest_mapping = 64 * cell_page_size;
+
+bool may_have_cells(const process_mapping& mapping)
 {
-  const std::uint64_t wanted =
-      find_cell_page(read_maps(thread.process()), some);
-  if (wanted == 0)
-    return 0;
-  const std::int64_t page = thread.system_call(
-      SYS_mmap, {wanted, cell_page_size, PROT_READ,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                 ~std::uint64_t{0}, 0});
-  return static_cast<std::uint64_t>(page) == wanted ? wanted : 0;
+  return mapping.inode == 0 && mapping.path.empty() && !mapping.executable &&
+         mapping.end - mapping.begin <= largest_mapping;
 }
 
 // How many of them lie before the largest gap between two.
@@ -104,10 +103,44 @@ bool cell_supply::reuse(std::span<site_change> changes) const
   return all;
 }
 
+// Of all pages in the process.
+void cell_supply::find_free(const std::vector<process_mapping>& maps,
+                            std::span<const site_change> changes)
+{
+  free_.clear();
+  if (!HP_COUNTERMEASURE(share_cell_pages))
+    return;
+  for (const process_mapping& mapping : maps) {
+    if (!may_have_cells(mapping))
+      continue;
+    for (std::uint64_t page = mapping.begin; page < mapping.end;
+         page += cell_page_size) {
+      std::array<std::uint64_t, cells_per_page + 1> content;
+      if (memory_.read_some(page, {reinterpret_cast<std::uint8_t*>(&content),
+                                   sizeof content}) != sizeof content ||
+          content.back() != page_mark)
+        continue;
+      free_cells found = {page, {}};
+      for (std::size_t i = 0; i < cells_per_page; ++i)
+        if (content[i] == 0)
+          found.cells.push_back(page + i * sizeof(std::uint64_t));
+      free_.push_back(std::move(found));
+    }
+  }
+  std::stable_partition(
+      free_.begin(), free_.end(), [&](const free_cells& each) {
+        return std::any_of(changes.begin(), changes.end(),
+                           [&](const site_change& change) {
+                             return change.cell - each.page < cell_page_size;
+                           });
+      });
+}
+
 void cell_supply::give(borrowed_thread& thread, std::span<site_change> changes)
 {
   if (reuse(changes))
     return;
+  find_free(read_maps(thread.process()), changes);
   std::vector<site_change*> without;
   for (site_change& each : changes)
     if (each.cell == 0)
@@ -119,17 +152,56 @@ void cell_supply::give(borrowed_thread& thread, std::span<site_change> changes)
   give_near(thread, without);
 }
 
+cell_supply::free_cells* cell_supply::find_room(
+    std::span<site_change* const> near)
+{
+  for (free_cells& each : free_)
+    if (each.cells.size() >= near.size() &&
+        std::all_of(near.begin(), near.end(), [&](const site_change* change) {
+          return cell_reaches(change->where, each.page) &&
+                 cell_reaches(change->where, each.page + cell_page_size);
+        }))
+      return &each;
+  return nullptr;
+}
+
+// MAP_FIXED_NOREPLACE: a thread may have mapped something there meanwhile.
+// Null: there is no room.
+cell_supply::free_cells* cell_supply::map_page(
+    borrowed_thread& thread, std::span<site_change* const> near)
+{
+  const std::uint64_t wanted =
+      find_cell_page(read_maps(thread.process()), near);
+  if (wanted == 0)
+    return nullptr;
+  const std::int64_t page = thread.system_call(
+      SYS_mmap, {wanted, cell_page_size, PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                 ~std::uint64_t{0}, 0});
+  if (static_cast<std::uint64_t>(page) != wanted)
+    return nullptr;
+  mapped_.push_back(wanted);
+  memory_.store(wanted + cells_per_page * sizeof(std::uint64_t), page_mark);
+  free_cells fresh = {wanted, {}};
+  for (std::size_t i = 0; i < cells_per_page; ++i)
+    fresh.cells.push_back(wanted + i * sizeof(std::uint64_t));
+  free_.push_back(std::move(fresh));
+  return &free_.back();
+}
+
 // One page serves all, if they are few and near enough to each other: then they
 // change at one moment.  Otherwise each half gets its own.
 void cell_supply::give_near(borrowed_thread& thread,
                             std::span<site_change*> near)
 {
   const bool few = near.size() <= cells_per_page;
-  const std::uint64_t page = few ? map_page(thread, near) : 0;
-  if (page == 0 && near.size() == 1)
+  free_cells* from = find_room(near);
+  if (from == nullptr && few)
+    from = map_page(thread, near);
+  if (from == nullptr && near.size() == 1)
     throw trouble(process_text(thread.process()) +
                   " has no free memory near enough to " + near[0]->name);
-  if (page == 0) {
+  if (from == nullptr) {
     const bool together =
         near.back()->where.symbol - near.front()->where.symbol < reach;
     const std::size_t first =
@@ -138,20 +210,20 @@ void cell_supply::give_near(borrowed_thread& thread,
     give_near(thread, near.subspan(first));
     return;
   }
-  pages_.push_back(page);
-  std::uint64_t cell = page;
-  for (site_change* each : near) {
-    each->cell = cell;
-    cells_[each->where.word] = cell;
-    cell += sizeof cell;
+  for (std::size_t i = 0; i < near.size(); ++i) {
+    near[i]->cell = from->cells[i];
+    cells_[near[i]->where.word] = from->cells[i];
   }
+  from->cells.erase(
+      from->cells.begin(),
+      from->cells.begin() + static_cast<std::ptrdiff_t>(near.size()));
 }
 
 void cell_supply::drop(borrowed_thread& thread)
 {
-  for (const std::uint64_t page : pages_)
+  for (const std::uint64_t page : mapped_)
     thread.system_call(SYS_munmap, {page, cell_page_size});
-  pages_.clear();
+  mapped_.clear();
   cells_.clear();
 }
 

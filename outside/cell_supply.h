@@ -2,7 +2,10 @@
 // thread maps.
 //
 // Owns the pages until a pad jumps through one of their cells: a change that
-// comes to nothing gives them back.  From the thread that traces.
+// comes to nothing gives them back.  A page has a mark in its last quadword,
+// and in it a cell that holds 0 is free; so later changes, whoever makes them,
+// go on with the same page, and sites that lie near each other change at one
+// moment. From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_CELL_SUPPLY_H
@@ -15,6 +18,7 @@
 
 #include "outside/borrowed_thread.h"
 #include "outside/site_switch.h"
+#include "outside/target_memory.h"
 #include "processes/maps.h"
 
 namespace hotpatch::outside {
@@ -28,6 +32,8 @@ std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,
 
 class cell_supply {
  public:
+  explicit cell_supply(target_memory& memory) : memory_(memory) {}
+
   // Gives the sites the cells that were mapped for them before.  True: all have
   // what the change needs.  Throws trouble if a site has no room for a far
   // jump.
@@ -39,16 +45,28 @@ class cell_supply {
   void give(borrowed_thread& thread, std::span<site_change> changes);
 
   // The cells are in use from now on.
-  void keep() { pages_.clear(); }
+  void keep() { mapped_.clear(); }
 
   // Unmaps what is not in use.
-  bool any_to_drop() const { return !pages_.empty(); }
+  bool any_to_drop() const { return !mapped_.empty(); }
   void drop(borrowed_thread& thread);
 
  private:
+  struct free_cells {
+    std::uint64_t page;
+    std::vector<std::uint64_t> cells;
+  };
+
+  void find_free(const std::vector<process_mapping>& maps,
+                 std::span<const site_change> changes);
+  free_cells* find_room(std::span<site_change* const> near);
+  free_cells* map_page(borrowed_thread& thread,
+                       std::span<site_change* const> near);
   void give_near(borrowed_thread& thread, std::span<site_change*> near);
 
-  std::vector<std::uint64_t> pages_;
+  target_memory& memory_;
+  std::vector<free_cells> free_;  // those that the change has cells of first
+  std::vector<std::uint64_t> mapped_;             // for this change
   std::map<std::uint64_t, std::uint64_t> cells_;  // by the sites' words
 };
 

@@ -16,18 +16,24 @@ namespace hotpatch::outside {
 
 namespace {
 
-bool same_image(const process_mapping& a, const process_mapping& b)
-{
-  return a.begin == b.begin && a.end == b.end && a.offset == b.offset &&
-         a.device == b.device && a.inode == b.inode;
-}
-
+// Of the images' code.
 std::vector<process_mapping> image_mappings(std::vector<process_mapping> maps)
 {
   std::erase_if(maps, [](const process_mapping& each) {
     return !each.executable || each.inode == 0;
   });
   return maps;
+}
+
+bool same_images(const std::vector<process_mapping>& a,
+                 const std::vector<process_mapping>& b)
+{
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const process_mapping& one, const process_mapping& two) {
+                      return one.begin == two.begin && one.end == two.end &&
+                             one.offset == two.offset &&
+                             one.device == two.device && one.inode == two.inode;
+                    });
 }
 
 // Where calls go; 0: there is no site, or something else has written there, a
@@ -72,9 +78,8 @@ void loaded_patches::look()
 
 std::string loaded_patches::changed_since_look() const
 {
-  const auto then = image_mappings(images_->maps());
-  const auto now = image_mappings(read_maps(process_));
-  if (!std::equal(then.begin(), then.end(), now.begin(), now.end(), same_image))
+  if (!same_images(image_mappings(images_->maps()),
+                   image_mappings(read_maps(process_))))
     return "a shared object was loaded or unloaded";
   for (const loaded_patch& each : patches_) {
     const format::patch_state state = load_state(memory_, *each.object);

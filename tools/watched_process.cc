@@ -23,6 +23,7 @@ enum class watched_process::verdict : char {
   settled = 's',    // applied, or it was
   busy = 'b',       // to be tried again
   refused = 'r',    // told if it is final
+  held = 'h',       // told; it would take another thread away
   elsewhere = 'e',  // its builds are not all here
 };
 
@@ -93,6 +94,10 @@ watched_process::verdict watched_process::try_patch(
       tell_change(change_kind::apply, how.settings.dry_run, process_, result,
                   monotonic_now() - start);
     return verdict::settled;
+  } catch (const process_held& held) {
+    complain("hp-watch", process_lines(process_, held.what()) +
+                             "; it is not tried again in this process");
+    return verdict::held;
   } catch (const process_busy& busy) {
     if (!told_busy_.contains(patch.version))
       complain("hp-watch",
@@ -141,7 +146,9 @@ void watched_process::settle(const attempt& what, const task_result& result)
        ++i) {
     const file_version& version = what.patches[i].version;
     const auto found = static_cast<verdict>(result.back[i]);
-    if (found == verdict::busy)
+    if (found == verdict::held)
+      held_.insert(version);
+    else if (found == verdict::busy)
       told_busy_.insert(version);
     else if (found == verdict::settled || what.is_final)
       settled_.insert(version);
@@ -158,7 +165,7 @@ void watched_process::apply(const std::vector<const watched_patch*>& patches,
   try {
     attempt what;
     for (const watched_patch* each : patches)
-      if (!settled_.contains(each->version))
+      if (!settled_.contains(each->version) && !held_.contains(each->version))
         what.patches.push_back(*each);
     if (what.patches.empty() || is_worked_on_)
       return;

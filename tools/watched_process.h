@@ -3,7 +3,8 @@
 // Owns the rule when a refusal is final.  A process that has just started is
 // still being loaded, and refuses what it takes a moment later; so it is tried
 // again until it is some seconds old, and only then told and left alone.  A
-// process that is busy is tried again for ever, and told of once.  What is
+// process that is busy is tried again for ever, and told of once; not so if a
+// hook or a constructor did not come back, which is called once.  What is
 // settled is settled until the process loads or unloads something: a patch for
 // a module is applied when that is loaded, and again when it is loaded again.
 //
@@ -66,6 +67,7 @@ class watched_process : public std::enable_shared_from_this<watched_process> {
   bool has_patches_ = false;
   std::uint64_t images_ = 0;  // a hash over what is mapped; 0: not known
   std::set<file_version> settled_;
+  std::set<file_version> held_;  // never again, whatever is loaded
   std::set<file_version> told_busy_;
   std::set<file_version> told_refused_;
 };

@@ -133,7 +133,7 @@ struct library::step_before {
   wanted_type type;
   located_site where;  // made once; each step has its own in it
   // What replacements belong to, as the steps so far have it; null: to nothing.
-  const named_patch* patch = nullptr;
+  named_patch* patch = nullptr;
 };
 
 hp_status library::run(plain_body body, void* data) noexcept

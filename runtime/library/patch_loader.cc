@@ -31,10 +31,12 @@ hp_status open_source(const patch_source& source, patch_file& patch)
                                : patch.open(source.label, source.descriptor);
 }
 
-hp_status check_version(const patch_file& patch, const named_patch& applied)
+// One that is not in effect any more may be applied once more.
+hp_status check_version(const patch_file& patch, const named_patch& applied,
+                        bool in_effect)
 {
   const std::uint32_t version = patch.contents().version;
-  if (applied.info.version == version)
+  if (applied.info.version == version && in_effect)
     return fail(HP_APPLIED,
                 "%s: patch \"%s\" is applied already, in this version (%u)",
                 patch.label(), patch.name(), version);
@@ -66,9 +68,12 @@ hp_status check_need(const patch_file& patch, const patch_need& need,
 void check_others(const patch_file& patch, check_report& report)
 {
   const hp_status held = library::locked([&](library& self) {
+    if (const hp_status status = self.sites().refresh(); status != HP_OK)
+      return status;
     const patch_list& named = self.all_patches().named();
     if (const named_patch* same = named.find(patch.name()))
-      report.add(check_version(patch, *same));
+      report.add(
+          check_version(patch, *same, self.all_patches().in_effect(*same)));
     for (const patch_need& need : patch.contents().needs)
       report.add(check_need(patch, need, named.find(need.name)));
     return HP_OK;

@@ -22,6 +22,9 @@ inline constexpr std::uint64_t no_patch = 0;
 struct named_patch {
   std::uint64_t id;
   hp_patch_info info;  // its pointers lead into this object's own memory
+  // That it replaces functions of.  If fewer are left, the image of one was
+  // unloaded, and the patch is not in effect as a whole any more.
+  std::size_t sites = 0;
 
   // Null: no memory.  `info` has been checked.
   [[nodiscard]] static named_patch* make(const hp_patch_info& info) noexcept;

@@ -89,7 +89,7 @@ inline void patch_plan::enter(site_state& state) noexcept
 }
 
 hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
-                            const named_patch* patch) noexcept
+                            named_patch* patch) noexcept
 {
   site_state* state = nullptr;
   if (const hp_status status = include(where, state); status != HP_OK)
@@ -103,6 +103,8 @@ hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
   const std::size_t before = position_of(stack, added);
   if (before < stack.size())
     stack.remove(before);
+  else if (patch != nullptr)
+    ++patch->sites;
   if (!stack.append(added))
     return no_memory(where.site);
   adds_ = adds_ || !contains(state->replacements, target);

@@ -38,7 +38,7 @@ class patch_plan {
   // Puts `target`, the address of a function, on top of the site's stack, as a
   // part of `patch`; null: of none.
   [[nodiscard]] hp_status apply(const located_site& where, std::uint64_t target,
-                                const named_patch* patch = nullptr) noexcept;
+                                named_patch* patch = nullptr) noexcept;
 
   // Takes the newest replacement away.
   [[nodiscard]] hp_status revert(const located_site& where) noexcept;

@@ -54,7 +54,7 @@ hp_status patch_plan::add_patch(named_patch& patch) noexcept
   const hp_patch_info& info = patch.info;
   if (const named_patch* present = named_.find(info.name)) {
     const std::uint32_t version = present->info.version;
-    if (version == info.version)
+    if (version == info.version && all_.in_effect(*present))
       return fail(HP_APPLIED, "patch \"%s\" is applied already, in version %u",
                   info.name, version);
     if (version > info.version)
@@ -66,6 +66,7 @@ hp_status patch_plan::add_patch(named_patch& patch) noexcept
       return status;
   }
   adds_ = true;
+  patch.sites = 0;  // also of an attempt before this one
   return named_.append(&patch) ? HP_OK : no_memory_for_patches();
 }
 

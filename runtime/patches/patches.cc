@@ -3,6 +3,7 @@
 #include "runtime/patches/patches.h"
 
 #include "format/patch_word.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch {
 
@@ -13,6 +14,16 @@ const site_state* patches::find(const located_site& where) const noexcept
       state->replacements.empty())
     return nullptr;
   return state;
+}
+
+bool patches::in_effect(const named_patch& patch) noexcept
+{
+  std::size_t there = 0;
+  for_each([&](const site_state& state) {
+    for (const replacement& each : state.replacements)
+      there += each.patch == patch.id;
+  });
+  return !HP_COUNTERMEASURE(sites_tell) || there == patch.sites;
 }
 
 void patches::forget(site_state* state) noexcept

@@ -39,6 +39,10 @@ class patches {
   // Those that are applied, the oldest first.
   const patch_list& named() const noexcept { return named_; }
 
+  // Whether all that it replaces is there: no image was unloaded since.  What
+  // the sites hold decides, not what was once done.
+  bool in_effect(const named_patch& patch) noexcept;
+
   // Calls `visit(site_state&)` for each site of a loaded image that was ever
   // changed, in no particular order.
   template <typename Visit>

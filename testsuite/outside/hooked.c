@@ -41,6 +41,14 @@ static void* enter(void* unused)
   return unused;
 }
 
+/* To be borrowed, and sometimes lost. */
+static void* wait(void* unused)
+{
+  for (;;)
+    pause();
+  return unused;
+}
+
 static void run(void* (*what)(void*), void* with)
 {
   pthread_t thread;
@@ -67,6 +75,8 @@ int main(int argc, char** argv)
 #endif
   (void)argc, (void)argv;
   run(enter, NULL);
+  for (int i = 0; i < 5; ++i)
+    run(wait, NULL);
   for (;;) {
     printf("%d\n", first(10));
     fflush(stdout);

@@ -1,13 +1,16 @@
 /* A patch whose hooks write into a file "called" what they are; they say no if
- * there is a file "no-NAME", and do not come back while there is "hold-NAME".
+ * there is a file "no-NAME", do not come back while there is "hold-NAME", and
+ * end their thread if there is "exit-NAME".
  *
  * SPDX-License-Identifier: MIT
  */
+#define _GNU_SOURCE
 #include <hotpatch.h>
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef NAME
@@ -18,6 +21,9 @@
 #endif
 
 HP_PATCH(NAME, VERSION, "With hooks");
+#ifdef BUILD
+HP_PATCH_BUILD(BUILD);
+#endif
 
 /* By write(2) alone: a hook need not leave anything in the C library's buffers.
  */
@@ -32,6 +38,9 @@ static const char* note(const char* hook)
   snprintf(line, sizeof line, "hold-%s", hook);
   while (access(line, F_OK) == 0)
     usleep(5000);
+  snprintf(line, sizeof line, "exit-%s", hook);
+  if (access(line, F_OK) == 0)
+    syscall(SYS_exit, 0);
   snprintf(line, sizeof line, "no-%s", hook);
   return access(line, F_OK) == 0 ? "not today" : NULL;
 }

@@ -10,7 +10,9 @@
 
 build_hooked()
 {
-  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/hooked.c" -o hooked &&
+  id=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n') &&
+    "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/hooked.c" \
+      "-Wl,--build-id=0x$id" -o hooked &&
     cc -O2 -pthread -DOFFERS "$here/hooked.c" -o offers "-L$built" -lhotpatch \
       "-Wl,-rpath,$built" &&
     cc -O2 -fPIC -shared "$here/hooks.c" -o hooks.so &&
@@ -177,6 +179,123 @@ ok "it is gone" not_loaded hooks.so
 end
 rm called
 
+ok "tools for controls are built" build_controls
+apply_control=$(control_tool hp-apply)
+
+# --- Hooks that end their thread --------------------------------------------------
+begin ./hooked
+touch exit-before_apply
+ok "before_apply ends its thread: refused, and that is said" \
+  gives 1 "the hook before_apply of hooked did not come back: thread .* ended" \
+  "$hp_apply" "$pid" hooks.so
+ok "the old" says $old
+ok "nothing stays loaded" not_loaded hooks.so
+rm exit-before_apply
+touch exit-after_apply
+ok "after_apply ends its thread: it is applied, and that is said" \
+  gives 0 "the hook after_apply of hooked did not come back: thread .* ended" \
+  "$hp_apply" "$pid" hooks.so
+rm exit-after_apply
+ok "the new" says $new
+ok "it is applied" status_is applied
+touch exit-before_revert
+ok "before_revert ends its thread: refused" \
+  gives 1 "the hook before_revert of hooked did not come back" \
+  "$hp_revert" "$pid" hooked
+rm exit-before_revert
+ok "it is still applied" status_is applied
+touch exit-after_revert
+ok "after_revert ends its thread: it is reverted" \
+  gives 0 "the hook after_revert of hooked did not come back" \
+  "$hp_revert" "$pid" hooked
+rm exit-after_revert
+ok "the old" says $old
+ok "the process lives" kill -0 "$pid"
+end
+rm called
+
+# --- One thread at most -----------------------------------------------------------
+called_times()
+{
+  [ "$(grep -c before_apply called)" = "$1" ] || {
+    cat called
+    return 1
+  }
+}
+begin ./hooked
+touch hold-before_apply
+ok "a hook does not come back" gives 2 "before_apply of hooked $late" \
+  "$hp_apply" --timeout=0.5 "$pid" hooks.so
+ok "another command takes no second thread for it" \
+  gives 2 "has not come back from a hook or a constructor" \
+  "$hp_apply" --timeout=0.5 "$pid" hooks.so
+ok "nor for another patch" \
+  gives 2 "has not come back from a hook or a constructor" \
+  "$hp_apply" --timeout=0.5 "$pid" other.so
+ok "the hook was called once" called_times 1
+takes_another()
+{
+  without one_held_thread "$(control_tool hp-apply)" --timeout=0.5 "$pid" \
+    hooks.so
+  called_times 2
+}
+ok "control: without that rule a second thread is lost" takes_another
+rm hold-before_apply
+ok "the threads come back: the old" says $old
+ok "now it is applied" "$hp_apply" "$pid" hooks.so
+end
+rm called
+
+# watches TOOL: a watcher of a directory with the patch, until it was busy a few
+# times; how often the hook was called is in ./called then.
+watches()
+{
+  rm -f called complaints
+  touch hold-before_apply
+  "$1" --interval=0.05 --timeout=0.2 watched >told 2>complaints &
+  watcher=$!
+  until grep -q "before_apply of hooked $late" complaints; do
+    kill -0 $watcher || return
+    sleep 0.05
+  done
+  # What is refused in a later round, after the patch before it.
+  cp unfit.so watched/20-unfit.so
+  until grep -q 'no patch site' complaints; do
+    kill -0 $watcher || return
+    sleep 0.05
+  done
+  kill $watcher
+  wait $watcher
+  rm -f hold-before_apply watched/20-unfit.so
+}
+mkdir watched
+umask 022
+cc -O2 -fPIC -shared "-DBUILD=\"$id\"" "$here/hooks.c" -o watched/10-hooks.so
+sed 's/HP_REPLACES("first")/HP_REPLACES("missing")/' \
+  "$here/hooks.c" >unfit.c
+cc -O2 -fPIC -shared '-DNAME="unfit"' "-DBUILD=\"$id\"" unfit.c -o unfit.so
+watched_once()
+{
+  watches "$HP_BUILDDIR/tools/hp-watch"
+  cat complaints
+  called_times 1 && grep -q 'it is not tried again' complaints
+}
+begin ./hooked
+ok "hp-watch calls a hook that hangs once" watched_once
+end
+watched_often()
+{
+  HP_WITHOUT=call_what_hangs_once,one_held_thread
+  export HP_WITHOUT
+  watches "$(control_tool hp-watch)"
+  unset HP_WITHOUT
+  ! called_times 1
+}
+begin ./hooked
+ok "control: otherwise again and again" watched_often
+end
+rm -f called
+
 unload_control()
 {
   touch hold-before_apply
@@ -190,8 +309,6 @@ unload_control()
     sleep 0.05
   done
 }
-ok "tools for controls are built" build_controls
-apply_control=$(control_tool hp-apply)
 begin ./hooked
 ok "control: unloading under a hook kills the process" unload_control
 end 2>/dev/null

@@ -3,6 +3,7 @@
  *     SIGHUP   loads the module again, at another address
  *     SIGUSR1  loads it again, at the same address
  *     SIGUSR2  unloads it
+ * Compiled with -DOFFERS it offers a control socket.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,6 +15,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#ifdef OFFERS
+#include <hotpatch.h>
+#endif
 
 __attribute__((hotpatch)) static int slow(int waits)
 {
@@ -43,6 +48,10 @@ static int none(void)
 
 int main(void)
 {
+#ifdef OFFERS
+  if (hp_control_open(NULL) != HP_OK)
+    return 1;
+#endif
   void* module = dlopen("./module.so", RTLD_NOW);
   int (*function)(void) = (int (*)(void))dlsym(module, "module");
   if (function == NULL)

@@ -4,6 +4,7 @@
  * EVENT] ACTION N COMMAND... ACTION   kill    it is killed there hold    it
  * stands there while EVENT happens, as if it got SIGSTOP fail=E  the system
  * call fails with the error number E; if the step is not an entry, the next one
+ * NUMBER   only entries to the system call with this number count
  * EVENT    a shell command that is run and waited for before that
  *
  * Exit status: 0 the step was reached, 1 the command came to its end before.
@@ -42,10 +43,13 @@ int main(int argc, char** argv)
 {
   const char* event = NULL;
   int counting = 0;
+  long only = -1;
   int option;
-  while ((option = getopt(argc, argv, "+ae:")) != -1) {
+  while ((option = getopt(argc, argv, "+an:e:")) != -1) {
     if (option == 'a')
       counting = 1;
+    else if (option == 'n')
+      only = atol(optarg);
     else if (option == 'e')
       event = optarg;
     else
@@ -88,7 +92,10 @@ int main(int argc, char** argv)
     if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0)
       return 2;
     counting |= begins(&registers);
-    if (counting && steps-- == 0) {
+    const int counts =
+        counting &&
+        (only < 0 || (enters && registers.orig_rax == (unsigned long)only));
+    if (counts && steps-- == 0) {
       printf("%s system call %lld, request %llu\n",
              enters ? "enters" : "leaves", registers.orig_rax, registers.rdi);
       fflush(stdout);
@@ -102,7 +109,10 @@ int main(int argc, char** argv)
       }
       failing = error != 0;
     }
-    if (failing == 1 && enters) {
+    /* The kernel never refuses to return from a signal handler. */
+    if (failing == 1 && enters && registers.orig_rax != SYS_rt_sigreturn) {
+      printf("system call %lld fails\n", registers.orig_rax);
+      fflush(stdout);
       registers.orig_rax = (unsigned long long)-1; /* none is made */
       ptrace(PTRACE_SETREGS, pid, NULL, &registers);
       failing = 2;
