@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "outside/interrupted_call.h"
+#include "outside/seizing.h"
 #include "processes/access.h"
 #include "processes/threads.h"
 
@@ -56,7 +57,7 @@ void* as_pointer(T value)
 tracee::tracee(pid_t process, pid_t thread) : process_(process), thread_(thread)
 {
   constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
-  if (ptrace(PTRACE_SEIZE, thread_, nullptr, as_pointer(options)) != 0)
+  if (!seize(thread_, options))
     refuse(errno);
   attached_ = true;
 }

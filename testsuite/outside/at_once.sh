@@ -6,8 +6,15 @@
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/lib/controls.sh"
 . "$HP_SRCDIR/testsuite/outside/start.sh"
+. "$HP_SRCDIR/testsuite/control/offering.sh"
 
 hp_status=$HP_BUILDDIR/tools/hp-status
+waiting=
+second=
+squatter=
+# shellcheck disable=SC2154,SC2086  # start.sh's; none may be running
+trap 'kill -9 $pid $waiting $second $squatter 2>/dev/null; rm -rf "$workdir"' \
+  EXIT
 
 build_plugins()
 {
@@ -16,6 +23,8 @@ build_plugins()
       cc -O2 -fPIC -shared $name.c -o $name.so || return
   done
   "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" "$here/reloads.c" -o reloads &&
+    cc -O2 -pthread -DOFFERS "$here/reloads.c" -o offers "-L$built" -lhotpatch \
+      "-Wl,-rpath,$built" &&
     cat >both.c <<'END2' &&
 #include <hotpatch.h>
 HP_PATCH("both", 1, "A function that is long inside, and one of a module");
@@ -38,7 +47,7 @@ ok "programs that load modules are compiled" build_plugins
 enter()
 {
   touch inside
-  begin ./reloads
+  begin "${1-./reloads}"
   until grep -q '^slow' out; do
     sleep 0.01
   done
@@ -100,6 +109,42 @@ whole()
 }
 ok "nothing is half applied" whole
 end
+
+# Also where the process patches itself.
+enter ./offers
+"$hp_apply" -w "$pid" slow.so >waiting.out 2>&1 &
+waiting=$!
+busy_with_itself()
+{
+  until gives 2 "being changed by hp-apply, process $waiting" \
+    "$hp_apply" --trace -t 0.05 "$pid" part.so; do
+    kill -0 $waiting || return
+  done
+}
+ok "no tracing while the process patches itself for another command" \
+  busy_with_itself
+rm inside
+ok "which comes to its end" wait $waiting
+end
+
+# In another mount of /proc, as in a container.
+in_another_proc()
+{
+  unshare --mount sh -c 'mount -t proc proc /proc && exec "$@"' - "$@"
+}
+if in_another_proc true 2>/dev/null; then
+  enter
+  ok "a command in a namespace of its own waits" waits in_another_proc \
+    "$hp_apply" -v -w "$pid" slow.so
+  ok "one outside of it is refused" \
+    gives 2 "being changed by hp-apply, process" \
+    "$hp_apply" -t 0.1 "$pid" part.so
+  rm inside
+  ok "which comes to its end, too" wait $waiting
+  end
+else
+  skip "a command in a namespace of its own" "unshare(1) is not allowed"
+fi
 
 # Without the lock: both plan upon a process that neither has changed, which the
 # second plan in the stop would notice as well.

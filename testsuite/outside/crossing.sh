@@ -17,7 +17,7 @@
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 
 hp_status=$HP_BUILDDIR/tools/hp-status
-: "${HP_CROSSING_STRIDE:=449}" "${HP_CROSSING_ERRORS:=5}"
+: "${HP_CROSSING_STRIDE:=797}" "${HP_CROSSING_ERRORS:=5}"
 
 build_crossed()
 {
@@ -112,6 +112,10 @@ judge()
   how=$(tail -n 1 where)
   case "$action:$how" in
     kill:signal\ 9 | *:status\ [012]) ;;
+    fails=*:status\ 4)
+      grep -q "crossing is half .*(.*), and its code stays loaded" said && return
+      cat said && return 1
+      ;;
     *) echo "the command ended with $how" && return 1 ;;
   esac
   # Another program has no patch; another command may have brought one.
@@ -149,14 +153,14 @@ recovers()
 run_command()
 {
   case $command in
-    apply) set -- "${tool:-$hp_apply}" -t 2 "$pid" crossing.so ;;
-    revert) set -- "${tool:-$hp_revert}" -t 2 "$pid" crossing ;;
+    apply) set -- "${tool:-$hp_apply}" -t $patience "$pid" crossing.so ;;
+    revert) set -- "${tool:-$hp_revert}" -t $patience "$pid" crossing ;;
   esac
   # shellcheck disable=SC2086  # options
   if [ $event = nothing ]; then
     ./steps $only $action $step "$@" >where 2>said
   else
-    ./steps -e "./happen $event $pid" $action $step "$@" >where 2>said
+    ./steps $only -e "./happen $event $pid" $action $step "$@" >where 2>said
   fi
 }
 
@@ -164,33 +168,38 @@ run_command()
 # in each combination.
 combination=0
 only=
+patience=2
 cross()
 {
   command=$1 action=$2 event=$3
   combination=$((combination + 1))
   stride=$HP_CROSSING_STRIDE
   step=$((combination * 37 % stride))
+  fresh
   cross_from || return
   echo "$step steps"
   [ "$step" -gt 100 ]
 }
 
-# cross_calls COMMAND ACTION NUMBER: each call of the system call.
+# cross_calls COMMAND ACTION NUMBER [EVENT]: each call of the system call; where
+# the command is killed, each once more in the process as it is by then, because
+# that leaves traces.
 cross_calls()
 {
-  command=$1 action=$2 event=nothing only="-n $3" stride=1 step=0
-  cross_from || {
+  command=$1 action=$2 event=${4-nothing} only="-n $3" stride=1 step=0
+  fresh
+  cross_from && calls=$step && step=0 &&
+    { [ $action != kill ] || cross_from; } || {
     only=
     return 1
   }
   only=
-  echo "$step calls"
-  [ "$step" -gt 5 ]
+  echo "$calls calls"
+  [ "$calls" -gt 2 ]
 }
 
 cross_from()
 {
-  fresh
   while set_up && run_command; do
     judge >judgement 2>&1 && recovers >>judgement 2>&1 || {
       echo "step $step:"
@@ -216,12 +225,28 @@ for command in apply revert; do
 done
 
 # Whatever the stride: all that reads and writes the process.
-pread64=17 pwrite64=18
+pread64=17 pwrite64=18 ptrace=101
+seize=16902 # PTRACE_SEIZE
 for command in apply revert; do
   ok "hp-$command, each write fails" cross_calls $command fail=5 $pwrite64
   ok "hp-$command, each write is the last" cross_calls $command kill $pwrite64
 done
 ok "hp-apply, each read fails" cross_calls apply fail=5 $pread64
+for command in apply revert; do
+  ok "hp-$command, each write and all after it fail" \
+    cross_calls $command fails=5 $pwrite64
+done
+
+# A thread that executes a program waits for those that are traced.
+seizes()
+{
+  patience=0.3
+  cross_calls apply hold "$ptrace -r $seize" exec
+  seizes_status=$?
+  patience=2
+  return $seizes_status
+}
+ok "hp-apply, whenever it seizes a thread another program is executed" seizes
 end
 
 # --- Controls -------------------------------------------------------------------
@@ -253,6 +278,13 @@ fails_without_undo()
   tool=
   return $failed
 }
+# shellcheck disable=SC2086
+$CXX -std=c++20 -pthread "-I$HP_SRCDIR" "$here/seized.cc" \
+  "$HP_BUILDDIR/outside/libhpoutside_controls.a" -o seized
+ok "a thread of a process that executes another program is seized" \
+  timeout 60 ./seized
+ok "control: otherwise both wait for each other" \
+  not without reap_while_seizing timeout 5 ./seized
 ok "control: with a page of cells for each command, killing one leaves a mixture" \
   kills_without_sharing
 ok "control: without undoing, a failing write leaves it changed" \

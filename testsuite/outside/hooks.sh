@@ -7,6 +7,9 @@
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 . "$HP_SRCDIR/testsuite/control/offering.sh"
 . "$HP_SRCDIR/testsuite/lib/controls.sh"
+watcher=
+# shellcheck disable=SC2154,SC2086  # start.sh's; none may be running
+trap 'kill -9 $pid $watcher 2>/dev/null; rm -rf "$workdir"' EXIT
 
 build_hooked()
 {
@@ -266,6 +269,7 @@ watches()
   done
   kill $watcher
   wait $watcher
+  watcher=
   rm -f hold-before_apply watched/20-unfit.so
 }
 mkdir watched

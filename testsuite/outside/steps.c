@@ -4,7 +4,8 @@
  * EVENT] ACTION N COMMAND... ACTION   kill    it is killed there hold    it
  * stands there while EVENT happens, as if it got SIGSTOP fail=E  the system
  * call fails with the error number E; if the step is not an entry, the next one
- * NUMBER   only entries to the system call with this number count
+ * NUMBER   only entries to the system call with this number count, and of these
+ *          only those with the first argument REQUEST
  * EVENT    a shell command that is run and waited for before that
  *
  * Exit status: 0 the step was reached, 1 the command came to its end before.
@@ -44,12 +45,15 @@ int main(int argc, char** argv)
   const char* event = NULL;
   int counting = 0;
   long only = -1;
+  long request = -1;
   int option;
-  while ((option = getopt(argc, argv, "+an:e:")) != -1) {
+  while ((option = getopt(argc, argv, "+an:r:e:")) != -1) {
     if (option == 'a')
       counting = 1;
     else if (option == 'n')
       only = atol(optarg);
+    else if (option == 'r')
+      request = atol(optarg);
     else if (option == 'e')
       event = optarg;
     else
@@ -61,7 +65,10 @@ int main(int argc, char** argv)
   long steps = atol(argv[optind + 1]);
   char** command = argv + optind + 2;
   const int kills = strcmp(action, "kill") == 0;
-  const int error = strncmp(action, "fail=", 5) == 0 ? atoi(action + 5) : 0;
+  const int always = strncmp(action, "fails=", 6) == 0;
+  const int error = always                             ? atoi(action + 6)
+                    : strncmp(action, "fail=", 5) == 0 ? atoi(action + 5)
+                                                       : 0;
   const pid_t pid = fork();
   if (pid == 0) {
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -94,8 +101,9 @@ int main(int argc, char** argv)
     counting |= begins(&registers);
     const int counts =
         counting &&
-        (only < 0 || (enters && registers.orig_rax == (unsigned long)only));
-    if (counts && steps-- == 0) {
+        (only < 0 || (enters && registers.orig_rax == (unsigned long)only)) &&
+        (request < 0 || registers.rdi == (unsigned long)request);
+    if (counts && (steps-- == 0 || (reached && always))) {
       printf("%s system call %lld, request %llu\n",
              enters ? "enters" : "leaves", registers.orig_rax, registers.rdi);
       fflush(stdout);

@@ -37,9 +37,23 @@ ok "outside: the pure layers, and processes" includes_only outside/ $pure \
 ok "tools: the pure layers, processes, and outside" includes_only tools/ $pure \
   processes/ outside/
 
+# All that the layers throw is a trouble (processes/trouble.h), so that whoever
+# undoes something catches it.
+other_exceptions()
+{
+  grep -rnE '(class|struct) [a-z_]+ *: *public (std::|[a-z_]*(error|exception))' \
+    --include='*.cc' --include='*.h' "$root/processes" "$root/outside" |
+    grep -v 'class trouble : public std::runtime_error'
+}
+ok "every exception class of processes/ and outside/ is a trouble" \
+  not other_exceptions
+
 # A low layer that uses a higher one.
 mkdir -p upside_down/low
 echo '#include "high/file.h"' >upside_down/low/file.h
 root=$workdir/upside_down
 ok "control: an include of a higher layer is seen" not includes_only low/ format/
+mkdir upside_down/processes upside_down/outside
+echo 'class thread_gone : public std::runtime_error {' >upside_down/outside/a.h
+ok "control: an exception that is none is seen" other_exceptions
 done_testing
