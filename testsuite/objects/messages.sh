@@ -90,7 +90,7 @@ refused "no such site" "HP_NOT_FOUND: $workdir/fix.so: prase (fix.c:3): the \
 program has no patch site of that name" \
   'HP_REPLACES("prase") static int fixed(int x) { return x; }'
 refused "a name that is nearly one" "program has no patch site of that name; \
-similar: same (program.c:11), same (other.c:3); hp-list shows those it has" \
+similar: same (program.c:11), same (other.c:3); is it in a module that is not loaded?" \
   'HP_REPLACES("int same(long)") static int fixed(int x) { return x; }'
 refused "several sites" "HP_AMBIGUOUS: $workdir/fix.so: same (fix.c:3): there \
 are several patch sites of that name" \
