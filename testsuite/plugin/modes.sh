@@ -174,4 +174,22 @@ done <<'EOT'
 -O2 -flto -ffat-lto-objects -fno-fat-lto-objects
 -O2 -fwhole-program
 EOT
+
+# Plugins share the scope in which GCC loads them, and each has this symbol.
+mkdir elsewhere
+cat >another.c <<'EOT'
+int plugin_is_GPL_compatible;
+int plugin_init(void *arguments, void *version)
+{
+  return !arguments || !version;
+}
+EOT
+beside_another()
+{
+  $CC -shared -fPIC another.c -o elsewhere/another.so &&
+    $CC -fplugin=./elsewhere/another.so "-fplugin=$HP_PLUGIN" \
+      -fplugin-arg-hotpatch-all -O2 -c one.c -o beside.o &&
+    readelf -SW beside.o | grep -q ' \.hotpatch '
+}
+ok "beside another plugin that was loaded before" beside_another
 done_testing
