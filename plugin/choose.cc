@@ -12,13 +12,15 @@ namespace hotpatch {
 
 namespace {
 
-bool matches(const format::site_pattern& pattern,
-             const std::vector<std::string>& names, const char* file)
+choice matches(const format::site_pattern& pattern,
+               const std::vector<std::string>& names, const char* file)
 {
-  return pattern.matches_file(file) ||
-         std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-           return pattern.matches_demangled(name.c_str(), file);
-         });
+  const choice by_name =
+      pattern.has_wildcard() ? choice::pattern : choice::name;
+  for (const std::string& name : names)
+    if (pattern.matches_demangled(name.c_str(), file))
+      return by_name;
+  return pattern.matches_file(file) ? choice::pattern : choice::none;
 }
 
 bool in_system_header(tree decl)
@@ -28,20 +30,23 @@ bool in_system_header(tree decl)
 
 std::set<std::string> matched;
 
-bool matches_a_pattern(tree decl)
+// The strongest of all that match.
+choice chosen_by_pattern(tree decl)
 {
   const auto& patterns = current_options().patterns;
   if (patterns.empty())
-    return false;
+    return choice::none;
   const std::vector<std::string> names = names_of(decl);
   const bool foreign = in_system_header(decl);
-  bool found = false;
-  for (const format::site_pattern& pattern : patterns)
-    if (!(foreign && pattern.has_wildcard()) &&
-        matches(pattern, names, DECL_SOURCE_FILE(decl))) {
-      found = true;
+  choice found = choice::none;
+  for (const format::site_pattern& pattern : patterns) {
+    if (foreign && pattern.has_wildcard())
+      continue;
+    const choice by_this = matches(pattern, names, DECL_SOURCE_FILE(decl));
+    if (by_this != choice::none)
       matched.insert(pattern.glob());
-    }
+    found = std::max(found, by_this);
+  }
   return found;
 }
 
@@ -71,8 +76,9 @@ choice choose(tree decl)
   // Under the name of what it replaces it would be in that one's way.
   if (replaced_by(decl))
     return choice::none;
-  if (matches_a_pattern(decl))
-    return choice::name;
+  const choice by_pattern = chosen_by_pattern(decl);
+  if (by_pattern != choice::none)
+    return by_pattern;
   return chosen_by_all(decl) ? choice::everything : choice::none;
 }
 
@@ -81,6 +87,7 @@ std::string explain_choice(tree decl)
   switch (choose(decl)) {
     case choice::attribute:
       return "chosen by its attribute";
+    case choice::pattern:
     case choice::name:
       return "chosen by a pattern";
     case choice::everything:

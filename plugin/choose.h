@@ -12,7 +12,8 @@ namespace hotpatch {
 enum class choice {
   none,
   everything,  // by -all
-  name,        // by a pattern
+  pattern,     // by a pattern with wildcards, or of files: nobody named it
+  name,        // by its name
   attribute,
 };
 

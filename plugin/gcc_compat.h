@@ -55,6 +55,7 @@
 #include <varasm.h>
 #include <target.h>
 #include <cgraph.h>
+#include <cpplib.h>
 #include <cp/cp-tree.h>  // before diagnostic-core.h
 #include <diagnostic-core.h>
 #include <langhooks.h>

@@ -5,6 +5,8 @@
 
 #include "plugin/options.h"
 
+#include "format/record.h"
+
 namespace hotpatch {
 
 namespace {
@@ -56,7 +58,9 @@ bool read_list(const char* path)
     error("hotpatch: cannot read the list of functions %qs: %m", path);
     return false;
   }
+  std::string contents;
   for (std::string line; std::getline(file, line);) {
+    contents += line + '\n';
     const std::string_view text(line);
     const std::string_view pattern = trim(text.substr(0, text.find('#')));
     if (!pattern.empty())
@@ -66,6 +70,7 @@ bool read_list(const char* path)
     error("hotpatch: cannot read the list of functions %qs: %m", path);
     return false;
   }
+  parsed.lists.push_back({path, format::type_hash(contents.c_str())});
   return true;
 }
 

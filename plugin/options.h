@@ -6,6 +6,7 @@
 #ifndef HOTPATCH_PLUGIN_OPTIONS_H
 #define HOTPATCH_PLUGIN_OPTIONS_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ struct countermeasures {
   bool own_functions = true;  // a patch's own come before the program's
 };
 
+// A file of patterns.
+struct list_file {
+  std::string path;    // as given
+  std::uint64_t hash;  // of the contents
+};
+
 struct options {
   bool all = false;
   bool inlining = false;  // of functions chosen by a pattern or by -all
@@ -44,6 +51,7 @@ struct options {
   bool warn_unmatched = false;  // a pattern that matches nothing
   std::string report;           // file, "" for none
   std::vector<format::site_pattern> patterns;
+  std::vector<list_file> lists;  // where patterns come from
   countermeasures with;
 };
 

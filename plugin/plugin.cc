@@ -8,6 +8,7 @@
 #include "plugin/attribute.h"
 #include "plugin/debug_lines.h"
 #include "plugin/definitions.h"
+#include "plugin/dependencies.h"
 #include "plugin/emit.h"
 #include "plugin/front_end.h"
 #include "plugin/inline_copies.h"
@@ -48,6 +49,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   if (!hotpatch::parse_options(*arguments))
     return 0;
   const char* name = arguments->base_name;
+  hotpatch::register_dependencies();
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);

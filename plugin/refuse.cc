@@ -14,6 +14,7 @@ namespace {
 
 struct refusal {
   bool (*applies)(tree decl);
+  bool has_code;  // of its own: else only its name can mean it
   const char* reason;
   const char* way_out;
 };
@@ -78,32 +79,33 @@ bool resolves_an_ifunc(tree decl)
 }
 
 const refusal refusals[] = {
-    {is_always_inline,
+    {is_always_inline, false,
      "it is always_inline, so its callers contain copies of its body",
      "remove always_inline"},
-    {is_consteval, "it is consteval, so it is gone when the program runs",
+    {is_consteval, false,
+     "it is consteval, so it is gone when the program runs",
      "make it constexpr"},
-    {has_no_code_here,
+    {has_no_code_here, false,
      "it is extern gnu_inline, so no code is made of this definition",
      "choose the definition that is compiled out of line"},
-    {is_naked,
+    {is_naked, true,
      "it is naked, so nothing may be put in front of its instructions",
      "remove naked, or choose the function that calls it"},
-    {has_other_prologue,
+    {has_other_prologue, true,
      "its ms_hook_prologue takes the place of the patch word",
      "remove ms_hook_prologue"},
-    {has_patchable_entry,
+    {has_patchable_entry, true,
      "patchable_function_entry takes the place of the patch word",
      "compile without -fpatchable-function-entry and without the attribute"},
-    {has_split_stack,
+    {has_split_stack, true,
      "with -fsplit-stack the linker wants the stack check to come first",
      "compile without -fsplit-stack"},
-    {has_target_clones, "target_clones makes several functions of it",
+    {has_target_clones, true, "target_clones makes several functions of it",
      "remove target_clones"},
-    {has_simd_variants,
+    {has_simd_variants, true,
      "callers use its vector variants, which are functions of their own",
      "remove declare simd or the attribute simd"},
-    {resolves_an_ifunc,
+    {resolves_an_ifunc, true,
      "it is the resolver of an ifunc and runs only while the program is loaded",
      "choose the functions that it returns"},
 };
@@ -130,7 +132,7 @@ void tell(tree decl, choice reason, const char* why, const char* way_out)
   const char* leave_out = way_to_leave_out(reason);
   if (reason == choice::attribute)
     error_at(place, text, decl, why, way_out, leave_out);
-  else if (reason == choice::name && current_options().warn_refused)
+  else if (reason != choice::everything && current_options().warn_refused)
     warning_at(place, 0, switchable, decl, why, way_out, leave_out,
                "-fplugin-arg-hotpatch-warn-refused");
   else if (current_options().verbose)
@@ -173,7 +175,10 @@ bool can_have_site(tree decl, choice reason)
     return true;
   const refusal* const found = find_refusal(decl);
   if (found && first_time(decl, refused))
-    tell(decl, reason, found->reason, found->way_out);
+    tell(decl,
+         reason == choice::pattern && !found->has_code ? choice::everything
+                                                       : reason,
+         found->reason, found->way_out);
   return !found;
 }
 

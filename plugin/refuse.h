@@ -2,7 +2,9 @@
 // a site cannot do for a function that gets one.
 //
 // A function chosen in the source that gets no site is an error, one chosen by
-// name a warning; with -all, where nobody named it, -verbose tells.
+// a pattern a warning.  With -all, where nobody named it, -verbose tells; so it
+// does for a pattern with wildcards that matches what exists only as copies in
+// its callers: in every larger program there are many of those.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #ifndef HOTPATCH_PLUGIN_REFUSE_H

@@ -9,9 +9,13 @@
 
 [ "$(id -u)" -eq 0 ] || skip_all "only root can be several users"
 command -v setpriv >/dev/null || skip_all "setpriv is not installed"
+for_others "$built"/libhotpatch.so* "$hp_apply" "$hp_revert" \
+  "$HP_BUILDDIR/tools/hp-status" || exit 99
+built=$workdir/for_others
+hp_apply=$built/hp-apply
+hp_revert=$built/hp-revert
 ok "program, clients and patches are compiled" build_offer
 [ -e fix3.so ] || done_testing
-chmod 755 "$workdir"
 
 # as UID COMMAND...: without any privilege.
 unprivileged='--clear-groups --inh-caps=-all --bounding-set=-all'
@@ -22,8 +26,7 @@ as()
   # shellcheck disable=SC2086  # several options
   setpriv --reuid="$user" --regid="$user" $unprivileged "$@"
 }
-as 1 test -r "$built/libhotpatch.so" && as 1 test -x "$hp_apply" ||
-  skip_all "other users cannot read what was built"
+ok "other users can use what was built" as 1 "$hp_apply" --version
 mkdir -m 700 users_run && chown 1:1 users_run
 user_run=$workdir/users_run
 
@@ -47,7 +50,7 @@ ok "reverted" "$hp_revert" "$pid" fix
 ok "the same user may" as 1 "$hp_apply" "$pid" fix.so
 ok "the new" says $new
 ok "hp-status says so" gives 0 'applied *fix 1' \
-  as 1 "$HP_BUILDDIR/tools/hp-status" "$pid"
+  as 1 "$built/hp-status" "$pid"
 ok "reverted" as 1 "$hp_revert" "$pid" fix
 ok "a third user may not" not as 2 "$hp_apply" "$pid" fix.so
 says_done()

@@ -84,6 +84,14 @@ done_testing()
   exit
 }
 
+# for_others FILE...: copies them into ./for_others.  Other users may not be able
+# to enter the directory that hotpatch was built in.
+for_others()
+{
+  chmod 755 "$workdir" && mkdir -p for_others && cp "$@" for_others/ &&
+    chmod -R a+rX for_others
+}
+
 # cc / cxx ARGS...: the compiler with the plugin and this tree's headers.
 # CC and CXX may hold options, too ("g++ -std=c++20").
 cc()

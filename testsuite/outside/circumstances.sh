@@ -243,14 +243,14 @@ fi
 # As somebody else: the system's rules for ptrace(2) decide, and are named.
 start alone
 if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
-  chmod 755 .
+  for_others "$hp_apply"
   # refuses_other WORDS ARGUMENTS...
   refuses_other()
   {
     words=$1
     shift
     gives 1 "$words" setpriv --reuid=65534 --regid=65534 --clear-groups \
-      "$hp_apply" "$@"
+      for_others/hp-apply "$@"
   }
   ok "a process of another user: said" refuses_other \
     "belongs to another user (uid $(id -u))" "$pid" fix.so

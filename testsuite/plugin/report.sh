@@ -51,6 +51,15 @@ ok "a refused one is, and says why" reports \
 so its callers contain copies of its body; inlined into a.c:uses, 1 place, \
 cannot be patched there; no code of its own"
 
+rm -f report.txt
+ok "a wildcard" cc -O2 -c a.c -o a.o $report -fplugin-arg-hotpatch-match='a*'
+ok "what it cannot choose is listed, too" reports \
+  "a.c:6: always: chosen by a pattern, but can have no site: it is always_inline, \
+so its callers contain copies of its body; inlined into a.c:uses, 1 place, \
+cannot be patched there; no code of its own"
+rm -f report.txt
+ok "-all, once more" cc -O2 -c a.c -o a.o $report $all
+
 echo 'namespace n { struct s { int f(int); }; int s::f(int x) { return x; } }' \
   >b.cc
 ok "another file" cxx -O2 -c b.cc -o b.o $report $all
