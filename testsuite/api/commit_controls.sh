@@ -28,7 +28,7 @@ true_program()
 }
 
 ok "every fault: linked like the true one" true_program faults
-ok "the library with countermeasures that can be left out" build_controls
+ok "the library with countermeasures that can be left out" build_control_library
 ok "words that stay where a write has failed" \
   without_it put_back faults "quiescent, /proc/self/mem, write fails"
 ok "pads that stay" \

@@ -146,7 +146,7 @@ done
 
 control_static()
 {
-  build_controls || return
+  build_control_library || return
   cc -O2 -fPIC -shared module.c -o control.so \
     "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -lz -liberty -lpthread ||
     return

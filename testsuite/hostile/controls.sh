@@ -20,7 +20,7 @@ control()
 
 [ -f "$objects/overwritten-overwritten.o" ] ||
   skip_all "there are no static libraries"
-ok "the library with countermeasures that can be left out" build_controls
+ok "the library with countermeasures that can be left out" build_control_library
 
 ok "without signals nobody notices that membarrier is refused" \
   control reach_by_signal prohibitions "a filter forbids membarrier"

@@ -42,6 +42,16 @@ build_controls()
   }
 }
 
+# build_control_library: the library alone, for which the tools are not needed.
+build_control_library()
+{
+  flock "$HP_BUILDDIR/controls.lock" make -s -j "$(nproc)" \
+    -C "$HP_BUILDDIR/runtime" libhotpatch_controls.a >controls.log 2>&1 || {
+    cat controls.log
+    return 1
+  }
+}
+
 # control_tool NAME: the path of such a tool; hp-apply, for example.
 control_tool()
 {
