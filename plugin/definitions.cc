@@ -92,7 +92,8 @@ std::string record_of(tree decl, string_list& strings)
 
 void finish_unit(void*, void*)
 {
-  if (!asm_out_file || flag_wpa || (flag_generate_lto && !flag_fat_lto_objects))
+  if (!asm_out_file || flag_wpa || !target_is_x86_64() ||
+      (flag_generate_lto && !flag_fat_lto_objects))
     return;
   string_list strings;
   std::string records;
