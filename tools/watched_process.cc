@@ -84,7 +84,7 @@ std::set<std::string> watched_process::loaded_builds() const
 }
 
 watched_process::verdict watched_process::try_patch(
-    const watched_patch& patch, const how_options& how) const
+    const watched_patch& patch, bool is_final, const how_options& how) const
 {
   try {
     const std::int64_t start = monotonic_now();
@@ -104,7 +104,7 @@ watched_process::verdict watched_process::try_patch(
                process_lines(process_, busy.what()) + "; it is tried again");
     return verdict::busy;
   } catch (const std::exception& failure) {
-    if (grown_up_.passed() && !told_refused_.contains(patch.version) &&
+    if (is_final && !told_refused_.contains(patch.version) &&
         incarnation_of(process_) == run_)
       complain("hp-watch",
                process_text(process_) + " is left alone: " + failure.what());
@@ -121,8 +121,8 @@ std::string watched_process::try_patches(const attempt& what,
   for (const watched_patch& each : what.patches) {
     const bool is_for_it = std::includes(
         builds.begin(), builds.end(), each.builds.begin(), each.builds.end());
-    verdicts += static_cast<char>(is_for_it ? try_patch(each, how)
-                                            : verdict::elsewhere);
+    verdicts += static_cast<char>(
+        is_for_it ? try_patch(each, what.is_final, how) : verdict::elsewhere);
   }
   return verdicts;
 }

@@ -55,7 +55,8 @@ class watched_process : public std::enable_shared_from_this<watched_process> {
 
   // Empty if it may not be looked at.
   std::set<std::string> loaded_builds() const;
-  verdict try_patch(const watched_patch& patch, const how_options& how) const;
+  verdict try_patch(const watched_patch& patch, bool is_final,
+                    const how_options& how) const;
   std::string try_patches(const attempt& what, const how_options& how) const;
   void settle(const attempt& what, const task_result& result);
   void leave_alone(const file_version& version, const std::string& reason);
