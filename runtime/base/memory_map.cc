@@ -1,4 +1,4 @@
-// /proc/self/maps, read without allocation.
+// The maps file in /proc, read without allocation.
 // SPDX-License-Identifier: MIT
 #include "runtime/base/memory_map.h"
 
@@ -10,12 +10,21 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/map_line.h"
 #include "runtime/base/raw_lines.h"
 
 namespace hotpatch {
 
 namespace {
+
+// The calling thread's: /proc/self is the first thread's, and shows no memory
+// once that thread has ended.
+const char* own_maps()
+{
+  return HP_COUNTERMEASURE(own_thread_in_proc) ? "/proc/thread-self/maps"
+                                               : "/proc/self/maps";
+}
 
 std::uint64_t device_number(std::uint64_t major, std::uint64_t minor)
 {
@@ -105,8 +114,7 @@ int segment_covers(dl_phdr_info* image, std::size_t, void* data)
 
 }  // namespace
 
-mapping_questions::mapping_questions() noexcept
-    : maps_("/proc/self/maps", O_RDONLY)
+mapping_questions::mapping_questions() noexcept : maps_(own_maps(), O_RDONLY)
 {
 }
 
@@ -135,7 +143,7 @@ bool for_each_mapping(mapping_visitor visit, void* data) noexcept
 {
   // Opened each time: a descriptor kept open would show the parent's memory
   // after fork, and a program may close descriptors it does not know.
-  const raw_file maps("/proc/self/maps", O_RDONLY);
+  const raw_file maps(own_maps(), O_RDONLY);
   if (!maps) {
     errno = maps.error();
     return false;

@@ -19,6 +19,7 @@
 #include "runtime/library/log.h"
 #include "runtime/library/patch_listing.h"
 #include "runtime/library/patch_loader.h"
+#include "runtime/sites/image_file.h"
 
 namespace hotpatch {
 
@@ -148,8 +149,7 @@ hp_status tell_patches(const char* name, control_reply& reply)
 hp_status tell_program(control_reply& reply)
 {
   char path[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  path[std::max<ssize_t>(length, 0)] = '\0';
+  (void)read_program_link(path);
   std::size_t images = 0;
   const hp_status status = library::locked([&](library& self) {
     const hp_status refreshed = self.sites().refresh();

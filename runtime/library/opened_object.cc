@@ -63,10 +63,11 @@ void call(std::uint64_t address)
 
 constinit std::atomic<std::uint32_t> next_load{1};
 
-// "/proc/self/fd/" -> "/proc/self/fd/.//.///./": the dynamic linker knows what
-// it has loaded by the path it was given, and this one is new to it, because it
-// spells a number that is never used again.  It is as long as `longest` so that
-// the name in the dynamic linker's list has room for another one.
+// "/proc/thread-self/fd/" -> "/proc/self/fd/.//.///./": the dynamic linker
+// knows what it has loaded by the path it was given, and this one is new to it,
+// because it spells a number that is never used again.  It is as long as
+// `longest` so that the name in the dynamic linker's list has room for another
+// one.
 bool spell_place(const char* directory, const char* name, std::size_t longest,
                  char (&into)[PATH_MAX])
 {
@@ -219,7 +220,7 @@ hp_status opened_object::open(patch_file& patch) noexcept
     char number[16];
     std::snprintf(number, sizeof number, "%d", file.get());
     if (file && may_execute(file.get()) &&
-        spell_place("/proc/self/fd/", number,
+        spell_place("/proc/thread-self/fd/", number,
                     std::strlen(patch.label()) + 2 * most_spellings, place) &&
         leads_to(place, file.get()))
       return load(patch, file.get(), place);

@@ -18,6 +18,12 @@ namespace hotpatch {
 
 namespace {
 
+// The second one works when the first thread has ended: /proc/self is that
+// thread's, and has no program then.  The first one is what Valgrind answers
+// for the program that it runs.
+constexpr const char* program_links[] = {"/proc/self/exe",
+                                         "/proc/thread-self/exe"};
+
 const void* in_memory(const mapped_image& image, std::uint64_t address)
 {
   return reinterpret_cast<const void*>(image.base + address);
@@ -140,11 +146,14 @@ bool find_mapped_path(const memory_mapping& candidate, const char* path,
 hp_status open_image_file(const mapped_image& image, elf_file& file) noexcept
 {
   hp_status status =
-      open_same(image, image.executable ? "/proc/self/exe" : image.name, file);
+      open_same(image, image.executable ? program_links[0] : image.name, file);
   if (status == HP_OK)
     return HP_OK;
   char reason[512];
   std::snprintf(reason, sizeof reason, "%s", last_message());
+
+  if (image.executable && open_same(image, program_links[1], file) == HP_OK)
+    return HP_OK;
 
   // Without /proc: the path that execve(2) was given.
   const auto* started = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
@@ -191,19 +200,29 @@ hp_status locate_records(const mapped_image& image,
   return HP_OK;
 }
 
+bool read_program_link(char (&path)[PATH_MAX]) noexcept
+{
+  for (const char* link : program_links) {
+    const ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (length > 0)
+      return true;
+  }
+  return false;
+}
+
 bool program_path(array<char>& into) noexcept
 {
   char path[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length <= 0) {
+  if (!read_program_link(path)) {
     const auto* started = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
     return assign_text(into, started ? started : "");
   }
-  path[length] = '\0';
   // The kernel appends this when the file is gone; a file may also be called
   // so.
   constexpr char deleted[] = " (deleted)";
-  constexpr ssize_t mark = sizeof deleted - 1;
+  constexpr std::size_t mark = sizeof deleted - 1;
+  const std::size_t length = std::strlen(path);
   if (length > mark && std::strcmp(path + length - mark, deleted) == 0 &&
       access(path, F_OK) != 0)
     path[length - mark] = '\0';

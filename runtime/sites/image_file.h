@@ -11,6 +11,7 @@
 #ifndef HOTPATCH_RUNTIME_IMAGE_FILE_H
 #define HOTPATCH_RUNTIME_IMAGE_FILE_H
 
+#include <limits.h>
 #include <link.h>
 
 #include "runtime/base/array.h"
@@ -36,6 +37,10 @@ struct mapped_image {
 // HP_UNREADABLE: no file could be had that is the loaded one; HP_MALFORMED.
 [[nodiscard]] hp_status locate_records(const mapped_image& image,
                                        record_section& into) noexcept;
+
+// What the kernel calls the program's file, with " (deleted)" at the end if it
+// is gone.  False, and "": /proc does not say.
+bool read_program_link(char (&path)[PATH_MAX]) noexcept;
 
 // The path of the program's file, for people: "" if there is no way to know.
 // False: no memory.

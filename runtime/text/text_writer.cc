@@ -50,7 +50,7 @@ bool can_try_to_write()
 // child write into its parent.
 int open_memory()
 {
-  return open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+  return open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
 }
 
 bool write_memory(int memory, std::uint64_t address, const void* bytes,
@@ -138,7 +138,7 @@ void text_writer::choose_second(const char* why, int error) noexcept
                   std::strerror(error));
   else
     std::snprintf(reason_, sizeof reason_,
-                  "%s (mprotect: %s), and writing through /proc/self/mem "
+                  "%s (mprotect: %s), and writing through /proc/thread-self/mem "
                   "fails too (%s)",
                   why, std::strerror(error), std::strerror(second));
 }

@@ -23,7 +23,7 @@ enum class writer_kind {
   // mprotect to RWX and an ordinary store at the address that is executed:
   // eight aligned bytes become visible at once.
   rwx_window,
-  // /proc/self/mem, which writes to read-only memory as a debugger does.  How
+  // /proc/thread-self/mem, which writes to read-only memory as a debugger does.  How
   // the kernel copies eight bytes is not documented, so only protocols whose
   // commit is a single byte may use it.
   proc_mem,
@@ -44,7 +44,7 @@ class text_writer {
   const char* reason() noexcept;
 
   // The system refused an RWX window on real text although it had allowed one
-  // before: uses /proc/self/mem from now on, if that works.
+  // before: uses /proc/thread-self/mem from now on, if that works.
   void demote(int error) noexcept;
 
  private:
@@ -136,7 +136,7 @@ class text_window {
   std::size_t opened_ = 0;
   int error_ = 0;
   std::uint64_t left_open_ = 0;
-  file_descriptor memory_;  // /proc/self/mem
+  file_descriptor memory_;  // /proc/thread-self/mem
 };
 
 }  // namespace hotpatch

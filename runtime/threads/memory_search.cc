@@ -55,7 +55,7 @@ bool memory_search::find_touched(std::uint64_t from, std::uint64_t to) noexcept
   // The kernel's Documentation/admin-guide/mm/pagemap.rst: one word per page.
   constexpr std::uint64_t present_or_swapped = std::uint64_t{3} << 62;
   constexpr std::size_t batch = 256;
-  const raw_file pagemap("/proc/self/pagemap", O_RDONLY);
+  const raw_file pagemap("/proc/thread-self/pagemap", O_RDONLY);
   if (!pagemap)
     return find_word(from, to, code_ranges::role::value);
   while (from < to) {

@@ -73,10 +73,10 @@ static int nothing_allowed(void)
   for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
     EXPECT(refuses_at((hp_level)level, HP_DENIED));
     EXPECT_SAYS("writable and executable");
-    EXPECT_SAYS("/proc/self/mem");
+    EXPECT_SAYS("/proc/thread-self/mem");
   }
   EXPECT(writer_is("none"));
-  EXPECT_SAYS("/proc/self/mem");
+  EXPECT_SAYS("/proc/thread-self/mem");
   return child_good;
 }
 

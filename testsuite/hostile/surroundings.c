@@ -71,7 +71,7 @@ static int without_proc_and_mprotect(void)
       !forbid(SYS_mprotect, PROT_EXEC))
     return child_cannot;
   EXPECT(refuses_at(HP_IMMEDIATE, HP_DENIED));
-  EXPECT_SAYS("/proc/self/mem");
+  EXPECT_SAYS("/proc/thread-self/mem");
   return child_good;
 }
 
@@ -152,7 +152,7 @@ static int not_dumpable_nor_writable(void)
       !forbid(SYS_mprotect, PROT_EXEC))
     return child_cannot;
   EXPECT(refuses_at(HP_IMMEDIATE, HP_DENIED));
-  EXPECT_SAYS("/proc/self/mem fails too (Permission denied)");
+  EXPECT_SAYS("/proc/thread-self/mem fails too (Permission denied)");
   return child_good;
 }
 
