@@ -15,7 +15,9 @@
 #include "runtime/control/control_clients.h"
 #include "runtime/control/offered_socket.h"
 #include "runtime/library/log.h"
+#include "runtime/threads/signal_use.h"
 #include "runtime/threads/stop_signal.h"
+#include "runtime/threads/thread_list.h"
 #include "runtime/threads/thread_stop.h"
 
 // Weak: before glibc 2.34 they are in a library of its own, which a program
@@ -72,6 +74,7 @@ void* serve(void*)
 {
   if (pthread_setname_np != nullptr)
     pthread_setname_np(pthread_self(), "hotpatch");
+  set_following_thread(own_thread_id());
   control_clients clients(offered.descriptor(), wake);
   // A hook may have forked: then this is the child's only thread.
   while (!ending && owner == getpid()) {
@@ -121,6 +124,7 @@ void after_fork_in_child()
 {
   if (now != phase::none) {
     tell_stop_signal(-1);  // there is no other thread: no lock
+    set_following_thread(0);
     offered.abandon();
     close_wake();
     owner = 0;
@@ -200,6 +204,7 @@ hp_status close_control() noexcept
     (void)!write(wake, &one, sizeof one);
   }
   pthread_join(thread, nullptr);
+  set_following_thread(0);
   const held_mutex held;
   watch_stop_signal(-1);
   close_wake();

@@ -547,8 +547,10 @@ HP_API hp_status hp_stack_withdraw(const void* base);
 
 /* The signal to stop threads with.  Without this call, or with 0, it is the one
  * in the environment variable HOTPATCH_SIGNAL, or the highest real-time signal
- * that has no handler.  Every thread must leave it unblocked, and none may wait
- * for it with sigwait() or a signalfd.  Errors: HP_INVALID. */
+ * that the program does not use: that has no handler, no timer, and no thread
+ * that blocks it or waits for it.  A signal that you name must be unblocked in
+ * every thread, and none may wait for it with sigwait() or a signalfd.
+ * Errors: HP_INVALID. */
 HP_API hp_status hp_set_stop_signal(int signal);
 
 /* --- Safe points ------------------------------------------------------------

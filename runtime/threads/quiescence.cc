@@ -115,9 +115,10 @@ hp_status quiescence::report(std::span<const code_range> ranges) const noexcept
                   "known: make it known with hp_stack_announce()",
                   found_.thread, found_.name, found_.address);
     case occupied_by::unread_map:
-      return fail(HP_UNSUPPORTED,
-                  "stacks cannot be searched without /proc/thread-self/maps: %s",
-                  std::strerror(found_.error));
+      return fail(
+          HP_UNSUPPORTED,
+          "stacks cannot be searched without /proc/thread-self/maps: %s",
+          std::strerror(found_.error));
   }
   return HP_INTERNAL;
 }

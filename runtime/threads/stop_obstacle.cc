@@ -19,6 +19,12 @@ hp_status stop_obstacle::report() const noexcept
                   "it out of the thread's signal mask, or choose another one "
                   "with hp_set_stop_signal() or HOTPATCH_SIGNAL",
                   thread, name, signal);
+    case reason::uses_signal:
+      return fail(HP_UNSUPPORTED,
+                  "thread %d (%s) blocks or waits for signal %d, which was "
+                  "chosen to stop threads: choose one that the program does "
+                  "not use with hp_set_stop_signal() or HOTPATCH_SIGNAL",
+                  thread, name, signal);
     case reason::in_kernel:
       return fail(HP_BUSY,
                   "thread %d (%s) is in a system call that the kernel does not "

@@ -16,6 +16,7 @@ struct stop_obstacle {
   enum class reason {
     none,
     blocks_signal,
+    uses_signal,  // and not for a moment: it waits for it, or blocks it alone
     in_kernel,
     under_debugger,
     too_slow,

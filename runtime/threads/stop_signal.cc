@@ -9,26 +9,42 @@
 #include "runtime/base/signal_action.h"
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
+#include "runtime/threads/signal_use.h"
 
 namespace hotpatch {
 
 namespace {
 
-constexpr int highest_signal = 64;
 // The C library keeps the first two real-time signals to itself.
 constexpr int first_library_signal = 32;
-constexpr int first_free_signal = 34;
 
 constinit std::atomic<int> in_use{0};
 constinit int told = -1;  // an eventfd
 constinit int requested = 0;
+// What stops have met, which was not to be seen before.
+constinit signal_mask found_in_use = 0;
 constinit signal_handler installed = nullptr;
 
-// Nobody's, or ours from an earlier choice.
+bool is_ours(int signal)
+{
+  return installed != nullptr && action_of(signal).handler == installed;
+}
+
+// No handler of the program's, or ours from an earlier choice.
 bool is_free(int signal)
 {
   const signal_handler handler = action_of(signal).handler;
   return handler == nullptr || handler == installed;  // SIG_DFL is null
+}
+
+// They may be pending in a thread that blocked them.
+signal_mask own_signals()
+{
+  signal_mask own = 0;
+  for (int signal = 1; signal <= highest_signal; ++signal)
+    if (is_ours(signal))
+      own |= mask_of(signal);
+  return own;
 }
 
 bool can_have_handler(int signal)
@@ -62,16 +78,34 @@ void use(int signal)
 // The highest real-time signal that nobody uses; 0: there is none.
 int find_free_signal()
 {
+  const signal_mask used = used_signals(own_signals()) | found_in_use;
   int signal = highest_signal;
-  while (signal >= first_free_signal && !is_free(signal))
+  while (signal >= first_free_signal &&
+         (!is_free(signal) || (used & mask_of(signal)) != 0))
     --signal;
   return signal >= first_free_signal ? signal : 0;
 }
 
+// A thread that began after the choice may use the signal.
+bool is_still_free(int signal)
+{
+  return signal == requested ||
+         ((newly_used_signals(own_signals()) | found_in_use) &
+          mask_of(signal)) == 0;
+}
+
+// 0: none is named.  What is no number is a signal that cannot be used.
 int signal_in_environment()
 {
+  constexpr int no_signal = -1;
   const char* text = secure_getenv("HOTPATCH_SIGNAL");
-  return text != nullptr ? std::atoi(text) : 0;
+  if (text == nullptr || *text == '\0')
+    return 0;
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  return *end == '\0' && value >= 0 && value <= highest_signal
+             ? static_cast<int>(value)
+             : no_signal;
 }
 
 }  // namespace
@@ -79,7 +113,8 @@ int signal_in_environment()
 int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
 {
   status = HP_OK;
-  if (in_use != 0 && action_of(in_use).handler == handler)
+  if (in_use != 0 && action_of(in_use).handler == handler &&
+      is_still_free(in_use))
     return in_use;
 
   int chosen = 0;
@@ -99,9 +134,11 @@ int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
   } else if (chosen = find_free_signal(); chosen == 0) {
     use(0);
     status = fail(HP_UNSUPPORTED,
-                  "the program has handlers for all real-time signals, and "
-                  "one is needed to stop threads; give one back, or choose a "
-                  "signal with hp_set_stop_signal() or HOTPATCH_SIGNAL");
+                  "the program uses all real-time signals: each has a "
+                  "handler, or a thread blocks it or waits for it; one is "
+                  "needed to stop threads: choose a signal that the program "
+                  "can do without, with hp_set_stop_signal() or "
+                  "HOTPATCH_SIGNAL");
     return 0;
   }
   if (!install(chosen, handler)) {
@@ -116,6 +153,19 @@ int ready_stop_signal(signal_handler handler, hp_status& status) noexcept
   return chosen;
 }
 
+bool is_chosen_stop_signal(int signal) noexcept
+{
+  return signal == requested;
+}
+
+bool give_up_stop_signal(int signal) noexcept
+{
+  if (signal == requested)
+    return false;
+  found_in_use |= mask_of(signal);
+  return true;
+}
+
 int current_stop_signal() noexcept
 {
   return in_use;
@@ -128,6 +178,7 @@ void tell_stop_signal(int eventfd) noexcept
 
 hp_status request_stop_signal(int signal) noexcept
 {
+  found_in_use = 0;
   if (signal == 0 || signal == in_use) {
     requested = signal;
     return HP_OK;

@@ -15,9 +15,17 @@ namespace hotpatch {
 
 // The signal to send now, with `handler` installed for it: the one asked for by
 // request_stop_signal() or HOTPATCH_SIGNAL, otherwise the highest real-time
-// signal that nobody uses; looked for anew when the program has taken over the
-// one in use.  0 with the status in `status` when there is none.
+// signal that the program does not use (signal_use.h).  Another one takes its
+// place when the program has given it a handler, or a thread that began since
+// blocks it or waits for it.  0 with the status in `status` when there is none.
 int ready_stop_signal(signal_handler handler, hp_status& status) noexcept;
+
+// Whether the program has chosen it, and not the library.
+bool is_chosen_stop_signal(int signal) noexcept;
+
+// A stop has met a thread that uses the signal: the next one takes another
+// signal.  False: the program has chosen this one, so there is no other.
+bool give_up_stop_signal(int signal) noexcept;
 
 // Uses this signal from now on; 0: choose by itself.  HP_INVALID when it is
 // none that a handler can have, or when the program has a handler for it.

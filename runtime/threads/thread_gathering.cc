@@ -8,7 +8,9 @@
 
 #include "runtime/base/system_call.h"
 #include "runtime/threads/sanitizer_thread.h"
+#include "runtime/threads/signal_use.h"
 #include "runtime/threads/stop_gate.h"
+#include "runtime/threads/stop_signal.h"
 
 namespace hotpatch {
 
@@ -37,13 +39,14 @@ bool thread_gathering::run(deadline until) noexcept
     return false;
 
   std::int64_t patience = first_wait;
+  bool examined = false;
   for (;;) {
     collect();
     if (all_answered() || take_listing())
       return true;
     if (hopeless())
       return false;
-    if (until.passed()) {
+    if (until.passed() && (examined || running_ == 0)) {
       give_up(likely_, likely_thread_);
       return false;
     }
@@ -52,6 +55,7 @@ bool thread_gathering::run(deadline until) noexcept
     wait(patience + wait_for_each * static_cast<std::int64_t>(running_), until);
     if (running_ != 0) {
       examine_suspects();
+      examined = true;
       patience = std::min(patience * 2, longest_wait);
     }
   }
@@ -198,6 +202,10 @@ void thread_gathering::examine(pid_t thread) noexcept
       dead_leader = own_process_;
     return;
   }
+  if (uses_signal(thread, status)) {
+    give_up(reason::uses_signal, thread);
+    return;
+  }
   if (!status.has_pending(signal_)) {
     // On its way into the handler; or it is another thread, which got the
     // number of the one that was asked.
@@ -213,6 +221,18 @@ void thread_gathering::examine(pid_t thread) noexcept
   } else {
     blame(thread, status.state == 'D' ? reason::in_kernel : reason::too_slow);
   }
+}
+
+// The thread would get events that nobody has sent.  One that blocks everything
+// may do so for a moment, or stand in the handler still.
+bool thread_gathering::uses_signal(pid_t thread,
+                                   const thread_status& status) const noexcept
+{
+  return status.has_pending(signal_)
+             ? status.blocks(signal_) &&
+                   (~status.blocked & free_signals) != 0 &&
+                   !is_chosen_stop_signal(signal_)
+             : waits_for_signal(thread, signal_);
 }
 
 // For the message, the most telling of several reasons.

@@ -46,6 +46,7 @@ class thread_gathering {
   void wait(std::int64_t nanoseconds, deadline until) noexcept;
   void examine_suspects() noexcept;
   void examine(pid_t thread) noexcept;
+  bool uses_signal(pid_t thread, const thread_status& status) const noexcept;
   void blame(pid_t thread, reason why) noexcept;
   void give_up(reason why, pid_t thread, int error = 0) noexcept;
 

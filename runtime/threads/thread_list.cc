@@ -29,8 +29,6 @@ struct directory_entry {
   char name[1];
 };
 
-constinit char listing[32768];
-
 // 0: not a number ("." and "..").
 pid_t parse_thread(const char* name)
 {
@@ -132,6 +130,7 @@ int list_threads(thread_visitor visit, void* data,
   const raw_file directory(task_directory, O_RDONLY | O_DIRECTORY);
   if (!directory)
     return directory.error();
+  alignas(directory_entry) char listing[4096];
   for (;;) {
     const long got = system_call(SYS_getdents64, directory.descriptor(),
                                  listing, sizeof listing);
@@ -174,12 +173,26 @@ bool read_thread_status(pid_t thread, thread_status& status) noexcept
       status.tracer = parse_thread(tracer);
     else if (const char* pending = value_of(line, "SigPnd:\t"))
       status.pending = hexadecimal(pending);
+    else if (const char* shared = value_of(line, "ShdPnd:\t"))
+      status.process_pending = hexadecimal(shared);
     else if (const char* blocked = value_of(line, "SigBlk:\t")) {
       status.blocked = hexadecimal(blocked);
       complete = true;
     }
   }
   return complete;
+}
+
+bool read_thread_system_call(pid_t thread, thread_system_call& call) noexcept
+{
+  char text[256];
+  if (read_thread_file(thread, "syscall", text, sizeof text) == 0 ||
+      *text < '0' || *text > '9')
+    return false;
+  call.number = parse_thread(text);
+  const char* const argument = std::strstr(text, " 0x");
+  call.first_argument = argument != nullptr ? hexadecimal(argument + 3) : 0;
+  return argument != nullptr;
 }
 
 bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept

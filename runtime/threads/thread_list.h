@@ -1,8 +1,7 @@
 // The threads of this process as the kernel lists them.
 //
 // Nothing here allocates, takes a lock or touches errno, so that it can be used
-// while the other threads stand still.  One caller at a time: the listing has
-// one buffer.
+// while the other threads stand still.  Any thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_THREAD_LIST_H
@@ -44,8 +43,9 @@ std::size_t count_threads() noexcept;
 
 // What /proc/self/task/THREAD/status says of a thread.
 struct thread_status {
-  char state = '?';           // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
-  std::uint64_t pending = 0;  // signals sent to this thread
+  char state = '?';                   // 'R', 'S', 'D', 'T', 't', 'Z', 'X'
+  std::uint64_t pending = 0;          // signals sent to this thread
+  std::uint64_t process_pending = 0;  // signals sent to its process
   std::uint64_t blocked = 0;
   pid_t tracer = 0;  // a debugger's process, 0: none
 
@@ -64,6 +64,16 @@ struct thread_status {
 
 // False: there is no such thread (any more).
 bool read_thread_status(pid_t thread, thread_status& status) noexcept;
+
+// The system call that a thread is in, and waits in: what
+// /proc/self/task/THREAD/syscall says.
+struct thread_system_call {
+  long number = -1;
+  std::uint64_t first_argument = 0;
+};
+
+// False: it is in none, it runs, or the kernel does not tell.
+bool read_thread_system_call(pid_t thread, thread_system_call& call) noexcept;
 
 // True for a thread that the kernel made for io_uring: it is listed, but runs
 // no code of the program, and takes no signal.

@@ -48,27 +48,33 @@ hp_status stopped_threads::stop(deadline until) noexcept
   if (one_stopper.lock())
     abandon_gate();
   holding_ = true;
-  mask_ = set_signal_mask(~std::uint64_t{0});
-
-  hp_status status;
-  const int signal = ready_stop_signal(stand_still, status);
-  if (status == HP_OK && !threads.clear(threads.size()))
-    status = fail(HP_NO_MEMORY, "no memory for the list of threads");
-  if (status != HP_OK) {
-    resume();
-    return status;
-  }
-
-  open_gate();
-  thread_gathering everybody(signal, threads);
-  if (!everybody.run(until)) {
-    const stop_obstacle failure = everybody.what_failed();
-    resume();
-    return failure.report();
-  }
-  first_ = inside_gate();
-  count_ = everybody.standing();
-  return HP_OK;
+  stop_obstacle failure;
+  do {
+    // Before the mask changes: what this thread blocks is in use.
+    hp_status status;
+    const int signal = ready_stop_signal(stand_still, status);
+    mask_ = set_signal_mask(~std::uint64_t{0});
+    if (status == HP_OK && !threads.clear(threads.size()))
+      status = fail(HP_NO_MEMORY, "no memory for the list of threads");
+    if (status != HP_OK) {
+      resume();
+      return status;
+    }
+    open_gate();
+    thread_gathering everybody(signal, threads);
+    if (everybody.run(until)) {
+      first_ = inside_gate();
+      count_ = everybody.standing();
+      return HP_OK;
+    }
+    failure = everybody.what_failed();
+    close_gate(on_resume::nothing);
+    set_signal_mask(mask_);
+  } while (failure.why == stop_obstacle::reason::uses_signal &&
+           give_up_stop_signal(failure.signal));
+  holding_ = false;
+  one_stopper.unlock();
+  return failure.report();
 }
 
 void stopped_threads::resume(on_resume action) noexcept
