@@ -28,38 +28,50 @@ control_clients::~control_clients()
     drop(count_ - 1);
 }
 
-void control_clients::attend() noexcept
+// poll(2) holds the files, whatever becomes of their numbers: if the program
+// closes the other end of `wake_` as well, that tells it.
+bool control_clients::attend() noexcept
 {
   pollfd sources[2 + most];
-  sources[0] = {wake_, POLLIN, 0};
+  sources[0] = {wake_.get(), POLLIN, 0};
+  const int listener = listener_.get();
+  if (sources[0].fd < 0 || listener < 0)
+    return false;
   // poll(2) passes over negative numbers: who comes has to wait outside.
-  sources[1] = {count_ < most ? listener_ : -1, POLLIN, 0};
+  sources[1] = {count_ < most ? listener : -1, POLLIN, 0};
   for (std::size_t i = 0; i < count_; ++i)
-    sources[2 + i] = {clients_[i].connection, POLLIN, 0};
+    sources[2 + i] = {clients_[i].connection.get(), POLLIN, 0};
   const std::size_t polled = count_;
   if (poll(sources, 2 + polled, time_left()) < 0)
-    return;
+    return true;
 
-  std::uint64_t calls = 0;
-  if (sources[0].revents != 0 && read(wake_, &calls, sizeof calls) > 0)
-    return;  // what it is about comes first; poll() will tell the rest again
+  if (!wake_ || !listener_)
+    return false;
+  if (sources[0].revents != 0) {
+    char calls[64];
+    const ssize_t got = read(wake_.get(), calls, sizeof calls);
+    if (got >= 0)
+      return got > 0;  // first what it is about; poll() tells the rest again
+  }
   for (std::size_t i = 0; i < polled; ++i) {
-    if (sources[2 + i].revents == 0)
+    if (sources[2 + i].fd >= 0 && sources[2 + i].revents == 0)
       continue;
     // Only one: others may be gone when that is done.
-    if ((sources[2 + i].revents & POLLHUP) == 0)
+    if (sources[2 + i].fd >= 0 && (sources[2 + i].revents & POLLHUP) == 0)
       serve_control_client(clients_[i].connection);
     drop(i);
     break;
   }
   drop_late(monotonic_now());
-  if (sources[1].revents != 0)
+  if (sources[1].revents != 0 && listener_)
     admit();
+  return true;
 }
 
 void control_clients::admit() noexcept
 {
-  const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  const int connection =
+      accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
   if (connection < 0) {
     // Without descriptors or memory it would be offered again at once.
     constexpr std::int64_t pause = 50 * millisecond;
@@ -69,27 +81,29 @@ void control_clients::admit() noexcept
   }
   if (const hp_status status = check_control_peer(connection);
       status != HP_OK) {
-    control_reply(connection).refused(status);
-    close(connection);
+    const kept_descriptor refused(connection);
+    control_reply(refused).refused(status);
     return;
   }
-  control_reply(connection).ready();
-  clients_[count_++] = {
-      connection, monotonic_now() + format::control_patience_ms * millisecond};
+  client& newest = clients_[count_++];
+  newest.connection.reset(connection);
+  newest.until = monotonic_now() + format::control_patience_ms * millisecond;
+  control_reply(newest.connection).ready();
 }
 
 void control_clients::drop(std::size_t index) noexcept
 {
-  close(clients_[index].connection);
+  clients_[index].connection.reset(-1);
   --count_;
   std::copy(clients_ + index + 1, clients_ + count_ + 1, clients_ + index);
+  clients_[count_] = {};
 }
 
 // Who has spoken meanwhile has had no turn yet.
 void control_clients::drop_late(std::int64_t now) noexcept
 {
   for (std::size_t i = count_; i-- > 0;) {
-    pollfd source = {clients_[i].connection, POLLIN, 0};
+    pollfd source = {clients_[i].connection.get(), POLLIN, 0};
     if (clients_[i].until <= now && poll(&source, 1, 0) == 0)
       drop(i);
   }

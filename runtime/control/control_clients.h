@@ -11,13 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/file_descriptor.h"
+
 namespace hotpatch {
 
 class control_clients {
  public:
   // `listener` is where clients come in; when `wake` becomes readable somebody
-  // wants something else of this thread.
-  control_clients(int listener, int wake) noexcept
+  // wants something else of this thread.  Both outlive this object.
+  control_clients(const noted_descriptor& listener,
+                  const noted_descriptor& wake) noexcept
       : listener_(listener), wake_(wake)
   {
   }
@@ -25,14 +28,15 @@ class control_clients {
   control_clients& operator=(const control_clients&) = delete;
   ~control_clients();
 
-  // Waits, and deals with what has come.
-  void attend() noexcept;
+  // Waits, and deals with what has come.  False: the program has closed one of
+  // the two descriptors, so nobody can come any more.
+  [[nodiscard]] bool attend() noexcept;
 
  private:
   static constexpr std::size_t most = 8;
   struct client {
-    int connection;
-    std::int64_t until;  // of the monotonic clock
+    noted_descriptor connection;
+    std::int64_t until = 0;  // of the monotonic clock
   };
 
   void admit() noexcept;
@@ -40,8 +44,8 @@ class control_clients {
   void drop_late(std::int64_t now) noexcept;
   [[nodiscard]] int time_left() const noexcept;
 
-  const int listener_;
-  const int wake_;
+  const noted_descriptor& listener_;
+  const noted_descriptor& wake_;
   client clients_[most] = {};
   std::size_t count_ = 0;
 };

@@ -14,11 +14,13 @@
 
 namespace hotpatch {
 
-control_reply::control_reply(int connection) noexcept : connection_(connection)
+control_reply::control_reply(const noted_descriptor& connection) noexcept
+    : connection_(connection)
 {
   const timeval patience = {format::control_patience_ms / 1000,
                             format::control_patience_ms % 1000 * 1000};
-  setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &patience,
+             sizeof patience);
 }
 
 void control_reply::send_packet(const char* format, ...) noexcept
@@ -36,7 +38,7 @@ void control_reply::send_packet(const char* format, ...) noexcept
   // was stopped meanwhile (signal(7)).
   const auto until = deadline::in_milliseconds(format::control_patience_ms);
   do
-    listening_ = send(connection_, text, size, MSG_NOSIGNAL) >= 0;
+    listening_ = send(connection_.get(), text, size, MSG_NOSIGNAL) >= 0;
   while (!listening_ && errno == EINTR && !until.passed());
 }
 

@@ -10,13 +10,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
 
 class control_reply {
  public:
-  explicit control_reply(int connection) noexcept;
+  // The connection outlives this object.
+  explicit control_reply(const noted_descriptor& connection) noexcept;
   control_reply(const control_reply&) = delete;
   control_reply& operator=(const control_reply&) = delete;
 
@@ -36,7 +38,7 @@ class control_reply {
   [[gnu::format(printf, 2, 3)]] void send_packet(const char* format,
                                                  ...) noexcept;
 
-  const int connection_;
+  const noted_descriptor& connection_;
   bool listening_ = true;
 };
 

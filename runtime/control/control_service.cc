@@ -26,7 +26,7 @@ namespace hotpatch {
 namespace {
 
 // The first descriptor that came along; others are closed.
-void take_descriptors(msghdr& message, file_descriptor& first)
+void take_descriptors(msghdr& message, kept_descriptor& first)
 {
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
        part = CMSG_NXTHDR(&message, part)) {
@@ -46,12 +46,13 @@ void take_descriptors(msghdr& message, file_descriptor& first)
 
 struct received_request {
   char packet[format::control_packet_size];
-  file_descriptor file{-1};
+  kept_descriptor file;
   control_request request;
 };
 
 // False: the client is gone, and nobody waits for an answer.
-bool receive(int connection, received_request& into, hp_status& status)
+bool receive(const noted_descriptor& connection, received_request& into,
+             hp_status& status)
 {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   iovec text = {into.packet, sizeof into.packet};
@@ -61,7 +62,7 @@ bool receive(int connection, received_request& into, hp_status& status)
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   const ssize_t got =
-      recvmsg(connection, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+      recvmsg(connection.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0)
     return false;
   take_descriptors(message, into.file);
@@ -198,7 +199,7 @@ void note(const control_request& request, hp_status status)
 
 }  // namespace
 
-void serve_control_client(int connection) noexcept
+void serve_control_client(const noted_descriptor& connection) noexcept
 {
   received_request received;
   hp_status status = HP_OK;

@@ -7,10 +7,12 @@
 #ifndef HOTPATCH_RUNTIME_CONTROL_SERVICE_H
 #define HOTPATCH_RUNTIME_CONTROL_SERVICE_H
 
+#include "runtime/base/file_descriptor.h"
+
 namespace hotpatch {
 
 // There is a packet, or the client is gone.  The connection is the caller's.
-void serve_control_client(int connection) noexcept;
+void serve_control_client(const noted_descriptor& connection) noexcept;
 
 }  // namespace hotpatch
 

@@ -7,8 +7,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "runtime/base/status.h"
@@ -40,10 +40,14 @@ constinit pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 // it runs.
 constinit phase now = phase::none;
 constinit offered_socket offered;
-constinit int wake = -1;
+// A pipe, and no eventfd(2), which has no inode of its own: what is written to
+// the second end wakes the thread, and so does its end.
+constinit noted_descriptor wake;
+constinit noted_descriptor waker;
 constinit pthread_t thread = {};
 constinit std::atomic<pid_t> owner{0};  // the process that has the thread
 constinit std::atomic<bool> ending{false};
+constinit std::atomic<bool> lost{false};  // the thread has ended by itself
 
 class held_mutex {
  public:
@@ -77,10 +81,18 @@ void* serve(void*)
   set_following_thread(own_thread_id());
   control_clients clients(offered.descriptor(), wake);
   // A hook may have forked: then this is the child's only thread.
-  while (!ending && owner == getpid()) {
+  bool open = true;
+  while (open && !ending && owner == getpid()) {
     const sigset_t blocked = signals_to_block();
     pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
-    clients.attend();
+    open = clients.attend();
+  }
+  if (!open && owner == getpid()) {
+    offered.remove_path();
+    log(HP_LOG_ERROR,
+        "the program has closed the descriptors of its control socket, which "
+        "is offered no more; hp_control_open() offers another one");
+    lost = true;
   }
   return nullptr;
 }
@@ -103,11 +115,33 @@ int begin_thread()
   return error;
 }
 
+// False, with errno: the system refuses a pipe.
+bool open_wake()
+{
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    return false;
+  wake.reset(ends[0]);
+  waker.reset(ends[1]);
+  return true;
+}
+
 void close_wake()
 {
-  if (wake >= 0)
-    close(wake);
-  wake = -1;
+  wake.reset(-1);
+  waker.reset(-1);
+}
+
+// The thread has ended or is about to.  Under the mutex.
+void end_offer()
+{
+  set_following_thread(0);
+  watch_stop_signal(nullptr);
+  close_wake();
+  offered.close();
+  owner = 0;
+  lost = false;
+  now = phase::none;
 }
 
 // --- Forks and the end -------------------------------------------------------
@@ -123,11 +157,12 @@ void after_fork_in_parent()
 void after_fork_in_child()
 {
   if (now != phase::none) {
-    tell_stop_signal(-1);  // there is no other thread: no lock
+    tell_stop_signal(nullptr);  // there is no other thread: no lock
     set_following_thread(0);
     offered.abandon();
     close_wake();
     owner = 0;
+    lost = false;
     now = phase::none;
   }
   pthread_mutex_unlock(&mutex);
@@ -163,27 +198,27 @@ hp_status open_control(const char* path) noexcept
                 "a control socket needs a thread: link the program with "
                 "-lpthread");
   const held_mutex held;
+  if (now == phase::running && lost) {
+    pthread_join(thread, nullptr);
+    end_offer();
+  }
   if (now != phase::none)
     return fail(HP_INVALID, "the control socket is offered already, at %s",
                 offered.path());
   if (const hp_status status = offered.open(path); status != HP_OK)
     return status;
-  wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int error = open_wake() ? 0 : errno;
   ending = false;
   owner = getpid();
-  int error = wake < 0 ? errno : 0;
   if (error == 0) {
-    watch_stop_signal(wake);
+    watch_stop_signal(&waker);
     error = begin_thread();
   }
   if (error == 0) {
     now = phase::running;
     return HP_OK;
   }
-  watch_stop_signal(-1);
-  close_wake();
-  offered.close();
-  owner = 0;
+  end_offer();
   return fail(HP_NO_MEMORY, "no thread for the control socket: %s",
               std::strerror(error));
 }
@@ -200,23 +235,22 @@ hp_status close_control() noexcept
                   "asked to by a hook that it runs");
     now = phase::ending;
     ending = true;
-    const std::uint64_t one = 1;
-    (void)!write(wake, &one, sizeof one);
+    if (waker)
+      (void)!write(waker.get(), "", 1);
+    else
+      offered.knock();
   }
   pthread_join(thread, nullptr);
-  set_following_thread(0);
   const held_mutex held;
-  watch_stop_signal(-1);
-  close_wake();
-  offered.close();
-  owner = 0;
-  now = phase::none;
+  end_offer();
   return HP_OK;
 }
 
 const char* control_path() noexcept
 {
   const held_mutex held;
+  if (lost)
+    return "";
   return offered.path();
 }
 

@@ -120,11 +120,11 @@ bool offered_socket::is_abandoned() const noexcept
 hp_status offered_socket::listen_at_path() noexcept
 {
   const auto* address = reinterpret_cast<const sockaddr*>(&address_);
-  int bound = bind(descriptor_, address, sizeof address_);
+  int bound = bind(descriptor_.get(), address, sizeof address_);
   if (bound != 0 && errno == EADDRINUSE) {
     if (is_abandoned())
       unlink(address_.sun_path);
-    bound = bind(descriptor_, address, sizeof address_);
+    bound = bind(descriptor_.get(), address, sizeof address_);
   }
   if (bound != 0 && errno == EADDRINUSE)
     return fail(HP_BUSY,
@@ -135,7 +135,7 @@ hp_status offered_socket::listen_at_path() noexcept
   if (bound == 0 && lstat(address_.sun_path, &about) == 0) {
     device_ = about.st_dev;
     inode_ = about.st_ino;
-    if (listen(descriptor_, waiting_clients) == 0)
+    if (listen(descriptor_.get(), waiting_clients) == 0)
       return HP_OK;
   }
   const int reason = errno;
@@ -158,15 +158,15 @@ hp_status offered_socket::open(const char* path) noexcept
                   path, sizeof address_.sun_path - 1);
     std::memcpy(address_.sun_path, path, length + 1);
   }
-  descriptor_ =
-      socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor_ < 0) {
+  descriptor_.reset(
+      socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!descriptor_) {
     forget();
     return fail(HP_DENIED, "the system refuses a socket: %s",
                 std::strerror(errno));
   }
   // What bind(2) makes has the mode of the socket, and never a wider one.
-  fchmod(descriptor_, owner_only);
+  fchmod(descriptor_.get(), owner_only);
   const hp_status status = listen_at_path();
   if (status != HP_OK)
     abandon();
@@ -179,18 +179,27 @@ void offered_socket::close() noexcept
   abandon();
 }
 
+void offered_socket::knock() const noexcept
+{
+  const file_descriptor client(
+      socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (client)
+    (void)!connect(client.get(), reinterpret_cast<const sockaddr*>(&address_),
+                   sizeof address_);
+}
+
 void offered_socket::remove_path() noexcept
 {
   struct stat about;
-  if (descriptor_ >= 0 && lstat(address_.sun_path, &about) == 0 &&
-      about.st_dev == device_ && about.st_ino == inode_)
+  if (address_.sun_path[0] != '\0' && inode_ != 0 &&
+      lstat(address_.sun_path, &about) == 0 && about.st_dev == device_ &&
+      about.st_ino == inode_)
     unlink(address_.sun_path);
 }
 
 void offered_socket::abandon() noexcept
 {
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
+  descriptor_.reset(-1);
   forget();
 }
 
@@ -198,7 +207,6 @@ void offered_socket::forget() noexcept
 {
   device_ = 0;
   inode_ = 0;
-  descriptor_ = -1;
   address_.sun_path[0] = '\0';
 }
 

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "runtime/base/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
@@ -27,8 +28,13 @@ class offered_socket {
   // HP_BUSY, HP_DENIED.
   [[nodiscard]] hp_status open(const char* path) noexcept;
 
-  // Takes the path away, if it still leads here.
+  // Takes the path away, if it still leads here.  Nothing happens to what the
+  // program has opened under the socket's number.
   void close() noexcept;
+
+  // Comes as a client and goes again, which wakes a thread that waits for one,
+  // also if the program has closed the descriptor.
+  void knock() const noexcept;
 
   // Takes the path away and nothing else: the process ends.
   void remove_path() noexcept;
@@ -36,8 +42,8 @@ class offered_socket {
   // Leaves the path alone: in a forked child, whose parent goes on to offer it.
   void abandon() noexcept;
 
-  // -1: not open.
-  int descriptor() const noexcept { return descriptor_; }
+  // Not open: -1.
+  const noted_descriptor& descriptor() const noexcept { return descriptor_; }
   // "": not open.
   const char* path() const noexcept { return address_.sun_path; }
 
@@ -47,7 +53,7 @@ class offered_socket {
   [[nodiscard]] bool is_abandoned() const noexcept;
   void forget() noexcept;
 
-  int descriptor_ = -1;
+  noted_descriptor descriptor_;
   sockaddr_un address_ = {AF_UNIX, ""};
   dev_t device_ = 0;
   ino_t inode_ = 0;

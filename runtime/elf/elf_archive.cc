@@ -14,7 +14,7 @@ hp_status elf_file::next_member(elf_file& member) noexcept
   member.close();
   while (archive_ && next_command_ != ELF_C_NULL) {
     Elf* handle =
-        elf_begin(descriptor_, static_cast<Elf_Cmd>(next_command_), elf_);
+        elf_begin(descriptor_.get(), static_cast<Elf_Cmd>(next_command_), elf_);
     if (!handle) {
       const int error = elf_errno();
       next_command_ = ELF_C_NULL;

@@ -28,10 +28,8 @@ void elf_file::close() noexcept
 {
   if (elf_)
     elf_end(elf_);
-  if (descriptor_ >= 0)
-    ::close(descriptor_);
+  descriptor_.reset(-1);
   elf_ = nullptr;
-  descriptor_ = -1;
   archive_ = false;
   raw_ = nullptr;
   raw_size_ = 0;
@@ -48,15 +46,16 @@ hp_status elf_file::open(const char* path, access how) noexcept
   close();
   elf_version(EV_CURRENT);
   // O_NONBLOCK: a FIFO must not make us wait for a writer.
-  descriptor_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int opened = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  descriptor_.reset(opened);
   struct stat about;
-  if (descriptor_ < 0 || fstat(descriptor_, &about) != 0)
+  if (opened < 0 || fstat(opened, &about) != 0)
     return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
   if (!S_ISREG(about.st_mode))
     return fail(HP_UNREADABLE, "%s: not a regular file", path);
   const Elf_Cmd command = how == access::mapped ? ELF_C_READ_MMAP : ELF_C_READ;
   next_command_ = command;
-  return adopt(elf_begin(descriptor_, command, nullptr), path);
+  return adopt(elf_begin(opened, command, nullptr), path);
 }
 
 hp_status elf_file::open_memory(const char* label, const void* bytes,

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/file_descriptor.h"
 #include "runtime/include/hotpatch.h"
 
 struct Elf;
@@ -94,7 +95,7 @@ class elf_file {
   [[nodiscard]] const char* label() const noexcept { return label_; }
 
   // -1 for bytes in memory and members of an archive.
-  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
 
   // ET_REL, ET_EXEC, ET_DYN...
   [[nodiscard]] std::uint16_t type() const noexcept { return type_; }
@@ -133,7 +134,7 @@ class elf_file {
   [[nodiscard]] hp_status adopt(Elf* elf, const char* label) noexcept;
 
   Elf* elf_ = nullptr;
-  int descriptor_ = -1;
+  kept_descriptor descriptor_;
   bool archive_ = false;
   // libelf's way to go on to the next member.  It begins as the archive's own:
   // libelf reads the bytes of a member opened otherwise into memory that

@@ -23,7 +23,8 @@ enum class writer_kind {
   // mprotect to RWX and an ordinary store at the address that is executed:
   // eight aligned bytes become visible at once.
   rwx_window,
-  // /proc/thread-self/mem, which writes to read-only memory as a debugger does.  How
+  // /proc/thread-self/mem, which writes to read-only memory as a debugger does.
+  // How
   // the kernel copies eight bytes is not documented, so only protocols whose
   // commit is a single byte may use it.
   proc_mem,
@@ -63,7 +64,7 @@ class text_writer {
 //     text.open(), stores, text.close()              never allocates
 class text_window {
  public:
-  explicit text_window(writer_kind kind) noexcept : kind_(kind), memory_(-1) {}
+  explicit text_window(writer_kind kind) noexcept : kind_(kind) {}
   // One place, opened at once; error() tells how it went.
   text_window(writer_kind kind, std::uint64_t begin,
               std::uint64_t end) noexcept;
@@ -136,7 +137,7 @@ class text_window {
   std::size_t opened_ = 0;
   int error_ = 0;
   std::uint64_t left_open_ = 0;
-  file_descriptor memory_;  // /proc/thread-self/mem
+  kept_descriptor memory_;  // /proc/thread-self/mem
 };
 
 }  // namespace hotpatch

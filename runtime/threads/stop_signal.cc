@@ -19,7 +19,7 @@ namespace {
 constexpr int first_library_signal = 32;
 
 constinit std::atomic<int> in_use{0};
-constinit int told = -1;  // an eventfd
+constinit const noted_descriptor* told = nullptr;  // a pipe
 constinit int requested = 0;
 // What stops have met, which was not to be seen before.
 constinit signal_mask found_in_use = 0;
@@ -70,9 +70,9 @@ bool install(int signal, signal_handler handler)
 // Who was told may have the signal blocked, and pending by then.
 void use(int signal)
 {
-  const std::uint64_t one = 1;
-  if (in_use.exchange(signal) != signal && told >= 0)
-    system_call(SYS_write, told, &one, sizeof one);
+  if (in_use.exchange(signal) != signal && told != nullptr)
+    if (const int pipe = told->get(); pipe >= 0)
+      system_call(SYS_write, pipe, "", 1);
 }
 
 // The highest real-time signal that nobody uses; 0: there is none.
@@ -171,9 +171,9 @@ int current_stop_signal() noexcept
   return in_use;
 }
 
-void tell_stop_signal(int eventfd) noexcept
+void tell_stop_signal(const noted_descriptor* pipe) noexcept
 {
-  told = eventfd;
+  told = pipe;
 }
 
 hp_status request_stop_signal(int signal) noexcept

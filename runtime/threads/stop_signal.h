@@ -8,6 +8,7 @@
 #ifndef HOTPATCH_RUNTIME_STOP_SIGNAL_H
 #define HOTPATCH_RUNTIME_STOP_SIGNAL_H
 
+#include "runtime/base/file_descriptor.h"
 #include "runtime/base/signal_action.h"
 #include "runtime/include/hotpatch.h"
 
@@ -35,9 +36,9 @@ hp_status request_stop_signal(int signal) noexcept;
 // in use, 0 while none is.  Any thread.
 int current_stop_signal() noexcept;
 
-// From now on 1 is added to this eventfd(2) whenever that has changed; -1: to
-// none.
-void tell_stop_signal(int eventfd) noexcept;
+// From now on a byte is written to this pipe whenever that has changed; null:
+// to none.
+void tell_stop_signal(const noted_descriptor* pipe) noexcept;
 
 }  // namespace hotpatch
 

@@ -28,6 +28,7 @@
 #include <ucontext.h>
 
 #include "runtime/base/deadline.h"
+#include "runtime/base/file_descriptor.h"
 #include "runtime/base/futex.h"
 #include "runtime/include/hotpatch.h"
 
@@ -79,8 +80,8 @@ class stopped_threads {
 [[nodiscard]] hp_status serialise_threads(deadline until) noexcept;
 
 // tell_stop_signal() (stop_signal.h) with the lock that it needs.  Afterwards
-// nobody writes to an eventfd that was given before.
-void watch_stop_signal(int eventfd) noexcept;
+// nobody writes to a pipe that was given before.
+void watch_stop_signal(const noted_descriptor* pipe) noexcept;
 
 }  // namespace hotpatch
 
