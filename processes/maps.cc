@@ -102,6 +102,8 @@ bool parse_mapping(const std::string& line, process_mapping& into)
   into.begin = parts.begin;
   into.end = parts.end;
   into.offset = parts.offset;
+  into.readable = (parts.protection & PROT_READ) != 0;
+  into.writable = (parts.protection & PROT_WRITE) != 0;
   into.executable = (parts.protection & PROT_EXEC) != 0;
   into.device = makedev(static_cast<unsigned>(parts.major),
                         static_cast<unsigned>(parts.minor));

@@ -19,6 +19,8 @@ struct process_mapping {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   std::uint64_t offset = 0;  // in the file
+  bool readable = false;
+  bool writable = false;
   bool executable = false;
   dev_t device = 0;
   ino_t inode = 0;   // 0: no file

@@ -31,8 +31,10 @@ class process_memory {
   }
   bool cached(std::uint64_t address, std::span<std::uint8_t> into);
 
- private:
+  // How many of the bytes there are, from the first on.
   std::size_t read(std::uint64_t address, std::span<std::uint8_t> into) const;
+
+ private:
 
   pid_t pid_;
   std::uint64_t window_begin_ = 0;

@@ -114,9 +114,7 @@ int segment_covers(dl_phdr_info* image, std::size_t, void* data)
 
 }  // namespace
 
-mapping_questions::mapping_questions() noexcept : maps_(own_maps(), O_RDONLY)
-{
-}
+mapping_questions::mapping_questions() noexcept : maps_(own_maps(), O_RDONLY) {}
 
 mapping_questions::answer mapping_questions::ask(
     std::uint64_t address, bool or_next, memory_mapping& found) const noexcept

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "runtime/threads/code_ranges.h"
+#include "runtime/stacks/code_ranges.h"
 
 namespace hotpatch {
 

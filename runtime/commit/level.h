@@ -14,7 +14,7 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/text/junction.h"
 #include "runtime/text/text_writer.h"
-#include "runtime/threads/code_ranges.h"
+#include "runtime/stacks/code_ranges.h"
 
 namespace hotpatch {
 

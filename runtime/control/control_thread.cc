@@ -7,8 +7,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/status.h"
@@ -40,8 +40,8 @@ constinit pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 // it runs.
 constinit phase now = phase::none;
 constinit offered_socket offered;
-// A pipe, and no eventfd(2), which has no inode of its own: what is written to
-// the second end wakes the thread, and so does its end.
+// A pair of sockets, and no eventfd(2), which has no inode of its own: what is
+// sent through the second one wakes the thread, and so does its end.
 constinit noted_descriptor wake;
 constinit noted_descriptor waker;
 constinit pthread_t thread = {};
@@ -115,11 +115,12 @@ int begin_thread()
   return error;
 }
 
-// False, with errno: the system refuses a pipe.
+// False, with errno: the system refuses it.
 bool open_wake()
 {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+                 ends) != 0)
     return false;
   wake.reset(ends[0]);
   waker.reset(ends[1]);
@@ -236,7 +237,7 @@ hp_status close_control() noexcept
     now = phase::ending;
     ending = true;
     if (waker)
-      (void)!write(waker.get(), "", 1);
+      (void)!send(waker.get(), "", 1, MSG_NOSIGNAL);
     else
       offered.knock();
   }

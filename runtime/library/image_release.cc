@@ -10,7 +10,7 @@
 #include "runtime/base/status.h"
 #include "runtime/library/library.h"
 #include "runtime/library/time_slices.h"
-#include "runtime/threads/code_ranges.h"
+#include "runtime/stacks/code_ranges.h"
 #include "runtime/threads/quiescence.h"
 
 namespace hotpatch {

@@ -21,7 +21,7 @@
 #include "runtime/commit/level.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/patches/patches.h"
-#include "runtime/threads/code_ranges.h"
+#include "runtime/stacks/code_ranges.h"
 
 namespace hotpatch {
 

@@ -137,10 +137,11 @@ void text_writer::choose_second(const char* why, int error) noexcept
     std::snprintf(reason_, sizeof reason_, "%s (mprotect: %s)", why,
                   std::strerror(error));
   else
-    std::snprintf(reason_, sizeof reason_,
-                  "%s (mprotect: %s), and writing through /proc/thread-self/mem "
-                  "fails too (%s)",
-                  why, std::strerror(error), std::strerror(second));
+    std::snprintf(
+        reason_, sizeof reason_,
+        "%s (mprotect: %s), and writing through /proc/thread-self/mem "
+        "fails too (%s)",
+        why, std::strerror(error), std::strerror(second));
 }
 
 void text_writer::demote(int error) noexcept

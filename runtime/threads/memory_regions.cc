@@ -18,9 +18,14 @@ memory_region region_of(const memory_mapping& mapping)
   // The random bytes lie at the upper end of "[stack]".
   const std::uint64_t in_stack = getauxval(AT_RANDOM);
   const bool anonymous = mapping.inode == 0;
-  return {mapping.begin, mapping.end, (mapping.protection & PROT_READ) != 0,
+  return {mapping.begin,
+          mapping.end,
+          (mapping.protection & PROT_READ) != 0,
+          (mapping.protection & PROT_WRITE) != 0,
+          (mapping.protection & PROT_EXEC) != 0,
           anonymous,
-          anonymous && in_stack - mapping.begin < mapping.end - mapping.begin};
+          anonymous && in_stack - mapping.begin < mapping.end - mapping.begin,
+          mapping.inode};
 }
 
 }  // namespace
@@ -29,7 +34,7 @@ void memory_regions::open() noexcept
 {
   using answer = mapping_questions::answer;
   failure_ = 0;
-  recent_ = {};
+  std::fill(recent_, recent_ + remembered, memory_region{});
   regions_.clear();
   questions_.emplace();
   memory_mapping own_stack;
@@ -66,18 +71,26 @@ memory_region memory_regions::find(std::uint64_t address) noexcept
 memory_region memory_regions::find_or_next(std::uint64_t address) noexcept
 {
   using answer = mapping_questions::answer;
-  if (recent_.contains(address))
-    return recent_;
+  for (const memory_region& each : recent_)
+    if (each.contains(address))
+      return each;
   memory_mapping mapping;
   const answer known =
       questions_ ? questions_->ask(address, true, mapping) : answer::unknown;
   if (known == answer::absent)
     return {};
   if (known == answer::found)
-    return recent_ = region_of(mapping);
+    return remember(region_of(mapping));
   if (questions_ && failure_ == 0)
     failure_ = read();
-  return recent_ = look_up(address);
+  return remember(look_up(address));
+}
+
+memory_region memory_regions::remember(const memory_region& region) noexcept
+{
+  recent_[next_] = region;
+  next_ = (next_ + 1) % remembered;
+  return region;
 }
 
 memory_region memory_regions::look_up(std::uint64_t address) const noexcept

@@ -15,22 +15,9 @@
 
 #include "runtime/base/mapped_array.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/stacks/stack_memory.h"
 
 namespace hotpatch {
-
-struct memory_region {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;  // not above `begin`: there is none
-  bool readable = false;
-  bool anonymous = false;   // private, without a file: untouched pages are zero
-  bool main_stack = false;  // the one that the kernel gave the first thread
-
-  bool exists() const noexcept { return begin < end; }
-  bool contains(std::uint64_t address) const noexcept
-  {
-    return address - begin < end - begin;
-  }
-};
 
 class memory_regions {
  public:
@@ -56,9 +43,12 @@ class memory_regions {
                    void* self) noexcept;
   int read() noexcept;
   memory_region look_up(std::uint64_t address) const noexcept;
+  memory_region remember(const memory_region& region) noexcept;
 
   std::optional<mapping_questions> questions_;
-  memory_region recent_;                 // the last answer
+  static constexpr std::size_t remembered = 16;
+  memory_region recent_[remembered];     // the last answers
+  std::size_t next_ = 0;                 // the oldest of them
   mapped_array<memory_region> regions_;  // the map, if it was read
   int failure_ = 0;
   bool full_ = false;  // no memory for another one

@@ -18,8 +18,10 @@ constexpr std::int64_t millisecond = 1'000'000;
 hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
                             const void* frame) noexcept
 {
-  if (const hp_status status = ranges_.prepare(ranges); status != HP_OK)
+  if (const hp_status status = ranges_.prepare(ranges, searched_memory());
+      status != HP_OK)
     return status;
+  prepare_stack_search();
   caller_inside_ = !ranges.empty() && caller_is_inside(frame);
   if (caller_inside_)
     return report(ranges);
@@ -85,40 +87,70 @@ void quiescence::release(stopped_threads::on_resume action) noexcept
 
 hp_status quiescence::report(std::span<const code_range> ranges) const noexcept
 {
-  const bool known = found_.range < ranges.size();
-  const char* function = known ? ranges[found_.range].name : "";
-  const char* remark = known ? ranges[found_.range].remark : "";
   switch (found_.how) {
     case occupied_by::nobody:
       return HP_OK;
-    case occupied_by::instruction_pointer:
+    case occupied_by::frame:
+    case occupied_by::announced_stack:
+      return report_finding(ranges);
+    case occupied_by::unread_map:
+      return fail(HP_UNSUPPORTED,
+                  "stacks cannot be searched without /proc/thread-self/maps: "
+                  "%s",
+                  std::strerror(found_.error));
+  }
+  return HP_INTERNAL;
+}
+
+hp_status quiescence::report_finding(
+    std::span<const code_range> ranges) const noexcept
+{
+  const frame_finding& what = found_.finding;
+  const bool known = what.range < ranges.size();
+  const char* function = known ? ranges[what.range].name : "";
+  const char* remark = known ? ranges[what.range].remark : "";
+  if (found_.how == occupied_by::announced_stack)
+    return fail(HP_BUSY,
+                "an announced stack on which no thread runs has not left %s: "
+                "%#lx is on it%s",
+                function, what.address, remark);
+  switch (what.how) {
+    case frame_place::instruction_pointer:
       return fail(HP_BUSY, "thread %d (%s) is in %s, at %#lx%s", found_.thread,
-                  found_.name, function, found_.address, remark);
-    case occupied_by::other_register:
+                  found_.name, function, what.address, remark);
+    case frame_place::other_register:
       return fail(
           HP_BUSY,
           "thread %d (%s) holds %#lx, an address in %s, in a register%s",
-          found_.thread, found_.name, found_.address, function, remark);
-    case occupied_by::stack:
+          found_.thread, found_.name, what.address, function, remark);
+    case frame_place::stack:
       return fail(HP_BUSY,
                   "thread %d (%s) has not left %s: it will return to %#lx, "
                   "which is on its stack%s",
-                  found_.thread, found_.name, function, found_.address, remark);
-    case occupied_by::announced_stack:
+                  found_.thread, found_.name, function, what.address, remark);
+    case frame_place::below_stack:
       return fail(HP_BUSY,
-                  "an announced stack on which no thread runs has not left %s: "
-                  "%#lx is on it%s",
-                  function, found_.address, remark);
-    case occupied_by::unknown_stack:
+                  "thread %d (%s) has not left %s, as far as can be told: %#lx "
+                  "is in memory near its stack, where it may have left frames "
+                  "to run on a fiber%s",
+                  found_.thread, found_.name, function, what.address, remark);
+    case frame_place::first_stack:
       return fail(HP_BUSY,
-                  "thread %d (%s) runs on a stack at %#lx whose bounds are not "
-                  "known: make it known with hp_stack_announce()",
-                  found_.thread, found_.name, found_.address);
-    case occupied_by::unread_map:
-      return fail(
-          HP_UNSUPPORTED,
-          "stacks cannot be searched without /proc/thread-self/maps: %s",
-          std::strerror(found_.error));
+                  "thread %d (%s) has not left %s: it will return to %#lx, "
+                  "which is on the stack that it was started on; it runs on "
+                  "another one now%s",
+                  found_.thread, found_.name, function, what.address, remark);
+    case frame_place::unreadable:
+      return fail(HP_BUSY,
+                  "thread %d (%s) runs on a stack at %#lx that cannot be read",
+                  found_.thread, found_.name, what.address);
+    case frame_place::too_large:
+      return fail(HP_BUSY,
+                  "thread %d (%s) runs on a stack at %#lx that lies in %lu MiB "
+                  "of memory, and to search all of it would take too long "
+                  "while the program stands: make the stack's bounds known "
+                  "with hp_stack_announce()",
+                  found_.thread, found_.name, what.address, what.size >> 20);
   }
   return HP_INTERNAL;
 }

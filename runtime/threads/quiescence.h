@@ -20,8 +20,8 @@
 
 #include "runtime/base/deadline.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/stacks/code_ranges.h"
 #include "runtime/threads/announced_stacks.h"
-#include "runtime/threads/code_ranges.h"
 #include "runtime/threads/stack_search.h"
 #include "runtime/threads/thread_stop.h"
 
@@ -62,6 +62,7 @@ class quiescence {
   bool attempt(deadline until, hp_status& status) noexcept;
   bool caller_is_inside(const void* frame) noexcept;
   hp_status report(std::span<const code_range> ranges) const noexcept;
+  hp_status report_finding(std::span<const code_range> ranges) const noexcept;
 
   code_ranges ranges_;
   occupation found_;

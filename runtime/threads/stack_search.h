@@ -1,14 +1,9 @@
-// Finds a thread that is inside given code, by its registers and its stacks.
+// Finds a thread of this process that is inside given code, by its registers
+// and its stacks.
 //
-// Conservative: every word between a thread's stack pointer and the end of its
-// stack counts, whatever it is; so do all general registers, the stack it was
-// started on when it runs on another one, and all announced stacks.  In the red
-// zone below the stack pointer (x86-64 ABI, 3.2.2) there may be a pointer that
-// is about to be jumped to, but no return address except of calls that have
-// ended: it counts for memory that must not be jumped to any more, not for
-// bodies.  What is not looked at: stacks that nobody announced and no thread
-// runs on; contexts kept elsewhere (coroutine frames on the heap, stacks that
-// were copied away); vector registers.
+// What is searched, and why, is in stacks/frame_search.h; here are the threads,
+// and the stacks that the program has announced.  An announced stack that no
+// thread is on is searched as a whole.
 //
 // Used by one thread at a time.  While the others stand still nothing here
 // allocates from the heap or takes a lock.
@@ -19,11 +14,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
+#include "runtime/stacks/code_ranges.h"
+#include "runtime/stacks/frame_search.h"
 #include "runtime/threads/announced_stacks.h"
-#include "runtime/threads/code_ranges.h"
-#include "runtime/threads/memory_search.h"
 #include "runtime/threads/thread_list.h"
 #include "runtime/threads/thread_stop.h"
 
@@ -31,27 +25,29 @@ namespace hotpatch {
 
 enum class occupied_by : std::uint8_t {
   nobody,
-  instruction_pointer,  // a thread is executing it
-  other_register,
-  stack,            // a thread will return to it, or just remembers it
-  announced_stack,  // the same, on a stack that no thread runs on
-  unknown_stack,    // a thread's stack could not be searched
-  unread_map,       // /proc/self/maps could not be read
+  frame,            // occupation::finding
+  announced_stack,  // on a stack that no thread runs on
+  unread_map,       // the kernel did not tell what is mapped
 };
 
 struct occupation {
   occupied_by how = occupied_by::nobody;
+  frame_finding finding{};
   pid_t thread = 0;  // 0: no thread's
   thread_name name = "";
-  std::uint64_t address = 0;  // of the code, or of the stack not searched
-  std::size_t range = code_ranges::none;
   int error = 0;
 };
 
+// Before the threads are stopped; takes the loader's lock on its list of
+// images.
+void prepare_stack_search() noexcept;
+
+// What code_ranges reads, also before a search.
+const stack_memory& searched_memory() noexcept;
+
 class stack_search {
  public:
-  explicit stack_search(const code_ranges& ranges,
-                        locked_stacks& announced) noexcept
+  stack_search(const code_ranges& ranges, locked_stacks& announced) noexcept
       : ranges_(ranges), announced_(announced)
   {
   }
@@ -65,25 +61,13 @@ class stack_search {
   bool find_others(const stopped_threads& others, occupation& found) noexcept;
 
  private:
-  struct thread_image;
-
   bool search_threads(const stopped_threads& others) noexcept;
-  bool search_thread(const thread_image& thread) noexcept;
-  static bool is_first(const thread_image& thread) noexcept;
-  bool search_first_stack(const thread_image& thread) noexcept;
-  bool search_interrupted(const thread_image& thread, std::uint64_t from,
-                          std::uint64_t end) noexcept;
   bool search_idle_stacks() noexcept;
-  bool search(std::uint64_t from, std::uint64_t to, bool idle) noexcept;
-  bool map_failed() noexcept;
-  bool report(occupied_by how, std::uint64_t address, std::size_t range,
-              int error = 0) noexcept;
+  bool report(occupied_by how, pid_t thread, int error = 0) noexcept;
 
   const code_ranges& ranges_;
   locked_stacks& announced_;
   occupation* found_ = nullptr;
-  pid_t searching_ = 0;
-  occupied_by searching_in_ = occupied_by::stack;
 };
 
 }  // namespace hotpatch

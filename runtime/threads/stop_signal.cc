@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <sys/socket.h>
 
 #include "runtime/base/signal_action.h"
 #include "runtime/base/status.h"
@@ -19,32 +20,19 @@ namespace {
 constexpr int first_library_signal = 32;
 
 constinit std::atomic<int> in_use{0};
-constinit const noted_descriptor* told = nullptr;  // a pipe
+constinit const noted_descriptor* told = nullptr;
 constinit int requested = 0;
 // What stops have met, which was not to be seen before.
 constinit signal_mask found_in_use = 0;
 constinit signal_handler installed = nullptr;
-
-bool is_ours(int signal)
-{
-  return installed != nullptr && action_of(signal).handler == installed;
-}
+// Those that have or had it: they may be pending in a thread that blocked them.
+constinit signal_mask own_signals = 0;
 
 // No handler of the program's, or ours from an earlier choice.
 bool is_free(int signal)
 {
   const signal_handler handler = action_of(signal).handler;
   return handler == nullptr || handler == installed;  // SIG_DFL is null
-}
-
-// They may be pending in a thread that blocked them.
-signal_mask own_signals()
-{
-  signal_mask own = 0;
-  for (int signal = 1; signal <= highest_signal; ++signal)
-    if (is_ours(signal))
-      own |= mask_of(signal);
-  return own;
 }
 
 bool can_have_handler(int signal)
@@ -64,6 +52,7 @@ bool install(int signal, signal_handler handler)
                                      ~std::uint64_t{0})))
     return false;
   installed = handler;
+  own_signals |= mask_of(signal);
   return true;
 }
 
@@ -71,14 +60,14 @@ bool install(int signal, signal_handler handler)
 void use(int signal)
 {
   if (in_use.exchange(signal) != signal && told != nullptr)
-    if (const int pipe = told->get(); pipe >= 0)
-      system_call(SYS_write, pipe, "", 1);
+    if (const int socket = told->get(); socket >= 0)
+      system_call(SYS_sendto, socket, "", 1, MSG_NOSIGNAL);
 }
 
 // The highest real-time signal that nobody uses; 0: there is none.
 int find_free_signal()
 {
-  const signal_mask used = used_signals(own_signals()) | found_in_use;
+  const signal_mask used = used_signals(own_signals) | found_in_use;
   int signal = highest_signal;
   while (signal >= first_free_signal &&
          (!is_free(signal) || (used & mask_of(signal)) != 0))
@@ -90,8 +79,8 @@ int find_free_signal()
 bool is_still_free(int signal)
 {
   return signal == requested ||
-         ((newly_used_signals(own_signals()) | found_in_use) &
-          mask_of(signal)) == 0;
+         ((newly_used_signals(own_signals) | found_in_use) & mask_of(signal)) ==
+             0;
 }
 
 // 0: none is named.  What is no number is a signal that cannot be used.
@@ -171,9 +160,9 @@ int current_stop_signal() noexcept
   return in_use;
 }
 
-void tell_stop_signal(const noted_descriptor* pipe) noexcept
+void tell_stop_signal(const noted_descriptor* socket) noexcept
 {
-  told = pipe;
+  told = socket;
 }
 
 hp_status request_stop_signal(int signal) noexcept

@@ -38,7 +38,7 @@ int current_stop_signal() noexcept;
 
 // From now on a byte is written to this pipe whenever that has changed; null:
 // to none.
-void tell_stop_signal(const noted_descriptor* pipe) noexcept;
+void tell_stop_signal(const noted_descriptor* socket) noexcept;
 
 }  // namespace hotpatch
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "runtime/base/kernel_worker.h"
 #include "runtime/base/raw_lines.h"
 #include "runtime/base/system_call.h"
 
@@ -197,24 +198,12 @@ bool read_thread_system_call(pid_t thread, thread_system_call& call) noexcept
 
 bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept
 {
-  // The kernel names them and has them block what can be blocked
-  // (create_io_thread() in kernel/fork.c).  A program can do both; what it
-  // cannot forge is the flag PF_IO_WORKER in the ninth field of "stat".
-  if (!status.blocks_everything())
-    return false;
+  // The kernel has them block what can be blocked (create_io_thread() in
+  // kernel/fork.c).
   char text[512];
-  if (read_thread_file(thread, "stat", text, sizeof text) == 0)
-    return false;
-  const char* at = std::strrchr(text, ')');  // the name may contain anything
-  for (int field = 2; at != nullptr && field < 9; ++field)
-    at = std::strchr(at + 1, ' ');
-  if (at == nullptr)
-    return false;
-  unsigned long flags = 0;
-  for (++at; *at >= '0' && *at <= '9'; ++at)
-    flags = flags * 10 + static_cast<unsigned long>(*at - '0');
-  constexpr unsigned long io_worker = 0x10;
-  return (flags & io_worker) != 0 && std::strstr(text, "(iou-") != nullptr;
+  return status.blocks_everything() &&
+         read_thread_file(thread, "stat", text, sizeof text) != 0 &&
+         is_kernel_worker(text);
 }
 
 void read_thread_name(pid_t thread, thread_name& name) noexcept

@@ -75,8 +75,7 @@ struct thread_system_call {
 // False: it is in none, it runs, or the kernel does not tell.
 bool read_thread_system_call(pid_t thread, thread_system_call& call) noexcept;
 
-// True for a thread that the kernel made for io_uring: it is listed, but runs
-// no code of the program, and takes no signal.
+// A thread that the kernel made for its own work (base/kernel_worker.h).
 bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept;
 
 // The thread's name; empty if it has ended.

@@ -98,15 +98,15 @@ hp_status serialise_threads(deadline until) noexcept
   return status;
 }
 
-void watch_stop_signal(const noted_descriptor* pipe) noexcept
+void watch_stop_signal(const noted_descriptor* socket) noexcept
 {
   const stopping_rules held;
-  tell_stop_signal(pipe);
+  tell_stop_signal(socket);
   // Chosen now, so that a thread which does something long when the first stop
   // comes does not have the signal blocked.  If there is none, stops will say
   // so.
   hp_status status = HP_OK;
-  if (pipe != nullptr)
+  if (socket != nullptr)
     (void)ready_stop_signal(stand_still, status);
 }
 

@@ -80,8 +80,8 @@ class stopped_threads {
 [[nodiscard]] hp_status serialise_threads(deadline until) noexcept;
 
 // tell_stop_signal() (stop_signal.h) with the lock that it needs.  Afterwards
-// nobody writes to a pipe that was given before.
-void watch_stop_signal(const noted_descriptor* pipe) noexcept;
+// nothing is sent through a socket that was given before.
+void watch_stop_signal(const noted_descriptor* socket) noexcept;
 
 }  // namespace hotpatch
 

@@ -28,52 +28,70 @@ asm(R"(
         .p2align 4
 # void hold(void (*function)(void*), void* argument): calls it.
 hold_begin:
-hold:   sub     $8, %rsp
+hold:   .cfi_startproc
+        sub     $8, %rsp
+        .cfi_adjust_cfa_offset 8
         mov     %rdi, %rax
         mov     %rsi, %rdi
         call    *%rax
         add     $8, %rsp
+        .cfi_adjust_cfa_offset -8
         ret
+        .cfi_endproc
 hold_end:
         .p2align 4
 # void spin(const std::atomic<bool>*): until it is true; never calls.
-spin:   cmpb    $0, (%rdi)
+spin:   .cfi_startproc
+        cmpb    $0, (%rdi)
 spin_begin:
         cmpb    $0, (%rdi)
         je      spin_begin
         ret
+        .cfi_endproc
 spin_end:
         .p2align 4
 # The same for a function that ends in a call which never returns.
 last_call_begin:
 last_call:
+        .cfi_startproc
         sub     $8, %rsp
+        .cfi_adjust_cfa_offset 8
         mov     %rdi, %rax
         mov     %rsi, %rdi
         call    *%rax
 last_call_end:
         nop
         add     $8, %rsp
+        .cfi_adjust_cfa_offset -8
         ret
+        .cfi_endproc
         .p2align 4
 # void red_zone(const std::atomic<bool>*, address): keeps the address below the
 # stack pointer, and nowhere else, until the flag is set.
 red_zone:
+        .cfi_startproc
         mov     %rsi, -120(%rsp)
         xor     %esi, %esi
 1:      cmpb    $0, (%rdi)
         je      1b
         movq    $0, -120(%rsp)
         ret
+        .cfi_endproc
 # void in_register(const std::atomic<bool>*, address): in %r12 only.
 in_register:
+        .cfi_startproc
         push    %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
         mov     %rsi, %r12
         xor     %esi, %esi
 1:      cmpb    $0, (%rdi)
         je      1b
         pop     %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
         ret
+        .cfi_endproc
 )");
 extern "C" {
 extern const char hold_begin[], hold_end[], spin_begin[], spin_end[],

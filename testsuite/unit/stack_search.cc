@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(ranges_may_overlap_and_repeat)
       {0x30000, 0x30000, "empty", code_kind::whole},
       {0x7fff00000000, 0x7fff10000000, "large", code_kind::whole}};
   const auto prepared = std::make_unique<code_ranges>();
-  BOOST_REQUIRE(prepared->prepare(ranges) == HP_OK);
+  BOOST_REQUIRE(prepared->prepare(ranges, searched_memory()) == HP_OK);
   const auto is_in = [&](std::uint64_t place) {
     const bool found =
         prepared->find(place, code_ranges::role::value) != code_ranges::none;

@@ -4,6 +4,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "${HP_SRCDIR:?run the tests with make check}/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 objects=$HP_BUILDDIR/testsuite/unit
 libraries="$HP_BUILDDIR/runtime/.libs/libhppatch.a
@@ -31,37 +32,48 @@ control()
 
 [ -f "$objects/quiescence.o" ] || skip_all "the unit tests are not built"
 
+# left_out NAME PROGRAM CASE: CASE of PROGRAM passes, and fails when the
+# countermeasure NAME, or several, is left out.
+left_out()
+{
+  [ -e "$2-controls" ] || $CXX -o "$2-controls" "$objects/$2.o" \
+    "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -lz -liberty \
+    -lboost_unit_test_framework -lpthread || return
+  timeout 60 "./$2-controls" --run_test="$3" || return
+  if without "$1" timeout 20 "./$2-controls" --run_test="$3"; then
+    echo "without it the test passes as well"
+    return 1
+  fi
+}
+ok "the library is compiled with countermeasures that can be left out" \
+  build_controls
+
 ok "a search without the red zone misses what is there" \
-  control threads/stack_search stack_search an_address_in_the_red_zone \
-  's/red_zone = 128/red_zone = 0/'
-
+  left_out search_red_zone stack_search an_address_in_the_red_zone
 ok "a search without registers misses what is there" \
-  control threads/stack_search stack_search an_address_in_a_register \
-  's/i <= REG_RSP/i < REG_R8/'
-
+  left_out search_registers stack_search an_address_in_a_register
 ok "a search without instruction pointers misses a thread that never calls" \
-  control threads/stack_search stack_search a_thread_that_executes_it \
-  's/(range != code_ranges::none)/(false \&\& range == 0)/'
-
+  left_out search_instruction_pointer stack_search a_thread_that_executes_it
 ok "a search that ends at the alternate stack misses what it interrupted" \
-  control threads/stack_search stacks interrupted_by_a_handler_on_another_stack \
-  's/search_interrupted(thread, from, end);/false;/'
-
+  left_out follow_signal_frames,search_first_stack stacks \
+  interrupted_by_a_handler_on_another_stack
 ok "a search that ends at the fiber misses the stack below" \
-  control threads/stack_search stacks the_stack_below_a_fiber \
-  's/(!is_own && search_first_stack(thread))/false/'
-
+  left_out search_first_stack stacks the_stack_below_a_fiber
 ok "a search that ignores idle announced stacks misses a suspended fiber" \
-  control threads/stack_search stacks a_suspended_fiber_is_seen_if_it_was_announced \
-  's/|| search_idle_stacks()/|| false/'
-
+  left_out search_idle_stacks stacks \
+  a_suspended_fiber_is_seen_if_it_was_announced
 ok "a search that takes all words for data misses what a signal interrupted" \
-  control threads/memory_search stack_search interrupted_at_the_first_instruction \
-  's/end - word <= 2 || is_signal_frame(word)/false/'
-
+  left_out signal_frames stack_search interrupted_at_the_first_instruction
 ok "a search of bodies alone takes no notice of a last call" \
-  control threads/code_ranges stack_search a_function_that_ends_in_a_call \
-  's/returns_to_end ? 1 : 0/0/'
+  left_out last_calls stack_search a_function_that_ends_in_a_call
+ok "a search upward only misses frames below a fiber on a local array" \
+  left_out search_below_stack stacks frames_below_a_fiber_on_a_local_array
+ok "a search that believes in the last frame misses them as well" \
+  left_out look_for_older_frames stacks a_fiber_on_a_local_array_of_a_fiber
+ok "a search that reads without asking ends at a guard page" \
+  left_out probe_memory stacks guard_pages_are_not_touched
+ok "a search that counts what ended calls left finds a thread that is elsewhere" \
+  left_out pass_ended_calls stacks nor_on_a_fiber
 
 ok "a search that counts all words of the caller finds what it keeps" \
   control threads/quiescence quiescence \

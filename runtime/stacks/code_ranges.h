@@ -14,6 +14,7 @@
 #include "runtime/base/mapped_array.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/sites/site.h"
+#include "runtime/stacks/stack_memory.h"
 
 namespace hotpatch {
 
@@ -55,8 +56,10 @@ class code_ranges {
                           // a call that has ended left there, or a pointer
   };
 
-  // HP_NO_MEMORY.  Reads the last bytes of each body.
-  [[nodiscard]] hp_status prepare(std::span<const code_range> ranges) noexcept;
+  // HP_NO_MEMORY.  Reads the last bytes of each body; `memory` must outlive
+  // this object.
+  [[nodiscard]] hp_status prepare(std::span<const code_range> ranges,
+                                  const stack_memory& memory) noexcept;
 
   // For a thread that is known to execute none of it: of memory that is to go
   // only addresses behind a call count, to which it may return.  Others it
@@ -104,6 +107,7 @@ class code_ranges {
   bool counts(const entry& range, std::uint64_t address,
               role how) const noexcept;
 
+  const stack_memory* memory_ = nullptr;
   mapped_array<entry> entries_;
   bool only_returns_ = false;
   hull hull_;

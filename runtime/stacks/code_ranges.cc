@@ -1,46 +1,28 @@
 // Sorting ranges of code, and looking addresses up in them.
 // SPDX-License-Identifier: MIT
-#include "runtime/threads/code_ranges.h"
+#include "runtime/stacks/code_ranges.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "format/patch_word.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
+#include "runtime/stacks/frame_walk.h"
 
 namespace hotpatch {
 
 namespace {
 
-// The length of "ff /2", call r/m64, by its second and third byte: Intel SDM
-// volume 2, 2.1.5, tables 2-2 and 2-3.  0: another instruction.
-std::ptrdiff_t indirect_call_length(unsigned char modrm, unsigned char sib)
-{
-  if ((modrm & 0x38) != 0x10)
-    return 0;
-  const int mod = modrm >> 6;
-  const int rm = modrm & 7;
-  if (mod == 3)
-    return 2;
-  const bool has_sib = rm == 4;
-  const int base = has_sib ? sib & 7 : rm;
-  const int displacement = mod == 1 ? 1 : mod == 2 || base == 5 ? 4 : 0;
-  return 2 + has_sib + displacement;
-}
-
-// Whether the bytes before `end` can be a call, after which `end` is a return
+// Whether the code up to `end` ends in a call, after which `end` is a return
 // address although the function ends there: a call to a noreturn function.
-bool may_end_in_call(const unsigned char* begin, const unsigned char* end)
+bool ends_in_call(std::uint64_t begin, std::uint64_t end,
+                  const stack_memory& memory)
 {
-  const std::ptrdiff_t size = end - begin;
-  if (size >= 5 && end[-5] == 0xe8)  // call rel32
-    return true;
-  for (std::ptrdiff_t length = 2; length <= 7 && length <= size; ++length)
-    if (end[-length] == 0xff &&
-        indirect_call_length(end[1 - length],
-                             length > 2 ? end[2 - length] : 0) == length)
-      return true;
-  return false;
+  std::uint8_t bytes[8];
+  const std::uint64_t size = std::min<std::uint64_t>(end - begin, sizeof bytes);
+  return memory.read(memory.self, end - size, bytes, size) &&
+         may_end_in_call(bytes, size);
 }
 
 }  // namespace
@@ -55,8 +37,10 @@ code_range pre_pad_of(const site_code& site) noexcept
   return {site.symbol - site.pad, site.symbol, site.name, code_kind::whole};
 }
 
-hp_status code_ranges::prepare(std::span<const code_range> ranges) noexcept
+hp_status code_ranges::prepare(std::span<const code_range> ranges,
+                               const stack_memory& memory) noexcept
 {
+  memory_ = &memory;
   entries_.clear();
   std::memset(pages_, 0, sizeof pages_);
   hull_ = {};
@@ -68,10 +52,8 @@ hp_status code_ranges::prepare(std::span<const code_range> ranges) noexcept
     if (each.begin >= each.end)
       continue;
     const bool body = each.kind == code_kind::body;
-    const bool returns_to_end =
-        body &&
-        may_end_in_call(reinterpret_cast<const unsigned char*>(each.begin),
-                        reinterpret_cast<const unsigned char*>(each.end));
+    const bool returns_to_end = body && HP_COUNTERMEASURE(last_calls) &&
+                                ends_in_call(each.begin, each.end, memory);
     const std::uint64_t limit = each.end + (returns_to_end ? 1 : 0);
     if (!entries_.append({each.begin, limit, 0, i, body}))
       return fail(HP_INTERNAL, "the list of functions is too short");
@@ -122,9 +104,7 @@ bool code_ranges::counts(const entry& range, std::uint64_t address,
     return true;
   if (range.body)
     return how == role::value && address != range.begin;
-  return !only_returns_ ||
-         may_end_in_call(reinterpret_cast<const unsigned char*>(range.begin),
-                         reinterpret_cast<const unsigned char*>(address));
+  return !only_returns_ || ends_in_call(range.begin, address, *memory_);
 }
 
 }  // namespace hotpatch
