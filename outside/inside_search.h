@@ -1,7 +1,7 @@
 // Whether a thread of a stopped process is inside given code.
 //
-// By the same rules as inside a process: runtime/stacks/frame_search.h says what
-// is searched and why.
+// By the same rules as inside a process: runtime/stacks/frame_search.h says
+// what is searched and why.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_INSIDE_SEARCH_H

@@ -35,7 +35,6 @@ class process_memory {
   std::size_t read(std::uint64_t address, std::span<std::uint8_t> into) const;
 
  private:
-
   pid_t pid_;
   std::uint64_t window_begin_ = 0;
   std::vector<std::uint8_t> window_;

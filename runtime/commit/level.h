@@ -12,9 +12,9 @@
 #include "runtime/base/deadline.h"
 #include "runtime/commit/commit.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/stacks/code_ranges.h"
 #include "runtime/text/junction.h"
 #include "runtime/text/text_writer.h"
-#include "runtime/stacks/code_ranges.h"
 
 namespace hotpatch {
 
