@@ -75,7 +75,7 @@ lost_and_found()
   patch=both
   ok "$1: both applied" $apply "$pid" both.so
   ok "$1: the new of both" says 'slow 100 module 200'
-  ok "$1: the module is loaded again" reload USR1
+  ok "$1: the module is loaded again" reload HUP
   ok "$1: one is lost" says 'slow 100 module 1'
   ok "$1: hp-status: lost as a whole" shows 1 'lost  *both'
   ok "$1: both again" $apply "$pid" both.so
