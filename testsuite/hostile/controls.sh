@@ -38,6 +38,6 @@ ok "without looking whose bytes they are, another writer's are lost" \
   control keep_foreign overwritten "immediate, rwx window, near:"
 
 ok "without putting cells back, far calls go where they should not" \
-  control cells_back overwritten "immediate, rwx window, far to near:"
+  control cells_back overwritten "strict, rwx window, far to near:"
 
 done_testing
