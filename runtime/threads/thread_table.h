@@ -31,15 +31,16 @@ class thread_table {
     thread_standing standing;
   };
 
-  // Forgets everything; room for about `threads`.  False: no memory.
+  // Forgets everything; room for about `threads`.  False: no memory, and nothing
+  // is forgotten.
   [[nodiscard]] bool clear(std::size_t threads) noexcept
   {
     std::size_t capacity = std::max<std::size_t>(entries_.size(), 64);
     while (capacity < threads * 2)
       capacity *= 2;
-    used_ = 0;
     if (!entries_.resize(capacity))
       return false;
+    used_ = 0;
     std::fill(entries_.begin(), entries_.end(), entry{});
     return true;
   }
@@ -48,6 +49,9 @@ class thread_table {
   // the next call.
   [[nodiscard]] entry* find_or_add(pid_t thread) noexcept
   {
+    // clear() may have had no memory.
+    if (entries_.empty() && !clear(0))
+      return nullptr;
     entry* place = find_place(thread);
     if (place->thread != 0)
       return place;
