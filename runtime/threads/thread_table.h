@@ -31,8 +31,8 @@ class thread_table {
     thread_standing standing;
   };
 
-  // Forgets everything; room for about `threads`.  False: no memory, and nothing
-  // is forgotten.
+  // Forgets everything; room for about `threads`.  False: no memory, and
+  // nothing is forgotten.
   [[nodiscard]] bool clear(std::size_t threads) noexcept
   {
     std::size_t capacity = std::max<std::size_t>(entries_.size(), 64);
