@@ -409,7 +409,8 @@ destroyed
 unload: HP_OK
 /.hotpatch- is not mapped" load:built.so call mapped:/.hotpatch- \
       unload:built mapped:/.hotpatch- || return
-  ! ls -A /dev/shm /tmp /var/tmp /run | grep '^[.]hotpatch-.*-built[.]so'
+  ! find /dev/shm /tmp /var/tmp /run -maxdepth 1 -name '.hotpatch-*-built.so' |
+    grep .
 }
 ok "without files in memory" in_directory
 done_testing

@@ -176,10 +176,12 @@ real=copy/$served/hotpatch.so
 mkdir -p "copy/$served"
 cp "$HP_PLUGIN" copy/
 cp "$(dirname "$HP_PLUGIN")/$served/hotpatch.so" "$real"
+# shellcheck disable=SC2086 # a list
 names_what_it_loads()
 {
-  cat "$HP_BUILDDIR/plugin/gcc/.libs/hotpatch.so" \
-    "$(dirname "$HP_PLUGIN")"/gcc-[0-9]*/hotpatch.so | cksum >sum
+  (cd "$HP_BUILDDIR/plugin" &&
+    others=$(find .libs/gcc-[0-9]*/hotpatch.so | grep -v "/$served/" | sort);
+    cat gcc/.libs/hotpatch.so $others) | cksum >sum
   cat sum
   grep -q "hotpatch hands over to $(cat sum)" "$HP_PLUGIN"
 }

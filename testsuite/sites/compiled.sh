@@ -98,8 +98,10 @@ ok 'a virtual method without parameters' \
   names _ZNK2ns5Point4areaEv ns::Point::area
 ok 'the two names of a constructor are one site' \
   names '_ZN2ns5PointC?Ei' 'ns::Point::Point(int)'
-ok 'the deleting destructor is another site than the plain one' \
-  prints ./program 'status 3: 2 sites *' which 'ns::Point::~Point()'
+ok 'a destructor as written in the source is not the deleting one' \
+  names '_ZN2ns5PointD[12]Ev' 'ns::Point::~Point()'
+ok 'the deleting destructor has its own name' \
+  names _ZN2ns5PointD0Ev _ZN2ns5PointD0Ev
 ok 'a conversion' names _ZNK2ns5PointcvbEv 'ns::Point::operator bool() const'
 ok 'operator+' names _ZNK2ns5PointplERKS0_ ns::Point::operator+
 ok 'operator()' names _ZN2ns5PointclEi 'ns::Point::operator()(int)'
