@@ -62,8 +62,10 @@ static void own_calls_handler(int signal, siginfo_t* info, void* context)
     registers[REG_RAX] = -error;
     return;
   }
-  /* Who blocks all signals would be killed by the next call. */
-  if (number == SYS_rt_sigprocmask && arguments[1] != 0) {
+  /* Who blocks all signals would be killed by the next call.  An operation that
+   * the kernel does not know only tries whether the address can be read. */
+  const int known = arguments[0] >= SIG_BLOCK && arguments[0] <= SIG_SETMASK;
+  if (number == SYS_rt_sigprocmask && known && arguments[1] != 0) {
     memcpy(&mask, (const void*)arguments[1], sizeof mask);
     mask &= ~(1ull << (SIGSYS - 1));
     arguments[1] = (long)&mask;
