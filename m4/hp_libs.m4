@@ -7,6 +7,13 @@ PKG_CHECK_MODULES([LIBELF], [libelf >= 0.170], [],
 elfutils-libelf-devel (Fedora)])])
 ])
 
+# The tools that change processes unwind other processes' threads.
+AC_DEFUN([HP_LIBDW], [
+PKG_CHECK_MODULES([LIBDW], [libdw >= 0.160], [],
+  [AC_MSG_ERROR([libdw is missing: install libdw-dev (Debian, Ubuntu) or
+elfutils-devel (Fedora)])])
+])
+
 # The demangler of GCC's libiberty: it needs no C++ runtime and its callback
 # form allocates nothing.
 AC_DEFUN([HP_LIBIBERTY], [

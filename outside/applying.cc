@@ -4,11 +4,9 @@
 #include "outside/applying.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "outside/site_switch.h"
 #include "outside/stopped_process.h"
 #include "outside/switch_hooks.h"
+#include "outside/tracer.h"
 #include "processes/access.h"
 #include "processes/threads.h"
 #include "runtime/base/countermeasure.h"
@@ -139,6 +138,7 @@ live_patching::live_patching(const change_lock& lock,
       cells_(memory_)
 {
   refuse_shadow_stack(process_);
+  refuse_shared_memory(process_);
 }
 
 void live_patching::tell(const std::string& text) const
@@ -168,23 +168,40 @@ template <typename Action>
 void live_patching::borrow(deadline until, Action action)
 {
   const target_code& known = code();
-  borrow_place place(patches_.images(), known, memory_);
-  tracee lender = place.find(until);
-  tell(thread_text(process_, lender.id()) + " is borrowed");
-  borrowed_thread thread(lender, memory_, known.borrowed, until);
+  borrow_place place(patches_.images(), known, memory_,
+                     {settings_.suspend_seccomp});
+  std::string name;
+  std::int64_t since = 0;
   try {
+    tracee lender = place.find(until);
+    since = lender.stopped_since();
+    if (is_filtered(process_, lender.id())) {
+      lender.suspend_filters(true);
+      suspended_ = thread_text(process_, lender.id());
+    }
+    name = thread_text(process_, lender.id());
+    borrowed_thread thread(lender, memory_, known.borrowed, until);
     action(thread, known);
   } catch (const unfinished_call&) {
     code_is_in_use_ = HP_COUNTERMEASURE(keep_code_in_use);
     throw;
   }
+  // Not before: whoever reads it may keep this process waiting.
+  const std::int64_t away = monotonic_now() - since;
+  away_ns_ += away;
+  tell(name + " was borrowed for " + std::to_string(away / 1000) + " us");
 }
 
 void live_patching::try_to_borrow()
 {
-  const tracee lender =
-      borrow_place(patches_.images(), code(), memory_).find(until_);
-  tell(thread_text(process_, lender.id()) + " could be borrowed");
+  std::string name;
+  {
+    const tracee lender = borrow_place(patches_.images(), code(), memory_,
+                                       {settings_.suspend_seccomp})
+                              .find(until_);
+    name = thread_text(process_, lender.id());
+  }
+  tell(name + " could be borrowed");
 }
 
 change_level live_patching::level_for(const patch_object& patch) const
@@ -358,8 +375,7 @@ void live_patching::stop_and_switch(change& what, apply_result& result)
     }
     // The program runs at least nine tenths of the time.
     pause = std::max(pause, 9 * stood);
-    std::this_thread::sleep_for(
-        std::chrono::nanoseconds(std::min(pause, until_.left())));
+    tracer::pause(std::min(pause, until_.left()));
     pause = std::min(2 * pause, 50 * millisecond);
   }
 }
@@ -556,6 +572,8 @@ apply_result live_patching::apply(patch_object& file)
     present = {};
   }
   load_and_switch(file, present, result);
+  result.away_ns = away_ns_;
+  result.suspended = suspended_;
   return result;
 }
 
@@ -585,6 +603,8 @@ apply_result live_patching::revert(const std::string& name)
   result.name = name;
   result.functions = patch->object->contents().replacements.size();
   take_away(*patch, result);
+  result.away_ns = away_ns_;
+  result.suspended = suspended_;
   return result;
 }
 

@@ -30,7 +30,6 @@
 #include "outside/switch_plan.h"
 #include "outside/target_code.h"
 #include "outside/target_memory.h"
-#include "outside/waiting.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 
@@ -47,14 +46,17 @@ struct apply_settings {
   std::optional<change_level> level;
   std::int64_t timeout_ms = 10'000;
   bool dry_run = false;
+  bool suspend_seccomp = false;  // of the thread that is borrowed
   std::function<void(const std::string&)> tell;  // steps, for people
 };
 
 struct apply_result {
   std::string name;
   std::size_t functions = 0;
-  std::int64_t stood_ns = 0;
-  bool changed = true;     // false: it was so already
+  std::int64_t stood_ns = 0;  // all threads
+  std::int64_t away_ns = 0;   // the borrowed thread; others ran
+  std::string suspended;      // the thread whose seccomp filter was suspended
+  bool changed = true;        // false: it was so already
   bool by_itself = false;  // not from outside: it did not have to stand still
   std::string unended;     // what the patch has not come to an end with
   std::string stays;       // why its code stays loaded after it was reverted
@@ -104,11 +106,12 @@ class live_patching {
   const pid_t process_;
   const apply_settings settings_;
   const deadline until_;
-  ticking ticks_;
   target_memory memory_;
   loaded_patches patches_;
   cell_supply cells_;
   std::optional<target_code> code_;
+  std::int64_t away_ns_ = 0;
+  std::string suspended_;
   bool code_is_in_use_ = false;  // by a thread that has not come back
 };
 

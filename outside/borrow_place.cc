@@ -4,17 +4,20 @@
 #include "outside/borrow_place.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <filesystem>
+#include <cstring>
 #include <iterator>
-#include <thread>
+#include <string_view>
+#include <unordered_set>
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "outside/first_stack.h"
 #include "outside/interrupted_call.h"
+#include "outside/tracer.h"
+#include "processes/maps.h"
 #include "processes/threads.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
 
@@ -28,12 +31,13 @@ constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
 // push for a signal meanwhile.
 constexpr std::uint64_t stack_needed = 32 * 1024;
 
-// How much of a stack is looked through for callers of a system call.
-constexpr std::size_t callers_size = 4096;
+// Between a stack that grows and what lies below it (stack_guard_gap in
+// mm/mmap.c).
+constexpr std::uint64_t guard_gap = std::uint64_t{256} * 4096;
 
-// System calls of programs that wait.  None of them is made by malloc() or by
-// the dynamic linker, but futex(2), see stack_has_allocator(), and read(2), see
-// calls_safely().  Those come last which the kernel would have to continue with
+// System calls of programs that wait, in the order in which threads are looked
+// at. None of them is made by malloc() or by the dynamic linker, but futex(2)
+// and read(2).  Those come last which the kernel would have to continue with
 // restart_syscall(2), if we were killed.
 constexpr long waiting_calls[] = {
     SYS_epoll_wait,
@@ -79,27 +83,121 @@ constexpr long waiting_calls[] = {
 
 constexpr std::size_t not_waiting = std::size(waiting_calls);
 
-std::size_t rank_of(std::uint64_t call)
+std::size_t rank_of(std::int64_t call)
 {
   const auto* found =
-      std::find(std::begin(waiting_calls), std::end(waiting_calls),
-                static_cast<long>(call));
+      std::find(std::begin(waiting_calls), std::end(waiting_calls), call);
   return static_cast<std::size_t>(found - std::begin(waiting_calls));
 }
 
-// The call that a thread waits in, as /proc/PID/task/TID/syscall tells without
-// stopping it.
-std::size_t rank_now(pid_t process, pid_t thread)
+// From whose entry a thread must not be taken: there it would come back to,
+// with other registers and another stack than the kernel found.
+bool is_no_ordinary_call(std::uint64_t call)
 {
-  const std::string text = thread_file(process, thread, "syscall");
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} ? rank_of(number) : not_waiting;
+  switch (call) {
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_rt_sigreturn:
+    case SYS_restart_syscall:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A thread in them may hold a lock that dlopen(3), or what it calls, takes: of
+// memory, of the list of images, of the list of functions for exit(3).  fork(2)
+// holds all of them.
+bool is_forbidden_name(std::string_view name)
+{
+  static const std::unordered_set<std::string_view> names = {
+      "malloc",
+      "free",
+      "calloc",
+      "realloc",
+      "memalign",
+      "aligned_alloc",
+      "posix_memalign",
+      "valloc",
+      "pvalloc",
+      "cfree",
+      "reallocarray",
+      "malloc_trim",
+      "malloc_usable_size",
+      "malloc_stats",
+      "malloc_info",
+      "mallinfo",
+      "mallinfo2",
+      "mallopt",
+      "__libc_malloc",
+      "__libc_free",
+      "__libc_calloc",
+      "__libc_realloc",
+      "__libc_memalign",
+      "__libc_freeres",
+      "dlopen",
+      "dlmopen",
+      "dlclose",
+      "dlsym",
+      "dlvsym",
+      "dladdr",
+      "dladdr1",
+      "dlinfo",
+      "dlerror",
+      "dl_iterate_phdr",
+      "__libc_dlopen_mode",
+      "__libc_dlsym",
+      "__libc_dlclose",
+      "exit",
+      "atexit",
+      "on_exit",
+      "quick_exit",
+      "at_quick_exit",
+      "__cxa_atexit",
+      "__cxa_at_quick_exit",
+      "__cxa_finalize",
+      "fork",
+      "vfork",
+      "_Fork",
+      "__libc_fork",
+      "pthread_exit",
+  };
+  constexpr std::string_view operators[] = {"_Znw", "_Zna", "_Zdl", "_Zda"};
+  return names.contains(name) ||
+         std::any_of(
+             std::begin(operators), std::end(operators),
+             [name](std::string_view each) { return name.starts_with(each); });
+}
+
+// How long a thread may need for a stop, if no processor is free.
+deadline halt_until()
+{
+  return deadline::in_nanoseconds(20 * millisecond);
+}
+
+// Of many threads, so many are looked at before one is chosen.
+constexpr std::size_t enough_threads = 16;
+
+// RLIMIT_STACK of a process, in bytes.
+std::uint64_t stack_limit(pid_t process)
+{
+  rlimit limit = {};
+  if (prlimit(process, RLIMIT_STACK, nullptr, &limit) != 0)
+    return 0;
+  return limit.rlim_cur;
 }
 
 constexpr char under_filter[] =
     "is under a seccomp filter, which might kill it for what loading needs";
+constexpr char in_allocator[] = "may be in malloc() or the dynamic linker";
+
+}  // namespace
 
 bool is_filtered(pid_t process, pid_t thread)
 {
@@ -108,93 +206,229 @@ bool is_filtered(pid_t process, pid_t thread)
   return !filters.empty() && filters != "0";
 }
 
-std::vector<std::uint64_t> read_words(const target_memory& memory,
-                                      std::uint64_t from, std::size_t size)
-{
-  std::vector<std::uint64_t> words(size / sizeof(std::uint64_t));
-  const std::size_t got =
-      memory.read_some(from, {reinterpret_cast<std::uint8_t*>(words.data()),
-                              words.size() * sizeof(std::uint64_t)});
-  words.resize(got / sizeof(std::uint64_t));
-  return words;
-}
-
-}  // namespace
-
 borrow_place::borrow_place(const target_images& images, const target_code& code,
-                           const target_memory& memory)
-    : images_(images), code_(code), memory_(memory)
+                           const target_memory& memory, borrow_rules rules)
+    : images_(images),
+      code_(code),
+      memory_(memory),
+      rules_(rules),
+      chains_(images, memory)
 {
-  for (const char* name :
-       {"malloc", "free", "calloc", "realloc", "memalign", "aligned_alloc",
-        "posix_memalign", "valloc", "pvalloc", "malloc_trim", "reallocarray"})
-    for (const target_image& image : images.all())
-      if (&image != code.loader)
-        if (const exported_symbol found = find_exported(image, name);
-            found.address != 0)
-          allocator_.push_back({found.address, found.address + found.size,
-                                &image != code.library});
-  allocator_.push_back({code.loader->begin, code.loader->end, false});
-  for (const target_image& image : images.all())
-    if (image.base_name().find("malloc") != std::string_view::npos)
-      allocator_.push_back({image.begin, image.end, true});
+  for (const target_image& image : images.all()) {
+    bool allocates = &image == code.library;
+    each_exported_function(
+        image, [&](std::string_view name, exported_symbol symbol) {
+          if (!is_forbidden_name(name))
+            return;
+          allocates = allocates || name == "malloc";
+          forbidden_.push_back(
+              {symbol.address,
+               symbol.address + std::max<std::uint64_t>(symbol.size, 1)});
+          forbidden_entries_.insert(symbol.address);
+        });
+    if (allocates && &image != images.program() &&
+        (&image != code.loader || code.loader == code.library))
+      libraries_.push_back(&image);
+  }
 }
 
-bool borrow_place::belongs_to_allocator(std::uint64_t address, whose what) const
-{
-  return std::any_of(allocator_.begin(), allocator_.end(),
-                     [&](const code_part& part) {
-                       return address - part.begin < part.end - part.begin &&
-                              (what == whose::everybodys || part.is_programs);
-                     });
-}
-
-bool borrow_place::refuse(const tracee& thread, const char* why)
+bool borrow_place::refuse(const tracee& thread, const std::string& why)
 {
   reason_ = thread_text(thread.process(), thread.id()) + ' ' + why;
   return false;
 }
 
-bool borrow_place::has_plain_stack(const tracee& thread,
-                                   const user_regs_struct& registers)
+borrow_place::owner borrow_place::owner_of(std::uint64_t address) const
 {
-  const process_mapping* stack = mapping_at(images_.maps(), registers.rsp);
-  return stack != nullptr &&
-         is_first_stack(thread, registers, registers.rsp, *stack) &&
-         registers.rsp - stack->begin >= stack_needed;
+  const target_image* const image = images_.find(address);
+  if (image == nullptr)
+    return owner::unknown;
+  if (std::find(libraries_.begin(), libraries_.end(), image) !=
+      libraries_.end())
+    return owner::library;
+  return image == code_.loader ? owner::loader : owner::program;
 }
 
-bool borrow_place::stack_has_allocator(std::uint64_t from, whose what)
+bool borrow_place::is_forbidden(std::uint64_t address) const
 {
-  const auto words = read_words(memory_, from, callers_size);
-  return std::any_of(words.begin(), words.end(), [&](std::uint64_t word) {
-    return belongs_to_allocator(word, what);
-  });
+  return std::any_of(
+      forbidden_.begin(), forbidden_.end(),
+      [address](const code_part& part) { return part.has(address); });
 }
 
-// A frame of a signal handler begins with the address of the restorer, which
-// may also be left over from a call of sigaction(2); see return_frame.cc for
-// what else is in it.
-bool borrow_place::in_handler(std::uint64_t from)
+// What the call in front of a return address leads to, through an entry of the
+// procedure linkage table if there is one; 0: it cannot be told.
+//   e8 rel32                  call  function
+//   ff 15 rel32               call  *slot(%rip)
+//   [f3 0f 1e fa] [f2] ff 25 rel32    (endbr64) (bnd) jmp *slot(%rip)
+std::uint64_t borrow_place::called_function(std::uint64_t return_address) const
 {
+  const auto word_at = [this](std::uint64_t at) {
+    std::uint64_t word = 0;
+    (void)memory_.read_some(
+        at, {reinterpret_cast<std::uint8_t*>(&word), sizeof word});
+    return word;
+  };
+  const auto offset_in = [](const std::uint8_t* at) {
+    std::int32_t offset = 0;
+    std::memcpy(&offset, at, sizeof offset);
+    return static_cast<std::uint64_t>(std::int64_t{offset});
+  };
+  std::uint8_t call[6] = {};
+  if (memory_.read_some(return_address - sizeof call, call) != sizeof call)
+    return 0;
+  if (call[0] == 0xff && call[1] == 0x15)
+    return word_at(return_address + offset_in(call + 2));
+  if (call[1] != 0xe8)
+    return 0;
+  const std::uint64_t target = return_address + offset_in(call + 2);
+  std::uint8_t entry[16] = {};
+  (void)memory_.read_some(target, entry);
+  std::size_t at = 0;
+  if (entry[0] == 0xf3 && entry[1] == 0x0f && entry[2] == 0x1e &&
+      entry[3] == 0xfa)
+    at = 4;
+  if (entry[at] == 0xf2)
+    ++at;
+  if (entry[at] == 0xff && entry[at + 1] == 0x25)
+    return word_at(target + at + 6 + offset_in(entry + at + 2));
+  return target;
+}
+
+// Also a function that went on to another one by a jump, so that no frame is
+// its.
+bool borrow_place::called_forbidden(std::uint64_t return_address) const
+{
+  return forbidden_entries_.contains(called_function(return_address));
+}
+
+bool borrow_place::has_name(std::uint64_t address) const
+{
+  const target_image* const image = images_.find(address);
+  bool found = false;
+  if (image != nullptr)
+    each_exported_function(
+        *image, [&](std::string_view, exported_symbol symbol) {
+          found = found || address - symbol.address < symbol.size;
+        });
+  return found;
+}
+
+// Directly after the instruction, or at it if the call is made again: 0f 05.
+bool borrow_place::at_system_call(std::uint64_t counter) const
+{
+  std::uint8_t code[4] = {};
+  return memory_.read_some(counter - 2, code) == sizeof code &&
+         ((code[0] == 0x0f && code[1] == 0x05) ||
+          (code[2] == 0x0f && code[3] == 0x05));
+}
+
+// Frames of libraries between two that are none, or up to the end of the chain.
+std::string borrow_place::why_not_library(const call_chain& chain,
+                                          std::size_t first, std::size_t last,
+                                          const user_regs_struct& registers,
+                                          bool calls) const
+{
+  const call_frame& inner = chain.frames[first];
+  const bool is_call = calls && first == 0;
+  const bool is_end = last + 1 == chain.frames.size();
+  if (!is_call && inner.interrupted) {
+    if (first == 0)
+      return "is in the C library";
+    if (!at_system_call(inner.counter))
+      return "is in a signal handler, which has interrupted the C library";
+  }
+  // What a thread does in a library alone, when it begins or ends, has no
+  // names.
+  if (is_end && first == 0) {
+    const auto call = static_cast<std::int64_t>(registers.orig_rax);
+    return rank_of(call) == not_waiting || call == SYS_futex || call == SYS_read
+               ? in_allocator
+               : "";
+  }
+  const bool may_lock =
+      !is_call || static_cast<std::int64_t>(registers.orig_rax) == SYS_futex;
+  if (inner.interrupted && may_lock && !is_end &&
+      !has_name(chain.frames[last].inside()))
+    return in_allocator;
+  return {};
+}
+
+std::string borrow_place::why_not(const call_chain& chain,
+                                  const user_regs_struct& registers,
+                                  bool calls) const
+{
+  const auto& frames = chain.frames;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    // What a signal's handler returns to is in the C library, and locks
+    // nothing.
+    if (frames[i].counter == code_.borrowed.restorer)
+      continue;
+    const std::uint64_t inside = frames[i].inside();
+    const owner whose = owner_of(inside);
+    if (whose == owner::unknown)
+      return "has callers in code of which nothing is known";
+    if (whose == owner::loader || is_forbidden(inside) ||
+        (!frames[i].interrupted && called_forbidden(frames[i].counter)))
+      return in_allocator;
+    if (whose != owner::library)
+      continue;
+    std::size_t last = i;
+    while (last + 1 < frames.size() && !frames[last + 1].interrupted &&
+           owner_of(frames[last + 1].inside()) == owner::library)
+      ++last;
+    for (std::size_t k = i; k <= last; ++k)
+      if (is_forbidden(frames[k].inside()) ||
+          (!frames[k].interrupted && called_forbidden(frames[k].counter)))
+        return in_allocator;
+    std::string why = why_not_library(chain, i, last, registers, calls);
+    if (!why.empty())
+      return why;
+    i = last;
+  }
+  return {};
+}
+
+// Without tables.  A word that only looks like a return address refuses the
+// thread, and no return address is overlooked.
+std::string borrow_place::why_not_by_words(const user_regs_struct& registers,
+                                           bool calls) const
+{
+  constexpr char no_tables[] =
+      "has callers that cannot be found, since there are no unwinding tables "
+      "for them, and ";
+  const auto maps = read_maps(images_.process());
+  const process_mapping* const stack = mapping_at(maps, registers.rsp);
+  const auto call = static_cast<std::int64_t>(registers.orig_rax);
+  if (stack == nullptr || !calls || rank_of(call) == not_waiting)
+    return std::string(no_tables) +
+           "does not wait in a system call that malloc() never makes";
+  std::vector<std::uint64_t> words((stack->end - registers.rsp) /
+                                   sizeof(std::uint64_t));
+  words.resize(memory_.read_some(registers.rsp,
+                                 {reinterpret_cast<std::uint8_t*>(words.data()),
+                                  words.size() * sizeof(std::uint64_t)}) /
+               sizeof(std::uint64_t));
   constexpr std::size_t flags_at = 1;
   constexpr std::size_t cs_at = 24;
   constexpr std::uint64_t all_flags = 7;
-  const auto words = read_words(memory_, from, callers_size);
-  for (std::size_t i = 0; i + cs_at < words.size(); ++i)
-    if (words[i] == code_.borrowed.restorer &&
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::uint64_t word = words[i];
+    // A frame of a signal handler begins with the address of the restorer,
+    // which may also be left over from a call of sigaction(2); see
+    // return_frame.cc for what else is in it.
+    if (word == code_.borrowed.restorer && i + cs_at < words.size() &&
         words[i + flags_at] <= all_flags &&
         (words[i + cs_at] & 0xffff) == user_code_64)
-      return true;
-  return false;
-}
-
-bool borrow_place::calls_safely(const user_regs_struct& registers)
-{
-  if (code_.loader != code_.library && code_.loader->contains(registers.rip))
-    return false;
-  return registers.orig_rax != SYS_futex ||
-         !stack_has_allocator(registers.rsp, whose::everybodys);
+      return std::string(no_tables) + "is in a signal handler";
+    const owner whose = owner_of(word - 1);
+    if (whose == owner::unknown)
+      continue;
+    if (((whose == owner::loader && called_function(word) != 0) ||
+         is_forbidden(word - 1) || called_forbidden(word)))
+      return std::string(no_tables) + in_allocator;
+  }
+  return {};
 }
 
 // linux/rseq.h, struct rseq_cs: version, flags, start, length, abort address.
@@ -209,16 +443,24 @@ bool borrow_place::sequence_is_over(const tracee& thread,
   return registers.rip - start >= length;
 }
 
-// The C library's malloc() and the dynamic linker do not call the program, so
-// who is in its code is not in them.  Its own malloc() may.
-bool borrow_place::computes_safely(const tracee& thread,
-                                   const user_regs_struct& registers)
+// The first thread's stack grows when it is written to, as far as there is room
+// and the limit allows; others have their size.
+bool borrow_place::has_room(const tracee& thread,
+                            const user_regs_struct& registers) const
 {
-  const target_image* image = images_.find(registers.rip);
-  return image != nullptr && image != code_.loader && image != code_.library &&
-         !stack_has_allocator(registers.rsp, whose::programs) &&
-         !belongs_to_allocator(registers.rip, whose::everybodys) &&
-         sequence_is_over(thread, registers);
+  const auto maps = read_maps(images_.process());
+  const process_mapping* const stack = mapping_at(maps, registers.rsp);
+  if (stack == nullptr ||
+      !is_first_stack(thread, registers, registers.rsp, *stack))
+    return false;
+  if (registers.rsp - stack->begin >= stack_needed)
+    return true;
+  if (stack->path != "[stack]")
+    return false;
+  const std::uint64_t lowest = registers.rsp - stack_needed;
+  const std::uint64_t below = stack == maps.data() ? 0 : (stack - 1)->end;
+  return lowest > below && lowest - below >= guard_gap &&
+         stack->end - lowest <= stack_limit(thread.process());
 }
 
 bool borrow_place::may_be_borrowed(const tracee& thread)
@@ -226,22 +468,25 @@ bool borrow_place::may_be_borrowed(const tracee& thread)
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
     return refuse(thread, "executes 32-bit code");
-  if (is_filtered(thread.process(), thread.id()))
+  const bool enters = thread.at_syscall_entry();
+  const bool calls = enters || waits_in_call(registers);
+  // Seen at once, and most of the time when nothing but memory is asked for.
+  if (!calls && owner_of(registers.rip) != owner::program)
+    return refuse(thread, "is in the C library, or in unknown code");
+  if (enters && is_no_ordinary_call(registers.orig_rax))
+    return refuse(thread, "is about to fork, to execute a program or to end");
+  if (!rules_.suspend_seccomp && is_filtered(thread.process(), thread.id()))
     return refuse(thread, under_filter);
-  if (!has_plain_stack(thread, registers))
-    return refuse(thread, "runs on a stack of its own making");
-  if (in_handler(registers.rsp))
-    return refuse(thread, "is in a signal handler");
-  if (waits_in_call(registers) || thread.at_syscall_entry()) {
-    if (rank_of(registers.orig_rax) == not_waiting)
-      return refuse(thread,
-                    "makes a system call that malloc() or the dynamic "
-                    "linker could have made");
-    return calls_safely(registers) ||
-           refuse(thread, "may be in malloc() or the dynamic linker");
-  }
-  return computes_safely(thread, registers) ||
-         refuse(thread, "may be in malloc() or the dynamic linker");
+  const call_chain chain = chains_.find(registers);
+  const std::string why = !HP_COUNTERMEASURE(callers) ? ""
+                          : chain.complete ? why_not(chain, registers, calls)
+                                           : why_not_by_words(registers, calls);
+  if (!why.empty())
+    return refuse(thread, why);
+  if (!has_room(thread, registers))
+    return refuse(thread, "runs on a stack of its own making, or at its end");
+  return calls || sequence_is_over(thread, registers) ||
+         refuse(thread, "is in a restartable sequence");
 }
 
 // Lets it run until it comes to a system call of the good kind.
@@ -260,10 +505,39 @@ bool borrow_place::chase(tracee& thread, deadline until)
   return false;
 }
 
+// Stops it again and again: one that computes is in its own code some time.
+bool borrow_place::sample(tracee& thread, deadline until)
+{
+  // No multiple of what a program may do in turn.
+  constexpr std::int64_t shortest = 37'000;
+  constexpr std::int64_t step = 11'003;
+  std::int64_t pause = shortest;
+  while (!until.passed()) {
+    if (thread.stopped())
+      thread.resume();
+    sleep_for(std::min(pause, until.left()));
+    thread.halt(halt_until());
+    if (may_be_borrowed(thread))
+      return true;
+    if (waits_in_call(thread.registers()))
+      return false;
+    pause = shortest + (pause + step) % (10 * shortest);
+  }
+  return false;
+}
+
 bool borrow_place::try_thread(tracee& thread, deadline until)
 {
-  thread.halt(until);
-  return may_be_borrowed(thread) || chase(thread, until);
+  thread.halt(halt_until());
+  if (may_be_borrowed(thread) || chase(thread, until))
+    return true;
+  thread.halt(halt_until());
+  if (may_be_borrowed(thread))
+    return true;
+  if (waits_in_call(thread.registers()))
+    return false;
+  return sample(thread,
+                deadline::in_nanoseconds(4 * millisecond).or_later(until));
 }
 
 tracee borrow_place::find(deadline until)
@@ -271,15 +545,37 @@ tracee borrow_place::find(deadline until)
   const pid_t process = images_.process();
   std::int64_t patience = millisecond;
   for (;;) {
+    tracer::let_go_of_late();
     std::vector<std::pair<std::size_t, pid_t>> order;
-    for (const pid_t thread : threads_of(process))
-      order.emplace_back(rank_now(process, thread), thread);
-    if (order.empty())
-      throw thread_gone(process_text(process) + " has ended");
+    bool all_filtered = !rules_.suspend_seccomp;
+    for (const pid_t thread : threads_of(process)) {
+      const thread_look look = look_at_thread(process, thread);
+      if (look.waits_for_child())
+        reason_ =
+            thread_text(process, thread) + " waits in vfork() or posix_spawn()";
+      else
+        order.emplace_back(rank_of(look.call), thread);
+      // The best ones need no others beside them.
+      if (order.size() >= enough_threads &&
+          order.back().first < rank_of(SYS_poll))
+        break;
+    }
     std::stable_sort(
         order.begin(), order.end(),
         [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (order.empty() && threads_of(process).empty())
+      throw thread_gone(process_text(process) + " has ended");
     for (const auto& [rank, id] : order) {
+      if (tracer::traces(id)) {
+        reason_ = thread_text(process, id) + " is in the kernel";
+        all_filtered = false;
+        continue;
+      }
+      if (!rules_.suspend_seccomp && is_filtered(process, id)) {
+        reason_ = thread_text(process, id) + ' ' + under_filter;
+        continue;
+      }
+      all_filtered = false;
       try {
         tracee thread(process, id);
         if (try_thread(thread,
@@ -288,11 +584,12 @@ tracee borrow_place::find(deadline until)
       } catch (const thread_gone& gone) {
         reason_ = gone.what();
       } catch (const not_in_time& late) {
-        reason_ = is_filtered(process, id)
-                      ? thread_text(process, id) + ' ' + under_filter
-                      : late.what();
+        reason_ = late.what();
       }
     }
+    if (all_filtered && !order.empty())
+      throw trouble(process_text(process) + ": " + reason_ +
+                    "; --suspend-seccomp suspends the filter meanwhile");
     // Not before each was looked at: when the time is over something may have
     // to be ended that was begun, and the next thread may stand well.
     if (until.passed())
@@ -300,8 +597,7 @@ tracee borrow_place::find(deadline until)
                         ": no thread came to a place where it can be "
                         "borrowed for loading: " +
                         reason_);
-    std::this_thread::sleep_for(
-        std::chrono::nanoseconds(std::min(patience, until.left())));
+    tracer::pause(std::min(patience, until.left()));
     patience = std::min(2 * patience, 100 * millisecond);
   }
 }

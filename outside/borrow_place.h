@@ -1,19 +1,32 @@
-// Where a thread may be borrowed: outside of the allocator and the dynamic
-// linker, and without their locks.
+// Where a thread may be borrowed: outside of the allocator, the dynamic linker
+// and other functions whose locks a thread that loads an object takes.
 //
-// Best is a thread that waits in a system call which neither of them makes, or
-// is about to make one: whoever reaches read(2) or epoll_wait(2) is not in the
-// middle of malloc().  A thread that makes no system calls is taken where its
-// program counter and stack lie in the program's own code.  A thread on a stack
-// that the system does not know, in a signal handler, or in a restartable
-// sequence (rseq(2)) is left alone.
+// The callers of a thread that stands are found by the unwinding tables,
+// through signal handlers, up to where it began (call_chain.h).  It may be
+// borrowed
+//   * at a system call, if none of its callers is such a function or was called
+//     as one; and
+//   * in the program's own code, if that holds for its callers, too.
+// Every image that defines malloc() counts as an allocator: in code of it that
+// has no name, or where a handler has interrupted it in the middle, a thread is
+// left alone.  Where tables end, because there are none or the code was made at
+// run time, every word of the rest of the stack counts as a return address, and
+// only a thread that waits in one of some system calls is taken.
 //
-// One thread at a time, while a `ticking` lives.
+// A thread on a stack whose size is not known, with a seccomp(2) filter, in a
+// restartable sequence (rseq(2)), or in vfork(2) is left alone.
+//
+// Refers to what it is made of.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_BORROW_PLACE_H
 #define HOTPATCH_OUTSIDE_BORROW_PLACE_H
 
+#include <set>
+#include <string>
+#include <vector>
+
+#include "outside/call_chain.h"
 #include "outside/target_code.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
@@ -21,40 +34,65 @@
 
 namespace hotpatch::outside {
 
+struct borrow_rules {
+  bool suspend_seccomp = false;  // the caller will suspend_filters()
+};
+
+// Whether a thread has a seccomp(2) filter.
+bool is_filtered(pid_t process, pid_t thread);
+
 class borrow_place {
  public:
   borrow_place(const target_images& images, const target_code& code,
-               const target_memory& memory);
+               const target_memory& memory, borrow_rules rules = {});
 
-  // A thread stopped at such a place.  Throws trouble with the reason if there
-  // is none until then.
+  // A thread stopped at such a place.  Throws not_in_time with the reason if
+  // there is none until then, trouble if there will be none.
   tracee find(deadline until);
 
  private:
-  enum class whose { everybodys, programs };
-  bool try_thread(tracee& thread, deadline until);
-  bool chase(tracee& thread, deadline until);
-  bool may_be_borrowed(const tracee& thread);
-  bool calls_safely(const user_regs_struct& registers);
-  bool computes_safely(const tracee& thread, const user_regs_struct& registers);
-  bool has_plain_stack(const tracee& thread, const user_regs_struct& registers);
-  bool stack_has_allocator(std::uint64_t from, whose what);
-  bool in_handler(std::uint64_t from);
-  bool belongs_to_allocator(std::uint64_t address, whose what) const;
-  bool sequence_is_over(const tracee& thread,
-                        const user_regs_struct& registers) const;
-  bool refuse(const tracee& thread, const char* why);
-
   struct code_part {
     std::uint64_t begin;
     std::uint64_t end;
-    bool is_programs;  // not the C library's or the dynamic linker's
+
+    bool has(std::uint64_t address) const
+    {
+      return address - begin < end - begin;
+    }
   };
+  enum class owner { program, library, loader, unknown };
+
+  bool try_thread(tracee& thread, deadline until);
+  bool chase(tracee& thread, deadline until);
+  bool sample(tracee& thread, deadline until);
+  bool may_be_borrowed(const tracee& thread);
+  bool has_room(const tracee& thread, const user_regs_struct& registers) const;
+  bool sequence_is_over(const tracee& thread,
+                        const user_regs_struct& registers) const;
+  std::string why_not(const call_chain& chain,
+                      const user_regs_struct& registers, bool calls) const;
+  std::string why_not_library(const call_chain& chain, std::size_t first,
+                              std::size_t last,
+                              const user_regs_struct& registers,
+                              bool calls) const;
+  std::string why_not_by_words(const user_regs_struct& registers,
+                               bool calls) const;
+  owner owner_of(std::uint64_t address) const;
+  bool is_forbidden(std::uint64_t address) const;
+  bool called_forbidden(std::uint64_t return_address) const;
+  std::uint64_t called_function(std::uint64_t return_address) const;
+  bool has_name(std::uint64_t address) const;
+  bool at_system_call(std::uint64_t counter) const;
+  bool refuse(const tracee& thread, const std::string& why);
 
   const target_images& images_;
   const target_code& code_;
   const target_memory& memory_;
-  std::vector<code_part> allocator_;
+  const borrow_rules rules_;
+  call_chains chains_;
+  std::vector<code_part> forbidden_;
+  std::set<std::uint64_t> forbidden_entries_;
+  std::vector<const target_image*> libraries_;  // the C library, allocators
   std::string reason_;
 };
 

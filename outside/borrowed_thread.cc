@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <iterator>
 
@@ -15,6 +17,7 @@
 #include "outside/interrupted_call.h"
 #include "outside/return_frame.h"
 #include "processes/threads.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
 
@@ -28,25 +31,48 @@ constexpr std::uint64_t texts_at = arguments_at + 256;
 constexpr std::uint64_t texts_end = 4 * page;
 
 // What the borrowed thread executes, with rbx at a call_block and r12 at the
-// stack pointer for the return.  The thread's errno is kept, also if nobody is
-// there any more.  getpid(2) is there to be seen by the tracer,
-// who takes over at its end; without one it is followed by the return.
+// stack pointer for the return.  The thread's errno and its cancellation state
+// are kept, also if nobody is there any more.  What comes at the end is there
+// to be seen by the tracer, who takes over; without one it is followed by the
+// return: a signal of the thread to itself, which the program ignores, or, if
+// there is none, getpid(2).
 constexpr std::uint8_t call_code[] = {
-    0xff, 0x53, 0x28,              // call *40(%rbx)       &errno
-    0x49, 0x89, 0xc6,              // mov  %rax,%r14
-    0x44, 0x8b, 0x28,              // mov  (%rax),%r13d
-    0x48, 0x8b, 0x7b, 0x08,        // mov  8(%rbx),%rdi
-    0x48, 0x8b, 0x73, 0x10,        // mov  16(%rbx),%rsi
-    0x48, 0x8b, 0x53, 0x18,        // mov  24(%rbx),%rdx
-    0x31, 0xc0,                    // xor  %eax,%eax
-    0xff, 0x13,                    // call *(%rbx)
-    0x48, 0x89, 0x43, 0x20,        // mov  %rax,32(%rbx)
-    0x45, 0x89, 0x2e,              // mov  %r13d,(%r14)
-    0xb8, 0x27, 0x00, 0x00, 0x00,  // mov  $39,%eax        getpid
-    0x0f, 0x05,                    // syscall
-    0x4c, 0x89, 0xe4,              // mov  %r12,%rsp
-    0xb8, 0x0f, 0x00, 0x00, 0x00,  // mov  $15,%eax        rt_sigreturn
-    0x0f, 0x05,                    // syscall
+    0xff, 0x53, 0x28,              //    call *40(%rbx)        &errno
+    0x49, 0x89, 0xc6,              //    mov  %rax,%r14
+    0x44, 0x8b, 0x28,              //    mov  (%rax),%r13d
+    0x48, 0x8b, 0x43, 0x30,        //    mov  48(%rbx),%rax    setcancelstate
+    0x48, 0x85, 0xc0,              //    test %rax,%rax
+    0x74, 0x0b,                    //    je   1f
+    0xbf, 0x01, 0x00, 0x00, 0x00,  //    mov  $1,%edi          disable
+    0x48, 0x8d, 0x73, 0x38,        //    lea  56(%rbx),%rsi
+    0xff, 0xd0,                    //    call *%rax
+    0x48, 0x8b, 0x7b, 0x08,        // 1: mov  8(%rbx),%rdi
+    0x48, 0x8b, 0x73, 0x10,        //    mov  16(%rbx),%rsi
+    0x48, 0x8b, 0x53, 0x18,        //    mov  24(%rbx),%rdx
+    0x31, 0xc0,                    //    xor  %eax,%eax
+    0xff, 0x13,                    //    call *(%rbx)
+    0x48, 0x89, 0x43, 0x20,        //    mov  %rax,32(%rbx)
+    0x48, 0x8b, 0x43, 0x30,        //    mov  48(%rbx),%rax
+    0x48, 0x85, 0xc0,              //    test %rax,%rax
+    0x74, 0x07,                    //    je   2f
+    0x8b, 0x7b, 0x38,              //    mov  56(%rbx),%edi    as it was
+    0x31, 0xf6,                    //    xor  %esi,%esi
+    0xff, 0xd0,                    //    call *%rax
+    0x45, 0x89, 0x2e,              // 2: mov  %r13d,(%r14)
+    0xb8, 0x27, 0x00, 0x00, 0x00,  //    mov  $39,%eax         getpid
+    0x0f, 0x05,                    //    syscall
+    0x8b, 0x53, 0x3c,              //    mov  60(%rbx),%edx    signal
+    0x85, 0xd2,                    //    test %edx,%edx
+    0x74, 0x12,                    //    je   3f
+    0x89, 0xc7,                    //    mov  %eax,%edi
+    0xb8, 0xba, 0x00, 0x00, 0x00,  //    mov  $186,%eax        gettid
+    0x0f, 0x05,                    //    syscall
+    0x89, 0xc6,                    //    mov  %eax,%esi
+    0xb8, 0xea, 0x00, 0x00, 0x00,  //    mov  $234,%eax        tgkill
+    0x0f, 0x05,                    //    syscall
+    0x4c, 0x89, 0xe4,              // 3: mov  %r12,%rsp
+    0xb8, 0x0f, 0x00, 0x00, 0x00,  //    mov  $15,%eax         rt_sigreturn
+    0x0f, 0x05,                    //    syscall
 };
 
 struct call_block {
@@ -54,7 +80,29 @@ struct call_block {
   std::uint64_t arguments[3];
   std::uint64_t result;
   std::uint64_t errno_location;
+  std::uint64_t set_cancel_state;
+  std::int32_t cancel_state;
+  std::int32_t mark;
 };
+static_assert(offsetof(call_block, errno_location) == 40);
+static_assert(offsetof(call_block, mark) == 60);
+
+// A signal that does nothing in the process, if nobody sees it: whatever a
+// signal's number, a tracer is told of it before the kernel drops it.
+int find_mark(const tracee& thread)
+{
+  const std::string caught = status_field(
+      thread_file(thread.process(), thread.id(), "status"), "SigCgt");
+  std::uint64_t mask = 0;
+  const auto [end, error] =
+      std::from_chars(caught.data(), caught.data() + caught.size(), mask, 16);
+  if (error != std::errc{})
+    return 0;
+  for (const int signal : {SIGURG, SIGWINCH})
+    if ((mask >> (signal - 1) & 1) == 0)
+      return signal;
+  return 0;
+}
 
 // Signals that a fault of the called function raises must not be blocked: the
 // kernel kills for a blocked one, handler or not.
@@ -87,7 +135,8 @@ borrowed_thread::borrowed_thread(tracee& thread, target_memory& memory,
       memory_(memory),
       code_(code),
       until_(until),
-      state_(save_state(thread))
+      state_(save_state(thread)),
+      mark_(find_mark(thread))
 {
   const return_frame frame = build_return_frame(state_, code.restorer);
   memory_.write(frame.address, frame.bytes);
@@ -100,23 +149,49 @@ void borrowed_thread::start(const user_regs_struct& registers)
 {
   thread_.set_registers(registers);
   if (!started_)
-    thread_.block_signals(all_but_faults(state_.blocked_signals));
+    thread_.block_signals(all_but_faults(state_.blocked_signals) &
+                          ~(mark_ != 0 ? std::uint64_t{1} << (mark_ - 1) : 0));
   started_ = true;
 }
 
 // Waits for entry to or exit from that system call and passes by all others.
-bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry,
-                                       const call_observer& observer)
+bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry)
 {
   for (;;) {
     thread_.resume_to_syscall();
     if (thread_.wait(until_).kind != stop_kind::syscall)
       continue;
-    if (observer)
-      observer(thread_);
     if (thread_.registers().orig_rax == number &&
         thread_.at_syscall_entry() == entry)
       return true;
+  }
+}
+
+// A signal, so that the thread does not stop at all the system calls that it makes
+// before, but for those that the observer wants to see.  The function may send it,
+// or ask for the process's number, itself; then the program counter is elsewhere.
+void borrowed_thread::wait_for_mark(const call_observer& observer)
+{
+  bool watches = static_cast<bool>(observer);
+  for (;;) {
+    if (watches || mark_ == 0)
+      thread_.resume_to_syscall();
+    else
+      thread_.resume();
+    const stop last = thread_.wait(until_);
+    if (last.kind == stop_kind::syscall && watches)
+      watches = observer(thread_);
+    const bool may_be_mark =
+        mark_ != 0 ? last.kind == stop_kind::signal && last.signal == mark_
+                   : last.kind == stop_kind::syscall &&
+                         thread_.registers().orig_rax == SYS_getpid &&
+                         !thread_.at_syscall_entry();
+    if (!may_be_mark)
+      continue;
+    if (mark_ != 0)
+      thread_.drop_signal();
+    if (thread_.registers().rip - workspace_ < page)
+      return;
   }
 }
 
@@ -188,7 +263,14 @@ std::uint64_t borrowed_thread::call(
     const call_observer& observer)
 {
   need_workspace();
-  call_block block = {function, {}, 0, code_.errno_location};
+  call_block block = {
+      function,
+      {},
+      0,
+      code_.errno_location,
+      HP_COUNTERMEASURE(uncancelled) ? code_.set_cancel_state : 0,
+      0,
+      mark_};
   std::copy(arguments.begin(), arguments.end(), block.arguments);
   const std::uint64_t block_at = workspace_ + arguments_at;
   memory_.write(block_at, bytes_of(block));
@@ -204,11 +286,7 @@ std::uint64_t borrowed_thread::call(
   start(registers);
   unfinished_ = true;
   try {
-    // The function may ask for the process's number itself; then the block has
-    // no result yet, and the program counter is elsewhere.
-    do
-      wait_for_syscall(SYS_getpid, false, observer);
-    while (thread_.registers().rip - workspace_ >= page);
+    wait_for_mark(observer);
   } catch (const not_in_time&) {
     throw unfinished_call(what + " has not come back in time; " +
                           thread_text(thread_.process(), thread_.id()) +

@@ -31,6 +31,8 @@ struct borrowed_code {
   std::uint64_t restorer;     // mov $15,%eax or %rax; syscall
   // int* (void): where a thread has its errno.
   std::uint64_t errno_location;
+  // int (int, int*), pthread_setcancelstate(3); 0: there are no threads.
+  std::uint64_t set_cancel_state = 0;
 };
 
 // What the thread was made to call has not come back.  The thread finishes it
@@ -46,8 +48,9 @@ inline constexpr std::uint64_t workspace_size = 256 * 4096;
 bool is_workspace(const target_memory& memory, std::uint64_t address);
 
 // Sees each system call that a call() makes, at its entry and at its end, and
-// may change it (tracee::set_registers).
-using call_observer = std::function<void(tracee&)>;
+// may change it (tracee::set_registers).  False: it has seen enough, and the
+// thread stops at no more of them.
+using call_observer = std::function<bool(tracee&)>;
 
 class borrowed_thread {
  public:
@@ -62,8 +65,8 @@ class borrowed_thread {
                            std::initializer_list<std::uint64_t> arguments);
 
   // A function of the process, on a stack of its own, with all signals blocked
-  // but those that its own faults raise.  `what` names it for people.  Throws
-  // unfinished_call.
+  // but those that its own faults raise, and not to be cancelled.  `what` names
+  // it for people.  Throws unfinished_call.
   std::uint64_t call(const std::string& what, std::uint64_t function,
                      std::initializer_list<std::uint64_t> arguments,
                      const call_observer& observer = {});
@@ -77,14 +80,15 @@ class borrowed_thread {
   void start(const user_regs_struct& registers);
   void need_workspace();
   void drop_workspace();
-  bool wait_for_syscall(std::uint64_t number, bool entry,
-                        const call_observer& observer = {});
+  bool wait_for_syscall(std::uint64_t number, bool entry);
+  void wait_for_mark(const call_observer& observer);
 
   tracee& thread_;
   target_memory& memory_;
   const borrowed_code code_;
   const deadline until_;
   const thread_state state_;
+  const int mark_;           // the signal that tells of the end of a call; or 0
   std::uint64_t frame_ = 0;  // its stack pointer, see return_frame
   bool started_ = false;
   bool unfinished_ = false;  // a call: the thread must be left alone

@@ -36,7 +36,7 @@ constexpr std::int64_t pause_ns = 5'000'000;
 int open_memory(pid_t process)
 {
   const int file =
-      open(proc_path(process, "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+      open(memory_path(process, "/mem").c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 && errno != EACCES && errno != EPERM && errno != ESRCH &&
       errno != ENOENT)
     refuse_access(process, errno);

@@ -58,7 +58,7 @@ std::vector<std::string> usual_paths(pid_t process, const std::string& status)
                           (number.empty() ? std::to_string(process) : number) +
                           format::control_suffix;
   std::vector<std::string> found;
-  read_proc_lines(proc_path(process, "/net/unix"), most_bytes,
+  read_proc_lines(memory_path(process, "/net/unix"), most_bytes,
                   [&](const std::string& line) {
                     if (!line.ends_with(end))  // there may be thousands
                       return proc_line::more;
@@ -90,7 +90,7 @@ std::vector<std::string> control_paths(pid_t process, const std::string& stated)
 {
   const std::string status =
       read_proc_file(proc_path(process, "/status")).value_or("");
-  const std::string root = proc_path(process, "/root");
+  const std::string root = memory_path(process, "/root");
   const std::vector<std::string> seen =
       stated.empty() ? usual_paths(process, status) : std::vector{stated};
   const std::set<uid_t> owners = possible_owners(status);

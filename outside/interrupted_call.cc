@@ -34,32 +34,59 @@ bool in_call(const user_regs_struct& registers)
   return static_cast<std::int64_t>(registers.orig_rax) >= 0;
 }
 
+using form = time_limit::form;
+
+// System calls that the kernel makes again in full, or not at all, although
+// they have waited a part of the time that they were given (signal(7),
+// "Interruption of system calls and library functions by stop signals"). Others
+// keep the end of the time themselves: poll(2), nanosleep(2) and futex(2) for
+// restart_syscall(2); select(2) and the like in the program's memory, so that
+// those are in this list for the case that it is not writable.
+struct limited_call {
+  long number;
+  time_limit limit;
+};
+constexpr limited_call limited_calls[] = {
+    {SYS_epoll_wait, {form::milliseconds, 3}},
+    {SYS_epoll_pwait, {form::milliseconds, 3}},
+    {SYS_epoll_pwait2, {form::timespec, 3}},
+    {SYS_rt_sigtimedwait, {form::timespec, 2}},
+    {SYS_semtimedop, {form::timespec, 3}},
+    {SYS_io_getevents, {form::timespec, 4}},
+    {SYS_io_pgetevents, {form::timespec, 4}},
+    {SYS_io_uring_enter, {form::ring, 4}},
+    {SYS_ppoll, {form::timespec, 2}},
+    {SYS_pselect6, {form::timespec, 4}},
+    {SYS_select, {form::timeval, 4}},
+    {SYS_accept, {form::receiving, 0}},
+    {SYS_accept4, {form::receiving, 0}},
+    {SYS_recvfrom, {form::receiving, 0}},
+    {SYS_recvmsg, {form::receiving, 0}},
+    {SYS_recvmmsg, {form::receiving, 0}},
+    {SYS_read, {form::receiving, 0}},
+    {SYS_readv, {form::receiving, 0}},
+    {SYS_connect, {form::sending, 0}},
+    {SYS_sendto, {form::sending, 0}},
+    {SYS_sendmsg, {form::sending, 0}},
+    {SYS_sendmmsg, {form::sending, 0}},
+    {SYS_write, {form::sending, 0}},
+    {SYS_writev, {form::sending, 0}},
+};
+
+const limited_call* find_limited(std::uint64_t call)
+{
+  const auto* found =
+      std::find_if(std::begin(limited_calls), std::end(limited_calls),
+                   [call](const limited_call& each) {
+                     return static_cast<std::uint64_t>(each.number) == call;
+                   });
+  return found != std::end(limited_calls) ? found : nullptr;
+}
+
+// Without a limit it is interrupted for good, too.
 bool ends_early(std::uint64_t call)
 {
-  constexpr std::uint64_t calls[] = {
-      SYS_epoll_wait,
-      SYS_epoll_pwait,
-      SYS_epoll_pwait2,
-      SYS_rt_sigtimedwait,
-      SYS_semop,
-      SYS_semtimedop,
-      SYS_io_getevents,
-      SYS_io_pgetevents,
-      // With a time limit (SO_RCVTIMEO, SO_SNDTIMEO):
-      SYS_accept,
-      SYS_accept4,
-      SYS_recvfrom,
-      SYS_recvmsg,
-      SYS_recvmmsg,
-      SYS_sendto,
-      SYS_sendmsg,
-      SYS_sendmmsg,
-      SYS_read,
-      SYS_write,
-      SYS_readv,
-      SYS_writev,
-  };
-  return std::find(std::begin(calls), std::end(calls), call) != std::end(calls);
+  return call == SYS_semop || find_limited(call) != nullptr;
 }
 
 }  // namespace
@@ -80,6 +107,40 @@ bool mend_interrupted_call(user_regs_struct& registers)
   // With a handler the kernel turns this into EINTR again.
   registers.rax = static_cast<std::uint64_t>(restart_nohand);
   return true;
+}
+
+// linux/io_uring.h, which older systems lack: with this flag the fifth argument
+// points to a structure with the time; with the others the time is a point, or
+// kept elsewhere.
+constexpr std::uint64_t ring_has_argument = 1 << 3;
+constexpr std::uint64_t ring_absolute = 1 << 5;
+constexpr std::uint64_t ring_registered = 1 << 6;
+
+std::optional<time_limit> limit_of_call(const user_regs_struct& registers,
+                                        bool mended)
+{
+  const limited_call* found = find_limited(registers.orig_rax);
+  if (found == nullptr || !waits_in_call(registers) ||
+      (!mended && registers.orig_rax != SYS_io_pgetevents))
+    return {};
+  if (found->limit.how == form::ring &&
+      (registers.r10 & (ring_has_argument | ring_absolute | ring_registered)) !=
+          ring_has_argument)
+    return {};
+  return found->limit;
+}
+
+unsigned long long& argument_of(user_regs_struct& registers, unsigned index)
+{
+  unsigned long long* const arguments[] = {&registers.rdi, &registers.rsi,
+                                           &registers.rdx, &registers.r10,
+                                           &registers.r8,  &registers.r9};
+  return *arguments[index];
+}
+
+std::int64_t out_of_time(std::uint64_t call)
+{
+  return call == SYS_connect ? -EINPROGRESS : -EAGAIN;
 }
 
 // A call that the kernel would continue with restart_syscall(2) is made anew:

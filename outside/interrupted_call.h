@@ -8,6 +8,7 @@
 #define HOTPATCH_OUTSIDE_INTERRUPTED_CALL_H
 
 #include <cstdint>
+#include <optional>
 
 #include <sys/user.h>
 
@@ -25,6 +26,39 @@ bool waits_in_call(const user_regs_struct& registers);
 // functions by stop signals").  Makes such a one go on, unless a handler does
 // run; true if there is something to change.
 bool mend_interrupted_call(user_regs_struct& registers);
+
+// How long a call that is made again in full would wait at most, and how the
+// program says so.
+struct time_limit {
+  enum class form : std::uint8_t {
+    milliseconds,  // in the argument; a negative number: for ever
+    timespec,      // the argument points there; null: for ever
+    timeval,
+    ring,       // the argument points to a struct io_uring_getevents_arg
+    receiving,  // SO_RCVTIMEO of the socket, which is the first argument
+    sending,    // SO_SNDTIMEO
+  };
+  form how;
+  unsigned argument;
+
+  bool is_pointer() const
+  {
+    return how == form::timespec || how == form::timeval || how == form::ring;
+  }
+};
+
+// For a thread that waits_in_call(), `mended` if it does since
+// mend_interrupted_call().  Empty if the kernel knows itself how much of the
+// limit is left, as with poll(2) and nanosleep(2), or if the limit is a point
+// in time.
+std::optional<time_limit> limit_of_call(const user_regs_struct& registers,
+                                        bool mended);
+
+// An argument of a system call, of six.
+unsigned long long& argument_of(user_regs_struct& registers, unsigned index);
+
+// What a call returns whose time is over.
+std::int64_t out_of_time(std::uint64_t call);
 
 // The registers as they are when the thread is to make the system call anew by
 // itself, without the kernel's help.

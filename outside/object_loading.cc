@@ -119,7 +119,7 @@ class file_in_process {
  private:
   std::string path_here(int number) const
   {
-    return proc_path(thread_.process(), "/fd/" + std::to_string(number));
+    return memory_path(thread_.process(), "/fd/" + std::to_string(number));
   }
 
   // False: this system has no such files, or nothing may be executed from them.
@@ -173,7 +173,7 @@ class file_in_process {
   void make_placed(const patch_object& file,
                    std::span<const unsigned char> bytes)
   {
-    const std::string below = proc_path(thread_.process(), "/root");
+    const std::string below = memory_path(thread_.process(), "/root");
     root_.reset(::open(below.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!root_ ||
         !place_file(root_.get(), false, file.path.c_str(), bytes, placed_))
@@ -255,7 +255,8 @@ class opening {
   {
   }
 
-  void see(tracee& thread)
+  // False when the object was opened.
+  bool see(tracee& thread)
   {
     user_regs_struct now = thread.registers();
     if (before_ && !thread.at_syscall_entry()) {
@@ -264,17 +265,18 @@ class opening {
       now.rdx = before_->rdx;
       thread.set_registers(now);
       before_.reset();
-      return;
+      return false;
     }
     if (!thread.at_syscall_entry() || !is_meant(now) ||
         !HP_COUNTERMEASURE(private_copy))
-      return;
+      return true;
     before_ = now;
     now.orig_rax = SYS_fcntl;
     now.rdi = argument(descriptor_);
     now.rsi = F_DUPFD_CLOEXEC;
     now.rdx = 0;
     thread.set_registers(now);
+    return true;
   }
 
  private:
@@ -393,7 +395,7 @@ std::uint64_t load_object(borrowed_thread& thread, target_memory& memory,
   const std::uint64_t handle =
       thread.call("loading the patch object", code.dlopen,
                   {thread.place(name), RTLD_NOW | RTLD_LOCAL},
-                  [&](tracee& traced) { instead.see(traced); });
+                  [&](tracee& traced) { return instead.see(traced); });
   if (handle == 0)
     refuse(thread.process(),
            "does not load the patch object: " +

@@ -88,6 +88,12 @@ target_code find_target_code(const target_images& images)
     found.borrowed.restorer = find_code(*found.library, short_restorer_code);
   found.borrowed.errno_location =
       find_exported(*found.library, "__errno_location").address;
+  for (const target_image& image : images.all())
+    if (found.borrowed.set_cancel_state == 0 &&
+        (&image == found.library ||
+         image.base_name().starts_with("libpthread")))
+      found.borrowed.set_cancel_state =
+          find_exported(image, "pthread_setcancelstate").address;
   if (found.borrowed.system_call == 0 || found.borrowed.restorer == 0 ||
       found.borrowed.errno_location == 0)
     throw trouble(process + ": " + found.library->path +

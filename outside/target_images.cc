@@ -13,6 +13,7 @@
 #include "processes/mapped_file.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {
@@ -44,7 +45,7 @@ target_images::target_images(pid_t process) : process_(process)
   maps_ = read_maps(process);
   loader_base_ = read_loader_base(process);
   struct stat executable = {};
-  stat(proc_path(process, "/exe").c_str(), &executable);
+  stat(memory_path(process, "/exe").c_str(), &executable);
   program_inode_ = executable.st_ino;
   const process_memory memory(process);
   const process_mapping* last = nullptr;
@@ -128,6 +129,33 @@ exported_symbol find_exported(const target_image& image, std::string_view name)
       return {symbol.st_value + image.bias, symbol.st_size};
   }
   return {};
+}
+
+void each_exported_function(
+    const target_image& image,
+    const std::function<void(std::string_view, exported_symbol)>& take)
+{
+  elf_file& file = *image.file;
+  elf_section table, strings;
+  if (!file.find_section(".dynsym", 0, table) ||
+      !file.section(table.link, strings))
+    return;
+  const unsigned char* symbols = file.contents(table.offset, table.size);
+  const unsigned char* texts = file.contents(strings.offset, strings.size);
+  if (symbols == nullptr || texts == nullptr)
+    return;
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.size;
+       at += sizeof(Elf64_Sym)) {
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, symbols + at, sizeof symbol);
+    const auto type = ELF64_ST_TYPE(symbol.st_info);
+    if (symbol.st_shndx == SHN_UNDEF || symbol.st_name >= strings.size ||
+        (type != STT_FUNC && type != STT_GNU_IFUNC))
+      continue;
+    const auto* name = reinterpret_cast<const char*>(texts) + symbol.st_name;
+    take({name, strnlen(name, strings.size - symbol.st_name)},
+         {symbol.st_value + image.bias, symbol.st_size});
+  }
 }
 
 std::uint64_t find_code(const target_image& image,

@@ -8,6 +8,7 @@
 #define HOTPATCH_OUTSIDE_TARGET_IMAGES_H
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -68,6 +69,11 @@ struct exported_symbol {
 };
 
 exported_symbol find_exported(const target_image& image, std::string_view name);
+
+// Calls `take` for each function that others can use, with its name.
+void each_exported_function(
+    const target_image& image,
+    const std::function<void(std::string_view, exported_symbol)>& take);
 
 // The address in the process of the first place in the image's code with these
 // bytes; 0: none.

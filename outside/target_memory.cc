@@ -32,7 +32,7 @@ namespace {
 
 target_memory::target_memory(pid_t process)
     : process_(process),
-      file_(open(proc_path(process, "/mem").c_str(), O_RDWR | O_CLOEXEC))
+      file_(open(memory_path(process, "/mem").c_str(), O_RDWR | O_CLOEXEC))
 {
   if (!file_)
     refuse_access(process, errno);

@@ -9,6 +9,7 @@
 #define HOTPATCH_OUTSIDE_THREAD_STATE_H
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <sys/user.h>
@@ -21,6 +22,7 @@ struct thread_state {
   user_regs_struct registers;
   std::vector<std::uint8_t> vectors;
   std::uint64_t blocked_signals;
+  std::optional<limited_wait> wait;
 };
 
 // At a stop in front of signal handling, or at the entry to a system call,

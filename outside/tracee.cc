@@ -3,21 +3,30 @@
 // SPDX-License-Identifier: MIT
 #include "outside/tracee.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <utility>
 
 #include <elf.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include "outside/interrupted_call.h"
 #include "outside/seizing.h"
+#include "outside/spare_memory.h"
+#include "outside/tracer.h"
 #include "processes/access.h"
 #include "processes/threads.h"
+#include "runtime/base/countermeasure.h"
+#include "runtime/base/file_descriptor.h"
 
 namespace hotpatch::outside {
 
@@ -27,6 +36,9 @@ namespace {
 constexpr int request_syscall_info = 0x420e;
 constexpr int request_rseq = 0x420f;
 constexpr std::uint8_t syscall_info_entry = 1;
+constexpr long option_suspend_seccomp = 1 << 21;
+
+constexpr long usual_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
 
 struct rseq_configuration {
   std::uint64_t address;
@@ -46,6 +58,44 @@ constexpr std::size_t least_vector_bytes = 512 + 64;  // FXSAVE and a header
 // PTRACE_O_TRACESYSGOOD).
 constexpr int syscall_stop = SIGTRAP | 0x80;
 
+constexpr std::int64_t microsecond = 1000;
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::uint64_t century = 100ull * 366 * 24 * 3600;  // in seconds
+
+// linux/io_uring.h, struct io_uring_getevents_arg: the pointer to the time.
+constexpr std::uint64_t ring_time_at = 16;
+
+// A wait that was made again with what was left of its time.
+struct shortened_wait {
+  user_regs_struct values;
+  limited_wait wait;
+  std::int64_t since;
+
+  // Where only the kernel knows the time, and the program calls again with
+  // equal arguments, what tells is when it went to sleep.
+  bool is_same(const user_regs_struct& now, const thread_look& look) const
+  {
+    constexpr std::int64_t soon = 5 * millisecond;
+    user_regs_struct before = values;
+    user_regs_struct after = now;
+    if (before.orig_rax != after.orig_rax || before.rip != after.rip ||
+        before.rsp != after.rsp)
+      return false;
+    for (unsigned i = 0; i < 6; ++i)
+      if (argument_of(before, i) != argument_of(after, i))
+        return false;
+    return argument_of(before, wait.limit.argument) != wait.argument ||
+           look.since == 0 || look.since <= since + soon;
+  }
+};
+
+std::map<pid_t, shortened_wait>& shortened_waits()
+{
+  static auto* const all = new std::map<pid_t, shortened_wait>;
+  return *all;
+}
+
 template <typename T>
 void* as_pointer(T value)
 {
@@ -54,19 +104,36 @@ void* as_pointer(T value)
 
 }  // namespace
 
-tracee::tracee(pid_t process, pid_t thread) : process_(process), thread_(thread)
+tracee::tracee(pid_t process, pid_t thread)
+    : tracee(process, thread, look_at_thread(process, thread))
 {
-  constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
-  if (!seize(thread_, options))
-    refuse(errno);
+}
+
+tracee::tracee(pid_t process, pid_t thread, const thread_look& look)
+    : process_(process), thread_(thread), look_(look)
+{
+  if (tracer::traces(thread_))
+    throw not_in_time(thread_text(process_, thread_) +
+                      " has not stopped yet: it is in the kernel");
+  tracer::begins(thread_);
+  if (!seize(thread_, usual_options)) {
+    const int error = errno;
+    tracer::ended(thread_);
+    refuse(error);
+  }
   attached_ = true;
 }
 
 tracee::tracee(tracee&& other) noexcept
     : process_(other.process_),
       thread_(other.thread_),
+      look_(other.look_),
+      wait_(other.wait_),
       attached_(std::exchange(other.attached_, false)),
       stopped_(other.stopped_),
+      asked_(other.asked_),
+      late_(other.late_),
+      stopped_since_(other.stopped_since_),
       signal_(other.signal_)
 {
 }
@@ -110,35 +177,86 @@ void tracee::interrupt()
 {
   check(ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr),
         "it cannot be interrupted");
+  asked_ = true;
+}
+
+// Whether it is the first thread of its process and has ended before the
+// others: nothing is told of it until they end, too.
+bool tracee::is_dead_leader() const
+{
+  return thread_ == process_ &&
+         status_field(thread_file(process_, thread_, "status"), "State")
+             .starts_with('Z');
+}
+
+// A thread that executes another program gets the number of the process's first
+// thread, and all others are gone (ptrace(2), "execve(2) under ptrace").
+bool tracee::has_executed()
+{
+  if (!HP_COUNTERMEASURE(follow_exec) || thread_ == process_ ||
+      tracer::traces(process_) ||
+      status_field(thread_file(process_, process_, "status"), "TracerPid") !=
+          std::to_string(getpid()))
+    return false;
+  tracer::begins(process_);
+  tracer::ended(thread_);
+  thread_ = process_;
+  return true;
+}
+
+// True if there is something to tell: a stop, or that the thread has ended,
+// which throws thread_gone.
+bool tracee::poll(int& status)
+{
+  const pid_t got = waitpid(thread_, &status, __WALL | WNOHANG);
+  if (got == 0 || (got == -1 && errno == EINTR))
+    return false;
+  if (got == -1 && has_executed())
+    return false;
+  if (got == thread_ && WIFSTOPPED(status))
+    return true;
+  const std::string text = "thread " + std::to_string(thread_) + " has ended";
+  end();
+  throw thread_gone(text);
+}
+
+void tracee::end()
+{
+  attached_ = false;
+  tracer::ended(thread_);
 }
 
 stop tracee::wait(deadline until)
 {
   int status = 0;
-  for (;;) {
-    const pid_t got = waitpid(thread_, &status, __WALL);
-    if (got == thread_)
-      break;
-    if (got == -1 && errno != EINTR) {
-      attached_ = false;
-      throw thread_gone("thread " + std::to_string(thread_) + " has ended");
-    }
-    if (until.passed())
+  while (!poll(status)) {
+    if (until.passed()) {
+      late_ = asked_;
       throw not_in_time(thread_text(process_, thread_) +
                         " did not stop in time: it is in the kernel, which "
                         "does not let it be interrupted there");
+    }
+    tracer::wait(until);
+    if (poll(status))
+      break;
+    if (is_dead_leader())
+      throw thread_gone("thread " + std::to_string(thread_) + " has ended");
   }
-  if (!WIFSTOPPED(status)) {
-    attached_ = false;
-    throw thread_gone("thread " + std::to_string(thread_) + " has ended");
-  }
+  return take_stop(status);
+}
+
+stop tracee::take_stop(int status)
+{
   stopped_ = true;
+  stopped_since_ = monotonic_now();
+  late_ = false;
   const int signal = WSTOPSIG(status);
   switch (status >> 16) {
     case PTRACE_EVENT_EXEC:
       throw thread_gone(process_text(process_) +
                         " executes another program now");
     case PTRACE_EVENT_STOP:
+      asked_ = false;
       mend_call();
       return {stop_kind::event, signal};
     default:
@@ -153,14 +271,136 @@ stop tracee::wait(deadline until)
 void tracee::mend_call()
 {
   user_regs_struct values = registers();
-  if (mend_interrupted_call(values))
+  const bool mended = mend_interrupted_call(values);
+  if (mended)
     set_registers(values);
+  find_limit(values, mended);
 }
 
+std::int64_t tracee::limit_in_nanoseconds(user_regs_struct& values,
+                                          const time_limit& limit) const
+{
+  constexpr std::int64_t for_ever = -1;
+  std::uint64_t at = argument_of(values, limit.argument);
+  switch (limit.how) {
+    case time_limit::form::milliseconds: {
+      const auto count = static_cast<std::int32_t>(at);
+      return count < 0 ? for_ever : count * millisecond;
+    }
+    case time_limit::form::receiving:
+    case time_limit::form::sending:
+      return socket_limit(process_, static_cast<int>(at), limit.how);
+    case time_limit::form::ring:
+      if (!peek(at + ring_time_at, at))
+        return for_ever;
+      break;
+    case time_limit::form::timespec:
+    case time_limit::form::timeval:
+      break;
+  }
+  std::uint64_t seconds = 0;
+  std::uint64_t part = 0;
+  if (at == 0 || !peek(at, seconds) || !peek(at + 8, part) || seconds > century)
+    return for_ever;
+  const std::uint64_t unit =
+      limit.how == time_limit::form::timeval ? microsecond : 1;
+  return static_cast<std::int64_t>(seconds * second + part * unit);
+}
+
+// The same call as before if nothing but its time has changed.
+void tracee::find_limit(const user_regs_struct& now, bool mended)
+{
+  wait_.reset();
+  if (!HP_COUNTERMEASURE(limits))
+    return;
+  const auto limit = limit_of_call(now, mended);
+  if (!limit)
+    return;
+  user_regs_struct values = now;
+  auto& argument = argument_of(values, limit->argument);
+  const auto known = shortened_waits().find(thread_);
+  if (known != shortened_waits().end() &&
+      known->second.is_same(values, look_)) {
+    wait_ = known->second.wait;
+    if (argument != wait_->argument) {
+      argument = wait_->argument;
+      set_registers(values);
+    }
+    return;
+  }
+  const std::int64_t length = limit_in_nanoseconds(values, *limit);
+  if (length < 0)
+    return;
+  std::int64_t since = monotonic_now();
+  if (look_.since != 0 && look_.is_in(values))
+    since = look_.since;
+  wait_ = limited_wait{*limit, argument, since + length};
+}
+
+// In front of signal handling, before the call is made again.
+void tracee::shorten_wait()
+{
+  const limited_wait wait = *std::exchange(wait_, {});
+  user_regs_struct values = registers();
+  if (signal_ != 0 || !waits_in_call(values))
+    return;
+  const std::int64_t left =
+      std::max<std::int64_t>(wait.until - monotonic_now(), 0);
+  auto& argument = argument_of(values, wait.limit.argument);
+  if (wait.limit.how == time_limit::form::milliseconds) {
+    argument =
+        static_cast<std::uint64_t>((left + millisecond - 1) / millisecond);
+    set_registers(values);
+  } else if (wait.limit.is_pointer()) {
+    if (!place_time(wait, values, left))
+      return;
+  } else if (left == 0) {
+    values.rax = static_cast<std::uint64_t>(out_of_time(values.orig_rax));
+    set_registers(values);
+    shortened_waits().erase(thread_);
+    return;
+  }
+  shortened_waits()[thread_] = {values, wait, monotonic_now()};
+}
+
+// The kernel reads the time when the call is made again, which is after the
+// thread was let go.  Until then it has to lie where nobody writes: a signal's
+// handler may run before, on the thread's own stack.
+bool tracee::place_time(const limited_wait& found, user_regs_struct& values,
+                        std::int64_t left)
+{
+  const std::uint64_t place = spare_memory::of(process_).take();
+  std::uint64_t words[5] = {};
+  std::size_t count = 0;
+  if (place == 0)
+    return false;
+  if (found.limit.how == time_limit::form::ring) {
+    if (!peek(found.argument, words[0]) || !peek(found.argument + 8, words[1]))
+      return false;
+    words[2] = place + 3 * sizeof(std::uint64_t);
+    count = 3;
+  }
+  const std::int64_t unit =
+      found.limit.how == time_limit::form::timeval ? microsecond : 1;
+  words[count++] = static_cast<std::uint64_t>(left / second);
+  words[count++] =
+      static_cast<std::uint64_t>((left % second + unit - 1) / unit);
+  for (std::size_t i = 0; i < count; ++i)
+    if (!poke(place + 8 * i, words[i]))
+      return false;
+  argument_of(values, found.limit.argument) = place;
+  set_registers(values);
+  return true;
+}
+
+// Any other stop takes the interruption with it (ptrace_stop() in
+// kernel/signal.c).
 void tracee::wait_for_event(deadline until)
 {
-  while (wait(until).kind != stop_kind::event)
+  while (wait(until).kind != stop_kind::event) {
+    interrupt();
     resume();
+  }
 }
 
 void tracee::halt(deadline until)
@@ -176,6 +416,8 @@ void tracee::halt(deadline until)
 // (__ptrace_unlink() in kernel/ptrace.c).
 void tracee::go_on(int request)
 {
+  if (wait_)
+    shorten_wait();
   const int signal = std::exchange(signal_, 0);
   stopped_ = false;
   check(ptrace(static_cast<__ptrace_request>(request), thread_, nullptr,
@@ -244,6 +486,21 @@ void tracee::block_signals(std::uint64_t mask)
         "its signal mask cannot be set");
 }
 
+// ptrace_setoptions() and check_ptrace_options() in kernel/ptrace.c.
+void tracee::suspend_filters(bool suspended)
+{
+  const long options = usual_options | (suspended ? option_suspend_seccomp : 0);
+  if (ptrace(PTRACE_SETOPTIONS, thread_, nullptr, as_pointer(options)) == 0)
+    return;
+  const int error = errno;
+  throw trouble(thread_text(process_, thread_) +
+                ": its seccomp filter cannot be suspended: " +
+                (error == EPERM ? "that takes the capability SYS_ADMIN, and no "
+                                  "filter of this process's own"
+                                : "this kernel is not built for it "
+                                  "(CONFIG_CHECKPOINT_RESTORE)"));
+}
+
 bool tracee::at_syscall_entry() const
 {
   std::uint8_t info[128] = {};  // struct ptrace_syscall_info: op comes first
@@ -265,20 +522,73 @@ std::uint64_t tracee::restartable_sequence() const
   return errno == 0 ? static_cast<std::uint64_t>(found) : 0;
 }
 
+bool tracee::peek(std::uint64_t address, std::uint64_t& into) const
+{
+  errno = 0;
+  into = static_cast<std::uint64_t>(
+      ptrace(PTRACE_PEEKDATA, thread_, as_pointer(address), nullptr));
+  return errno == 0;
+}
+
+bool tracee::poke(std::uint64_t address, std::uint64_t value)
+{
+  return ptrace(PTRACE_POKEDATA, thread_, as_pointer(address),
+                as_pointer(value)) == 0;
+}
+
+bool tracee::detach()
+{
+  try {
+    if (wait_)
+      shorten_wait();
+  } catch (const std::exception&) {
+    // It ended, or is late; then it waits for longer than it would have.
+  }
+  if (!stopped_ || ptrace(PTRACE_DETACH, thread_, nullptr,
+                          as_pointer(std::exchange(signal_, 0))) != 0)
+    return false;
+  end();
+  return true;
+}
+
 void tracee::release() noexcept
 {
-  if (!std::exchange(attached_, false))
+  if (!attached_)
     return;
+  constexpr std::int64_t patience_ms = 100;
   try {
-    if (!stopped_) {
+    if (!stopped_ && !late_) {
       interrupt();
-      wait(deadline::in_milliseconds(1000));
+      wait(deadline::in_milliseconds(patience_ms));
     }
   } catch (const std::exception&) {
-    // It ended, or the kernel lets it go when this process ends.
+    // It ended, executes another program, or will stop later.
   }
-  ptrace(PTRACE_DETACH, thread_, nullptr,
-         as_pointer(std::exchange(signal_, 0)));
+  if (!attached_ || (stopped_ && detach()))
+    return;
+  // Also one that was killed while it stood: its end has to be waited for.
+  if (is_dead_leader())
+    tracer::ended(thread_);
+  stopped_ = false;
+  tracer::let_go_later(std::move(*this));
+}
+
+bool tracee::try_release() noexcept
+{
+  try {
+    int status = 0;
+    if (!poll(status)) {
+      if (is_dead_leader())
+        tracer::ended(thread_);
+      return false;
+    }
+    take_stop(status);
+  } catch (const std::exception&) {
+    // It ended, or executes another program.
+  }
+  if (attached_ && stopped_ && !detach())
+    stopped_ = false;
+  return !attached_;
 }
 
 }  // namespace hotpatch::outside

@@ -85,13 +85,15 @@ void check_process(pid_t pid)
       refuse(pid, ": there is no such process");
     case 'Z':
     case 'X':
+      if (memory_thread(pid) != pid)
+        break;
       refuse(pid,
              " has ended and only waits for its parent to notice (a zombie); "
              "it has no memory left to look at");
     default:
       break;
   }
-  std::string exe = proc_path(pid, "/exe");
+  std::string exe = memory_path(pid, "/exe");
   char path[1];
   if (readlink(exe.c_str(), path, sizeof path) < 0) {
     if (errno == ENOENT)

@@ -16,6 +16,7 @@
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/text.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch {
@@ -87,7 +88,7 @@ std::string executed_path(pid_t pid)
 {
   char path[PATH_MAX];
   const ssize_t length =
-      readlink(proc_path(pid, "/exe").c_str(), path, sizeof path);
+      readlink(memory_path(pid, "/exe").c_str(), path, sizeof path);
   return length <= 0 ? "" : std::string(path, static_cast<std::size_t>(length));
 }
 
@@ -111,14 +112,14 @@ bool has_our_names(pid_t pid)
 {
   struct stat its;
   struct stat ours;
-  return stat(proc_path(pid, "/ns/mnt").c_str(), &its) == 0 &&
+  return stat(memory_path(pid, "/ns/mnt").c_str(), &its) == 0 &&
          stat("/proc/self/ns/mnt", &ours) == 0 && its.st_ino == ours.st_ino;
 }
 
 bool is_of(pid_t pid, const program_names& wanted)
 {
   struct stat executes;
-  if (stat(proc_path(pid, "/exe").c_str(), &executes) != 0)
+  if (stat(memory_path(pid, "/exe").c_str(), &executes) != 0)
     return false;
   if (wanted.exists && executes.st_dev == wanted.file.st_dev &&
       executes.st_ino == wanted.file.st_ino)

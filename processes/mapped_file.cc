@@ -10,6 +10,7 @@
 
 #include "processes/proc_path.h"
 #include "processes/text.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/status.h"
 
@@ -91,7 +92,7 @@ bool same_build(elf_file& file, std::uint64_t bias,
 // have loaded it from ours before.
 std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
 {
-  std::string proc = proc_path(pid);
+  const std::string proc = memory_path(pid, "");
   std::string range;
   append_hex(range, mapping.begin);
   range += '-';
@@ -139,7 +140,7 @@ std::string message_for(const process_mapping& mapping,
 [[noreturn]] void not_to_be_had(pid_t pid, const process_mapping& mapping)
 {
   // The kernel's mark "(deleted)" stays when another file takes the path.
-  std::string path = proc_path(pid, "/root" + mapping.path);
+  std::string path = memory_path(pid, "/root" + mapping.path);
   std::string why =
       exists(path) ? ": the file was replaced" : ": the file was deleted";
   throw trouble(mapping.path + why +

@@ -116,7 +116,7 @@ bool parse_mapping(const std::string& line, process_mapping& into)
 std::vector<process_mapping> read_maps(pid_t pid)
 {
   std::vector<process_mapping> maps;
-  const int error = read_proc_lines(proc_path(pid, "/maps"), most_bytes,
+  const int error = read_proc_lines(memory_path(pid, "/maps"), most_bytes,
                                     [&](const std::string& line) {
                                       process_mapping one;
                                       if (parse_mapping(line, one))

@@ -13,6 +13,7 @@
 
 #include "processes/access.h"
 #include "processes/proc_path.h"
+#include "processes/threads.h"
 #include "runtime/base/file_descriptor.h"
 
 namespace hotpatch {
@@ -26,7 +27,7 @@ constexpr std::size_t window_size = 64 * page_size;
 ssize_t read_proc_mem(pid_t pid, std::uint64_t address,
                       std::span<std::uint8_t> into)
 {
-  std::string path = proc_path(pid, "/mem");
+  std::string path = memory_path(pid, "/mem");
   file_descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file)
     return -1;
@@ -36,12 +37,17 @@ ssize_t read_proc_mem(pid_t pid, std::uint64_t address,
 
 }  // namespace
 
+process_memory::process_memory(pid_t pid)
+    : pid_(pid), thread_(memory_thread(pid))
+{
+}
+
 std::size_t process_memory::read(std::uint64_t address,
                                  std::span<std::uint8_t> into) const
 {
   iovec local = {into.data(), into.size()};
   iovec remote = {reinterpret_cast<void*>(address), into.size()};
-  ssize_t got = process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+  ssize_t got = process_vm_readv(thread_, &local, 1, &remote, 1, 0);
   if (got < 0 && (errno == ENOSYS || errno == EPERM))
     got = read_proc_mem(pid_, address, into);
   if (got >= 0)

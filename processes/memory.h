@@ -18,7 +18,7 @@ namespace hotpatch {
 
 class process_memory {
  public:
-  explicit process_memory(pid_t pid) : pid_(pid) {}
+  explicit process_memory(pid_t pid);
 
   // False if nothing (or not enough) is mapped there.  Throws trouble if the
   // process may not be read or has ended.
@@ -36,6 +36,7 @@ class process_memory {
 
  private:
   pid_t pid_;
+  pid_t thread_;  // through which the memory is seen
   std::uint64_t window_begin_ = 0;
   std::vector<std::uint8_t> window_;
 };

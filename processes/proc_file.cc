@@ -3,6 +3,7 @@
 //
 // SPDX-License-Identifier: MIT
 #include "processes/proc_file.h"
+#include "processes/threads.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -90,7 +91,7 @@ int read_proc_lines(const std::string& path, std::size_t most,
 
 std::uint64_t auxiliary_value(pid_t process, std::uint64_t type)
 {
-  const auto text = read_proc_file(proc_path(process, "/auxv"));
+  const auto text = read_proc_file(memory_path(process, "/auxv"));
   Elf64_auxv_t entry;
   for (std::size_t at = 0; text && text->size() - at >= sizeof entry;
        at += sizeof entry) {

@@ -19,6 +19,28 @@ namespace hotpatch {
 // None if there is no such process.
 std::vector<pid_t> threads_of(pid_t process);
 
+// Whose entries in /proc show the process's memory and files: the first
+// thread's number, which is the process's, or another one's after the first has
+// ended (pthread_exit(3) in main()).
+pid_t memory_thread(pid_t process);
+
+// "/proc/1234/maps", by such a thread.
+std::string memory_path(pid_t process, const std::string& entry);
+
+// The other processes that share the memory of this one, as a child of vfork(2)
+// does (clone(2), CLONE_VM without CLONE_THREAD).
+std::vector<pid_t> memory_sharers(pid_t process);
+
+// The same among the numbers that the kernel gave from `first` to `last`.
+std::vector<pid_t> memory_sharers(pid_t process, pid_t first, pid_t last);
+
+// The number that the kernel gave last, to a process or a thread, proc(5).
+pid_t newest_process();
+
+// The ancestor of a process whose memory it shares: that is the one to be
+// patched. 0: there is none.
+pid_t memory_owner(pid_t process);
+
 // "process 1234"
 std::string process_text(pid_t process);
 

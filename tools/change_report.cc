@@ -49,9 +49,14 @@ void tell_change(change_kind kind, bool dry_run, pid_t pid,
       print_line(stdout, process + "its code stays loaded: " + result.stays);
     return;
   }
-  print_line(stdout, done + "; it stood still for " +
-                         milliseconds(result.stood_ns) + " of " +
-                         milliseconds(took_ns));
+  std::string line =
+      done + "; it stood still for " + milliseconds(result.stood_ns);
+  if (result.away_ns != 0)
+    line += ", one thread was away for " + milliseconds(result.away_ns) + ',';
+  print_line(stdout, line + " of " + milliseconds(took_ns));
+  if (!result.suspended.empty())
+    print_line(stdout, process + "the seccomp filter of " + result.suspended +
+                           " was suspended while it was away");
   if (!result.stays.empty())
     print_line(stdout, process + "its code stays loaded: " + result.stays);
   if (!result.unended.empty())

@@ -15,7 +15,7 @@ namespace hotpatch::tools {
 
 namespace {
 
-enum : int { key_trace = 512 };
+enum : int { key_trace = 512, key_suspend_seccomp };
 
 constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "How:", 2},
@@ -28,6 +28,11 @@ constexpr argp_option option_table[] = {
     {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
     {"trace", key_trace, nullptr, 0,
      "Trace the process even if it offers a control socket", 2},
+    {"suspend-seccomp", key_suspend_seccomp, nullptr, 0,
+     "Suspend the seccomp filter of the thread that loads the patch, for as "
+     "long "
+     "as it takes; for root",
+     2},
     {"verbose", 'v', nullptr, 0, "Print each step", 2},
     {}};
 
@@ -61,6 +66,9 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case key_trace:
       how.traces = true;
+      break;
+    case key_suspend_seccomp:
+      how.settings.suspend_seccomp = true;
       break;
     case 'v':
       how.settings.tell = [](const std::string& text) {

@@ -20,7 +20,6 @@
 #include "outside/borrowed_thread.h"
 #include "outside/return_frame.h"
 #include "outside/target_code.h"
-#include "outside/waiting.h"
 #include "testsuite/outside/register_check.h"
 
 namespace {
@@ -103,7 +102,6 @@ deadline soon()
 template <typename Change>
 void abandon(const child& subject, Change change)
 {
-  const ticking ticks;
   const target_images images(subject.id());
   const target_code code = find_target_code(images);
   target_memory memory(subject.id());
@@ -185,7 +183,6 @@ BOOST_AUTO_TEST_CASE(control_with_a_wrong_register)
 BOOST_AUTO_TEST_CASE(its_borrower_takes_it_back)
 {
   const child subject;
-  const ticking ticks;
   const target_images images(subject.id());
   const target_code code = find_target_code(images);
   target_memory memory(subject.id());

@@ -7,7 +7,8 @@ here=$HP_SRCDIR/testsuite/outside
 hp_apply=$HP_BUILDDIR/tools/hp-apply
 hp_revert=$HP_BUILDDIR/tools/hp-revert
 hp_list=$HP_BUILDDIR/tools/hp-list
-export hp_apply hp_revert hp_list
+hp_watch=$HP_BUILDDIR/tools/hp-watch
+export hp_apply hp_revert hp_list hp_watch
 pid=
 # shellcheck disable=SC2154  # workdir is common.sh's
 trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
@@ -67,6 +68,36 @@ says()
   said=$(tail -n 1 out)
   echo "it says $said, and should say $1"
   [ "$said" = "$1" ]
+}
+
+# wait_for_file FILE WORDS: until they are in it; half a minute at most.
+wait_for_file()
+{
+  tries=600
+  until grep -q -e "$2" "$1"; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] && sleep 0.05 || {
+      tail -n 3 "$1"
+      return 1
+    }
+  done
+}
+
+# wait_for_words WORDS: until the target says them.
+wait_for_words()
+{
+  wait_for_file out "$1"
+}
+
+# wait_for_more: until the target says anything; ten seconds at most.
+wait_for_more()
+{
+  lines=$(wc -l <out)
+  tries=200
+  until [ "$(wc -l <out)" -gt "$lines" ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] && sleep 0.05 || return
+  done
 }
 
 # True if everything that the target ever said was right.
