@@ -167,9 +167,10 @@ bool borrowed_thread::wait_for_syscall(std::uint64_t number, bool entry)
   }
 }
 
-// A signal, so that the thread does not stop at all the system calls that it makes
-// before, but for those that the observer wants to see.  The function may send it,
-// or ask for the process's number, itself; then the program counter is elsewhere.
+// A signal, so that the thread does not stop at all the system calls that it
+// makes before, but for those that the observer wants to see.  The function may
+// send it, or ask for the process's number, itself; then the program counter is
+// elsewhere.
 void borrowed_thread::wait_for_mark(const call_observer& observer)
 {
   bool watches = static_cast<bool>(observer);
