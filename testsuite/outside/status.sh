@@ -93,7 +93,7 @@ tells()
   "$hp_apply" --verbose "$pid" fix.so 2>told || return
   cat told
   grep -q "process $pid: fix, version 1: all checks passed" told &&
-    grep -q "process $pid: thread [0-9]* (target) is borrowed" told
+    grep -q "process $pid: thread [0-9]* (target) was borrowed" told
 }
 ok "--verbose tells what is done" tells
 end
