@@ -54,7 +54,9 @@ hp_status patch_plan::add_patch(named_patch& patch) noexcept
   const hp_patch_info& info = patch.info;
   if (const named_patch* present = named_.find(info.name)) {
     const std::uint32_t version = present->info.version;
-    if (version == info.version && all_.in_effect(*present))
+    // What a step before this one brings is not in the sites yet.
+    const bool is_planned = all_.named().find(info.name) != present;
+    if (version == info.version && (is_planned || all_.in_effect(*present)))
       return fail(HP_APPLIED, "patch \"%s\" is applied already, in version %u",
                   info.name, version);
     if (version > info.version)
