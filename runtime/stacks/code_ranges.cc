@@ -52,9 +52,10 @@ hp_status code_ranges::prepare(std::span<const code_range> ranges,
     if (each.begin >= each.end)
       continue;
     const bool body = each.kind == code_kind::body;
-    const bool returns_to_end = body && HP_COUNTERMEASURE(last_calls) &&
-                                ends_in_call(each.begin, each.end, memory);
-    const std::uint64_t limit = each.end + (returns_to_end ? 1 : 0);
+    // Whether its last instruction is a call is looked at when an address asks
+    // for it: to read the ends of all functions takes too long.
+    const bool may_return_to_end = body && HP_COUNTERMEASURE(last_calls);
+    const std::uint64_t limit = each.end + (may_return_to_end ? 1 : 0);
     if (!entries_.append({each.begin, limit, 0, i, body}))
       return fail(HP_INTERNAL, "the list of functions is too short");
     note_pages(each.begin, limit - 1);
@@ -100,6 +101,10 @@ std::size_t code_ranges::find(std::uint64_t address, role how) const noexcept
 bool code_ranges::counts(const entry& range, std::uint64_t address,
                          role how) const noexcept
 {
+  const bool is_end =
+      range.body && HP_COUNTERMEASURE(last_calls) && address == range.limit - 1;
+  if (is_end && !ends_in_call(range.begin, address, *memory_))
+    return false;
   if (how == role::instruction_pointer)
     return true;
   if (range.body)
