@@ -126,6 +126,10 @@ process_handle::process_handle(pid_t process)
       descriptor_(static_cast<int>(syscall(SYS_pidfd_open, process, 0)))
 {
   const auto found = stat_of(process);
+  if (found && found->has_ended())
+    throw no_process(process_text(process) +
+                     " has ended and only waits for its parent to notice (a "
+                     "zombie); it has no memory left to look at");
   if (!found || (descriptor_ && is_readable(descriptor_.get())))
     throw no_process(process_text(process) + ": there is no such process");
   run_ = found->run;

@@ -50,5 +50,5 @@ ok "hp-status: the cut file is still known to be applied" gives 0 'applied' \
   cut_later fix.so "$hp_status" "$pid"
 : >empty.so
 ok "hp-apply: a file that is empty from the start is refused" \
-  gives 3 'empty.so' "$hp_apply" "$pid" empty.so
+  gives 1 'empty.so' "$hp_apply" "$pid" empty.so
 done_testing
