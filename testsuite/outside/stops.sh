@@ -148,7 +148,7 @@ stops()
   tries=0
   while goes_on; do
     tries=$((tries + 1))
-    [ $tries -lt 50 ] || return
+    [ $tries -lt 50 ] || return 1
   done
 }
 ok "control: it stands for ever if hp-watch does not follow it" stops
