@@ -348,8 +348,11 @@ std::string borrow_place::why_not_library(const call_chain& chain,
   }
   const bool may_lock =
       !is_call || static_cast<std::int64_t>(registers.orig_rax) == SYS_futex;
+  // A function with a name may go on in one without, as pthread_join(3) does;
+  // then the call says which it was.
   if (inner.interrupted && may_lock && !is_end &&
-      !has_name(chain.frames[last].inside()))
+      !has_name(chain.frames[last].inside()) &&
+      called_function(chain.frames[last + 1].counter) == 0)
     return in_allocator;
   return {};
 }
