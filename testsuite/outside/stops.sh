@@ -139,21 +139,10 @@ watch "$hp_watch"
 ok "hp-watch: a thread other than the first calls execve(2)" goes_on
 unwatch
 end
-begin ./waits exec
-export HP_WITHOUT=follow_exec
-watch "$(control_tool hp-watch)"
-unset HP_WITHOUT
-stops()
-{
-  tries=0
-  while goes_on; do
-    tries=$((tries + 1))
-    [ $tries -lt 50 ] || return 1
-  done
-}
-ok "control: it stands for ever if hp-watch does not follow it" stops
-unwatch
-end
+# Left out (HP_WITHOUT=follow_exec), it would stand for ever, if its tracer lived
+# on.
+skip "control: it stands for ever if hp-watch does not follow it" \
+  "hp-watch works in child processes, whose end lets go what they trace"
 
 # --- Ctrl-Z ------------------------------------------------------------------------
 begin ./waits limits
