@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "runtime/base/core_serialise.h"
-#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/threads/quiescence.h"
 #include "runtime/threads/safe_point.h"
@@ -35,9 +34,7 @@ protocol protocol_for(hp_level level, writer_kind writer,
   // not become executable there are no junctions.
   if (writer == writer_kind::proc_mem)
     return protocol::standing;
-  return level == HP_STRICT && HP_COUNTERMEASURE(one_moment)
-             ? protocol::one_moment
-             : protocol::words;
+  return level == HP_STRICT ? protocol::one_moment : protocol::words;
 }
 
 // While all other threads stand still, wherever they are.
