@@ -57,6 +57,16 @@ set_flags()
   esac
 }
 
+# The names of the sites in the output of hp-list --json.
+names()
+{
+  python3 -c '
+import json, sys
+for image in json.load(sys.stdin)["images"]:
+    for site in image["sites"]:
+        print(site["name"])'
+}
+
 # The sites that a program has: without those that the linker drops.
 expected()
 {
@@ -92,8 +102,7 @@ try()
     $compiler $2 $link subject.o driver.o -o program $libraries || return
   fi
   expected "$1" "$3" >expected
-  "$hp_list" --json "$target" |
-    sed -n 's/^ *"name": "\(.*\)",$/\1/p' | LC_ALL=C sort >listed
+  "$hp_list" --json "$target" | names | LC_ALL=C sort >listed
   diff expected listed || return
   ./program >run.out
   status=$?
