@@ -42,9 +42,7 @@ load=
 # shellcheck disable=SC2086  # no load yet: no argument
 trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
 address=http://localhost:$port
-until curl -s "$address/hi" >page || ! kill -0 "$pid" 2>/dev/null; do
-  sleep 0.1
-done
+until_answers curl -s "$address/hi" >page
 
 # says STATUS WORDS OPTIONS...
 says()
@@ -64,7 +62,7 @@ ok "before: headers are shown" silent
 ok "before: it redirects" says 302 'location: /hi' "$address/"
 ok "before: content is read" says 404 '' -d content "$address/hi"
 
-python3 "$here/httplib_load.py" "$port" >load &
+python3 "$here/http_load.py" "$port" >load &
 load=$!
 sleep 0.5
 apply()

@@ -56,10 +56,7 @@ pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
 trap 'kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
-until curl -s --unix-socket socket http://localhost/ >/dev/null ||
-  ! kill -0 "$pid" 2>/dev/null; do
-  sleep 0.1
-done
+until_answers curl -s --unix-socket socket http://localhost/ >/dev/null
 
 # says COUNT: so many of twenty answers were made by the new code.
 says()

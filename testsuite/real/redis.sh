@@ -38,9 +38,7 @@ ask()
 {
   source/src/redis-cli -s socket "$@"
 }
-until ask PING >/dev/null 2>&1 || ! kill -0 "$pid" 2>/dev/null; do
-  sleep 0.1
-done
+until_answers ask PING >/dev/null 2>&1
 
 # appends ANSWER: what is said to 100 bytes more than one.
 appends()

@@ -22,3 +22,12 @@ under_load()
   # shellcheck disable=SC2154  # load is the test's
   kill -0 "$load" && return $status
 }
+
+# until_answers COMMAND...: until it succeeds, or the server, `pid`, has ended.
+until_answers()
+{
+  # shellcheck disable=SC2154  # pid is the test's
+  until "$@" || ! kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+  done
+}

@@ -1,7 +1,7 @@
 # Asks a server for pages with several connections until the file `stop` is
 # there, and prints how often, and what went wrong.
 #
-#     httplib_load.py PORT
+#     http_load.py PORT
 #
 # SPDX-License-Identifier: MIT
 import http.client
