@@ -3,7 +3,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
-. "$HP_SRCDIR/testsuite/style/files.sh"
+. "$HP_SRCDIR/testsuite/lib/project_files.sh"
 
 # Other versions lay some lines out differently.
 format=clang-format-14

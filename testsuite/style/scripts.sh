@@ -3,7 +3,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
-. "$HP_SRCDIR/testsuite/style/files.sh"
+. "$HP_SRCDIR/testsuite/lib/project_files.sh"
 
 command -v shellcheck >/dev/null || skip_all "shellcheck is not installed"
 
