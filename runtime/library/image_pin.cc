@@ -120,11 +120,31 @@ int image_pins::find(dl_phdr_info* info, std::size_t, void* data) noexcept
     const std::uint64_t begin = info->dlpi_addr + segment.p_vaddr;
     if (segment.p_type != PT_LOAD || search.address - begin >= segment.p_memsz)
       continue;
-    search.found = {begin, segment.p_memsz, strdup(info->dlpi_name), nullptr,
+    search.found = {begin,
+                    segment.p_memsz,
+                    info->dlpi_addr,
+                    strdup(info->dlpi_name),
+                    nullptr,
                     false};
     return 1;
   }
   return 0;
+}
+
+// The object may have been unloaded since it was noted, and another one loaded
+// by the same name: a patch object's is that of a descriptor, whose number
+// comes again.
+void* image_pins::open_named(const image& wanted) noexcept
+{
+  void* const handle = open_image(wanted.path, RTLD_LAZY | RTLD_NOLOAD);
+  const auto ask = loader_call<decltype(dlinfo)>("dlinfo");
+  link_map* object = nullptr;
+  if (handle == nullptr || !HP_COUNTERMEASURE(pin_what_was_noted) ||
+      (ask != nullptr && ask(handle, RTLD_DI_LINKMAP, &object) == 0 &&
+       object->l_addr == wanted.bias))
+    return handle;
+  close_image(handle);
+  return nullptr;
 }
 
 // dl_iterate_phdr() shows the objects of its caller's namespace only.  These
@@ -154,7 +174,7 @@ hp_status image_pins::note(std::uint64_t address) noexcept
       return HP_OK;
   owner_search search{address, {}};
   if (dl_iterate_phdr(find, &search) == 0)
-    search.found = {address, 1, nullptr, nullptr, true};
+    search.found = {address, 1, 0, nullptr, nullptr, true};
   image& found = search.found;
   bool enough = found.path != nullptr || found.elsewhere;
   // The executable has an empty name and is never unloaded.
@@ -176,7 +196,7 @@ void image_pins::take() noexcept
     if (each.elsewhere)
       each.handle = open_elsewhere(each.begin);
     else if (each.path != nullptr)
-      each.handle = open_image(each.path, RTLD_LAZY | RTLD_NOLOAD);
+      each.handle = open_named(each);
 }
 
 bool image_pins::hold(std::uint64_t address) const noexcept

@@ -70,12 +70,14 @@ class image_pins {
   struct image {
     std::uint64_t begin;  // the segment that an address was found in
     std::uint64_t size;
-    char* path;  // null: never unloaded, or elsewhere
+    std::uint64_t bias;  // of the object, unless it is elsewhere
+    char* path;          // null: never unloaded, or elsewhere
     void* handle;
     bool elsewhere;  // in another namespace, dlmopen(3), or in no object
   };
   struct owner_search;
 
+  static void* open_named(const image& wanted) noexcept;
   static void* open_elsewhere(std::uint64_t address) noexcept;
   static int find(dl_phdr_info* info, std::size_t size, void* data) noexcept;
 

@@ -152,6 +152,46 @@ static void several_at_once(void)
   OK(work(1) == 2 && !is_mapped("/quick.so"), "nothing is left of it");
 }
 
+static void* check_always(void* unused)
+{
+  (void)unused;
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+    hp_check(path_of("quick.so"), NULL, NULL);
+  return NULL;
+}
+
+static void* load_often(void* unused)
+{
+  const hp_commit_options patient = {HP_QUIESCENT, 0, 20000, {NULL}};
+  (void)unused;
+  for (int i = 0; i < 40; i++) {
+    (void)hp_load(path_of("quick.so"), NULL);
+    (void)hp_unload("quick", &patient);
+  }
+  return NULL;
+}
+
+/* A check reads every object of the process, while others come and go that have
+ * the same name one after the other. */
+static void checked_meanwhile(void)
+{
+  enum { loaders = 3 };
+  pthread_t checker;
+  pthread_t threads[loaders];
+  __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+  pthread_create(&checker, NULL, check_always, NULL);
+  for (int i = 0; i < loaders; i++)
+    pthread_create(&threads[i], NULL, load_often, NULL);
+  for (int i = 0; i < loaders; i++)
+    pthread_join(threads[i], NULL);
+  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  pthread_join(checker, NULL);
+  while (hp_unload("quick", NULL) == HP_OK)
+    continue;
+  OK(work(1) == 2 && !is_mapped("/quick.so"),
+     "objects are checked while others come and go");
+}
+
 int main(int argc, char** argv)
 {
   folder = argc > 1 ? argv[1] : ".";
@@ -162,5 +202,7 @@ int main(int argc, char** argv)
     under_load();
   if (*only == '\0' || strcmp(only, "several") == 0)
     several_at_once();
+  if (*only == '\0' || strcmp(only, "checked") == 0)
+    checked_meanwhile();
   return done_testing();
 }

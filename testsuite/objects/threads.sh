@@ -39,4 +39,17 @@ unload_control()
       objects/threads.c edited && fails ./edited "$workdir" inside
 }
 ok "control: unloading that looks at no thread is noticed" unload_control
+
+# In nearly each run an object is read that was unloaded.
+pin_control()
+{
+  build_control_library && control_program objects/threads.c pinned &&
+    ./pinned "$workdir" checked || return
+  for _ in 1 2 3 4 5 6 7 8; do
+    without pin_what_was_noted ./pinned "$workdir" checked || return 0
+  done
+  echo "without it the test passes as well"
+  return 1
+}
+ok "control: keeping what has the name of an object is not enough" pin_control
 done_testing
