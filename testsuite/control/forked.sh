@@ -9,7 +9,7 @@
 hp_status=$HP_BUILDDIR/tools/hp-status
 parent=
 # shellcheck disable=SC2154  # workdir is common.sh's
-trap 'kill -9 $parent $pid 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $parent $pid 2>/dev/null; remove_workdir' EXIT
 
 ok "program, clients and patches are compiled" build_offer
 [ -e fix3.so ] || done_testing

@@ -18,7 +18,7 @@ ok "program, impostor and patch are compiled" build_impostor
 slow=
 slow_child=
 # shellcheck disable=SC2086  # one process or none
-trap 'kill -9 $pid $child $slow $slow_child 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $child $slow $slow_child 2>/dev/null; remove_workdir' EXIT
 
 # pretend MODE: it, with the target; `pid` is the process whose socket it is.
 child=

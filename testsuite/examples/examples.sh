@@ -21,7 +21,7 @@ ok "mended answers what it should" answers ./server
 
 ok "offered builds" build_example "$examples/offered"
 begin_service offered/service
-trap 'kill -9 $service; rm -rf "$workdir"' EXIT
+trap 'kill -9 $service; remove_workdir' EXIT
 ok "offered has its fault" says "left: -20"
 ok "offered is patched through its socket" patched_through_its_socket
 ok "offered is reverted, and has its fault again" reverted

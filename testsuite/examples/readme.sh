@@ -36,7 +36,7 @@ listed()
 }
 ok "hp-list shows its function" listed
 
-trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid 2>/dev/null; remove_workdir' EXIT
 start()
 {
   stdbuf -oL "$@" >out 2>&1 &

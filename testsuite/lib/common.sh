@@ -10,9 +10,21 @@ set -u
 
 tap_count=0
 tap_failed=0
+tap_passed=no
 workdir=$(mktemp -d "${TMPDIR:-/tmp}/hotpatch-test.XXXXXX") || exit 99
-trap 'rm -rf "$workdir"' EXIT
+trap remove_workdir EXIT
 cd "$workdir" || exit 99
+
+# remove_workdir: what a test's own trap calls as well.  HP_KEEP=1 keeps the
+# directory of a test that failed or did not reach its end.
+remove_workdir()
+{
+  if [ -n "${HP_KEEP:-}" ] && [ "$tap_passed" = no ]; then
+    echo "# HP_KEEP: the files of this test are in $workdir"
+    return
+  fi
+  cd / && rm -rf "$workdir"
+}
 
 # ok NAME COMMAND...: one test, passed when the command succeeds.  What the
 # command prints is shown when it fails.
@@ -74,13 +86,15 @@ skip()
 skip_all()
 {
   echo "1..0 # SKIP $1"
+  tap_passed=yes
   exit 0
 }
 
 done_testing()
 {
   echo "1..$tap_count"
-  [ "$tap_failed" -eq 0 ]
+  [ "$tap_failed" -eq 0 ] && tap_passed=yes
+  [ "$tap_passed" = yes ]
   exit
 }
 

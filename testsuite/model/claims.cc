@@ -4,7 +4,6 @@
 // every order, so each case covers sequences of commits of any length.
 //
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE model
 #include "testsuite/lib/boost_tap.h"
 
 #include <string>

@@ -1,6 +1,5 @@
 // The library's own commit code under the model.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE model_real
 #include "testsuite/lib/boost_tap.h"
 
 #include <algorithm>

@@ -13,7 +13,7 @@ waiting=
 second=
 squatter=
 # shellcheck disable=SC2154,SC2086  # start.sh's; none may be running
-trap 'kill -9 $pid $waiting $second $squatter 2>/dev/null; rm -rf "$workdir"' \
+trap 'kill -9 $pid $waiting $second $squatter 2>/dev/null; remove_workdir' \
   EXIT
 
 build_plugins()

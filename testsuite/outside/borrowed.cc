@@ -3,7 +3,6 @@
 // part of the frame away and see the thread come back damaged.
 //
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE borrowed
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

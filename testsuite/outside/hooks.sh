@@ -9,7 +9,7 @@
 . "$HP_SRCDIR/testsuite/lib/controls.sh"
 watcher=
 # shellcheck disable=SC2154,SC2086  # start.sh's; none may be running
-trap 'kill -9 $pid $watcher 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $watcher 2>/dev/null; remove_workdir' EXIT
 
 build_hooked()
 {

@@ -12,7 +12,7 @@ umask 022
 hostile=
 watcher=
 # shellcheck disable=SC2086  # lists of processes
-trap 'kill -9 $pid $hostile $watcher 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $hostile $watcher 2>/dev/null; remove_workdir' EXIT
 
 build_hostile()
 {

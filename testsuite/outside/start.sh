@@ -11,7 +11,7 @@ hp_watch=$HP_BUILDDIR/tools/hp-watch
 export hp_apply hp_revert hp_list hp_watch
 pid=
 # shellcheck disable=SC2154  # workdir is common.sh's
-trap 'kill -9 $pid 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid 2>/dev/null; remove_workdir' EXIT
 
 # Each test has a build-id of its own: the watcher that one of them starts shall
 # leave the targets of others alone.

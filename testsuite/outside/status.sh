@@ -8,7 +8,7 @@
 hp_status=$HP_BUILDDIR/tools/hp-status
 others=
 # shellcheck disable=SC2086  # lists of processes
-trap 'kill -9 $pid $others 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $others 2>/dev/null; remove_workdir' EXIT
 
 build_status()
 {

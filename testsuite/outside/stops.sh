@@ -96,7 +96,7 @@ mkdir patches
 cc -O2 -fPIC -shared "-DBUILD=\"$id\"" fix.c -o patches/fix.so
 chmod 755 . patches
 watched=
-trap 'kill -9 $pid $watched 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $watched 2>/dev/null; remove_workdir' EXIT
 # watch HP-WATCH
 watch()
 {

@@ -13,7 +13,7 @@ umask 022
 others=
 watcher=
 # shellcheck disable=SC2086  # lists of processes
-trap 'kill -9 $pid $others $watcher 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $others $watcher 2>/dev/null; remove_workdir' EXIT
 
 # fix_for PROGRAM FILE OPTIONS...
 fix_for()

@@ -10,7 +10,7 @@ hp_watch=$HP_BUILDDIR/tools/hp-watch
 umask 022
 watcher=
 # shellcheck disable=SC2086  # lists of processes
-trap 'kill -9 $pid $watcher 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill -9 $pid $watcher 2>/dev/null; remove_workdir' EXIT
 
 build_modules()
 {

@@ -65,7 +65,7 @@ END
 pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
-trap 'touch stop reloaded; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'touch stop reloaded; kill "$pid" $load 2>/dev/null; remove_workdir' EXIT
 # workers: the processes that the master has forked.
 workers()
 {

@@ -40,7 +40,7 @@ ok "the server builds with every function patchable" build_server
 pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
-trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'touch stop; kill "$pid" $load 2>/dev/null; remove_workdir' EXIT
 address=http://localhost:$port
 until_answers curl -s "$address/hi" >page
 

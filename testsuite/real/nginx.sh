@@ -55,7 +55,7 @@ sed -i "s/127[.]0[.]0[.]1:0/127.0.0.1:$port/" conf/nginx.conf
 pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
-trap 'kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill "$pid" $load 2>/dev/null; remove_workdir' EXIT
 until_answers curl -s --unix-socket socket http://localhost/ >/dev/null
 
 # says COUNT: so many of twenty answers were made by the new code.

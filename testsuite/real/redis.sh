@@ -33,7 +33,7 @@ server=$workdir/source/src/redis-server
 pid=$!
 load=
 # shellcheck disable=SC2086  # no load yet: no argument
-trap 'touch stop; kill "$pid" $load 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'touch stop; kill "$pid" $load 2>/dev/null; remove_workdir' EXIT
 ask()
 {
   source/src/redis-cli -s socket "$@"

@@ -2,7 +2,6 @@
 // hp-list: lines of /proc/PID/maps, numbers, patterns, output by many threads.
 //
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE tools
 #include "testsuite/lib/boost_tap.h"
 
 #include <cstdint>

@@ -42,7 +42,7 @@ stop()
   exec 3>&- 4<&-
   wait "$pid"
 }
-trap 'kill "$pid" 2>/dev/null; rm -rf "$workdir"' EXIT
+trap 'kill "$pid" 2>/dev/null; remove_workdir' EXIT
 
 # state SITE PATTERN: the last column of its line in the table.
 state()

@@ -1,7 +1,6 @@
 // Barriers where membarrier(2) is refused: threads are reached by a signal, and
 // if one is not, it is told and no protocol relies on it.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE barrier
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

@@ -1,6 +1,5 @@
 // The protocols on hand-written sites: every way from one state to another.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE commit
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

@@ -1,6 +1,5 @@
 // Names for addresses, from this program's own files.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE elf_symbols
 #include "testsuite/lib/boost_tap.h"
 
 #include <cstdlib>

@@ -1,6 +1,5 @@
 // The bytes of each state, and back.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE encode
 #include "testsuite/lib/boost_tap.h"
 
 #include <array>

@@ -1,6 +1,5 @@
 // The record layout and the patch word's bytes.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE format
 #include "testsuite/lib/boost_tap.h"
 
 #include <cstring>

@@ -1,6 +1,5 @@
 // Junctions: where they lead, when, and for how long.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE junction
 #include "testsuite/lib/boost_tap.h"
 
 #include <array>

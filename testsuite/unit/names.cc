@@ -1,6 +1,5 @@
 // Queries, demangled comparison and the index of names.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE names
 #include "testsuite/lib/boost_tap.h"
 
 #include <boost/test/data/monomorphic.hpp>

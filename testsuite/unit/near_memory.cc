@@ -1,6 +1,5 @@
 // Cells: near enough, read-only, reused.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE near_memory
 #include "testsuite/lib/boost_tap.h"
 
 #include <dlfcn.h>

@@ -1,7 +1,6 @@
 // What a site's state outlives and what it does not, and sites that cannot be
 // changed.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE patches
 #include "testsuite/lib/boost_tap.h"
 
 #include <cstring>

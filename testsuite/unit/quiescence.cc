@@ -1,6 +1,5 @@
 // A moment in which nobody is inside: who is asked, who waits, who goes on.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE quiescence
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

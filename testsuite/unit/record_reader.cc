@@ -1,6 +1,5 @@
 // The record reader: what is sound is read, and every single damage is named.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE record_reader
 #include "testsuite/lib/boost_tap.h"
 
 #include <boost/test/data/monomorphic.hpp>

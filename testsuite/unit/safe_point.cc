@@ -1,6 +1,5 @@
 // Real threads that are held at their safe points, and nowhere else.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE safe_point
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

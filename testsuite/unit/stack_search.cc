@@ -1,6 +1,5 @@
 // Finding real threads that are inside a function, wherever the trace of it is.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE stack_search
 #include "testsuite/lib/boost_tap.h"
 
 #include <memory>

@@ -1,6 +1,5 @@
 // Finding threads on stacks that they were not started on.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE stacks
 #include "testsuite/lib/boost_tap.h"
 
 #include <cstdio>

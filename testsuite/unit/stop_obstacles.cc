@@ -1,6 +1,5 @@
 // What keeps threads from being stopped, and how it is named.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE stop_obstacles
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

@@ -1,6 +1,5 @@
 // Windows into text: what they allow, and that they leave no trace.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE text_writer
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

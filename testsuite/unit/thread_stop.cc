@@ -1,6 +1,5 @@
 // Stopping and resuming real threads, whatever they are doing.
 // SPDX-License-Identifier: MIT
-#define BOOST_TEST_MODULE thread_stop
 #include "testsuite/lib/boost_tap.h"
 
 #include <atomic>

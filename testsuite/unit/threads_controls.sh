@@ -22,7 +22,7 @@ control()
   fi
   $CXX -std=c++20 -O2 -fno-exceptions -fno-rtti -I"$HP_SRCDIR" -c edited.cc &&
     $CXX -o edited "$objects/$2.o" edited.o $libraries \
-      -lboost_unit_test_framework -lpthread || return
+      "$HP_BUILDDIR/testsuite/lib/libboost_tap.a" -lboost_unit_test_framework -lpthread || return
   timeout 60 "$objects/$2" --run_test="$3" || return
   if timeout 10 ./edited --run_test="$3"; then
     echo "without it the test passes as well"
@@ -38,7 +38,7 @@ left_out()
 {
   [ -e "$2-controls" ] || $CXX -o "$2-controls" "$objects/$2.o" \
     "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -lz -liberty \
-    -lboost_unit_test_framework -lpthread || return
+    "$HP_BUILDDIR/testsuite/lib/libboost_tap.a" -lboost_unit_test_framework -lpthread || return
   timeout 60 "./$2-controls" --run_test="$3" || return
   if without "$1" timeout 20 "./$2-controls" --run_test="$3"; then
     echo "without it the test passes as well"

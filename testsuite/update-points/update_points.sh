@@ -111,7 +111,7 @@ for level in $levels; do
   rm -f report
   begin_service env UPDATE_POINTS_LEVEL="$level" UPDATE_POINTS_REPORT=report \
     LD_PRELOAD="$PWD/leave.so $PWD/update_points.so" offered/service
-  trap 'kill -9 $service 2>/dev/null; rm -rf "$workdir"' EXIT
+  trap 'kill -9 $service 2>/dev/null; remove_workdir' EXIT
   ok "offered, $level: has its fault" says "left: -20"
   ok "offered, $level: is patched" patched_through_its_socket
   ok "offered, $level: and reverted" reverted
