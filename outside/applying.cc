@@ -23,9 +23,11 @@
 #include "outside/tracer.h"
 #include "processes/access.h"
 #include "processes/threads.h"
+#include "runtime/base/back_off.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/model/patch_rules.h"
 #include "runtime/objects/import_stores.h"
 
 namespace hotpatch::outside {
@@ -85,6 +87,20 @@ bool same_build(patch_object& a, patch_object& b)
 {
   const build_id id = a.file.elf().id();
   return id.present() && id == b.file.elf().id();
+}
+
+// May the file take the place of another build of the patch?
+void check_version_of(const patch_object& file, const loaded_patch& present)
+{
+  const hp_status status =
+      check_version(file.name.c_str(), file.contents().version,
+                    {present.object->contents().version, !present.lost});
+  if (status == HP_APPLIED)
+    throw trouble(std::string(last_message()) +
+                  ", from another file; revert it first, or give the new one "
+                  "a higher version");
+  if (status != HP_OK)
+    throw trouble(last_message());
 }
 
 // With every thread standing while sites change, nobody can meet a mixture:
@@ -347,7 +363,7 @@ std::string live_patching::describe_half(const switch_plan& plan)
 
 void live_patching::stop_and_switch(change& what, apply_result& result)
 {
-  std::int64_t pause = millisecond / 10;
+  back_off pauses(millisecond / 10);
   for (;;) {
     // Not in the middle of it: who is inside is the better answer.
     stopped_process all(process_, until_end());
@@ -373,10 +389,7 @@ void live_patching::stop_and_switch(change& what, apply_result& result)
           cells_.give(thread, what.plan.changes);
         });
     }
-    // The program runs at least nine tenths of the time.
-    pause = std::max(pause, 9 * stood);
-    tracer::pause(std::min(pause, until_.left()));
-    pause = std::min(2 * pause, 50 * millisecond);
+    tracer::pause(std::min(pauses.after(stood), until_.left()));
   }
 }
 
@@ -524,15 +537,8 @@ void live_patching::find_present(patch_object& file,
   else if (!found->is_noted_applied())
     tell(version_text(*found->object) +
          " was left half done by an hp-apply that was interrupted");
-  else if (const std::uint32_t version = found->object->contents().version;
-           !same && version > file.contents().version)
-    throw trouble(version_text(*found->object) +
-                  ", is applied, which is newer than " + version_text(file));
-  else if (!same && version == file.contents().version)
-    throw trouble(
-        version_text(file) +
-        ", is applied already, from another file; revert it first, or give "
-        "the new one a higher version");
+  else if (!same)
+    check_version_of(file, *found);
   (same ? present.same : present.other) = found;
 }
 

@@ -14,26 +14,22 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/text/near_gap.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-constexpr std::uint64_t megabyte = 1 << 20;
-constexpr std::uint64_t reach = (std::uint64_t{1} << 31) - megabyte;
-constexpr std::uint64_t lowest_mapping = megabyte;
-constexpr std::uint64_t highest_mapping = 0x7ffffff00000;
-
-// Away from what is above: a heap or stack may grow into a gap.
-constexpr std::uint64_t distance = 64 * 1024;
+// In bytes, away from what is above: a stack may grow into a gap.
+constexpr std::uint64_t margin = 64 * 1024;
 
 // The last quadword of a page has the mark: "hp cells", backwards.
 constexpr std::size_t cells_per_page =
-    cell_page_size / sizeof(std::uint64_t) - 1;
+    page_bytes / sizeof(std::uint64_t) - 1;
 constexpr std::uint64_t page_mark = 0x736c6c6563207068;
 
 // The kernel makes one mapping of pages side by side.
-constexpr std::uint64_t largest_mapping = 64 * cell_page_size;
+constexpr std::uint64_t largest_mapping = 64 * page_bytes;
 
 bool may_have_cells(const process_mapping& mapping)
 {
@@ -57,30 +53,17 @@ std::size_t largest_gap(std::span<site_change* const> sorted)
 std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,
                              std::span<site_change* const> changes)
 {
-  std::uint64_t low = lowest_mapping;
-  std::uint64_t high = highest_mapping;
-  std::uint64_t first = highest_mapping;
-  for (const site_change* each : changes) {
-    const std::uint64_t symbol = each->where.symbol;
-    low = std::max(low, symbol > reach ? symbol - reach : 0);
-    high = std::min(high, symbol + reach);
-    first = std::min(first, symbol);
-  }
-  // The nearest gap below the first site; a heap grows above a program.
-  std::uint64_t best = 0;
-  std::uint64_t gap = low;
-  for (const process_mapping& mapping : maps) {
-    const std::uint64_t end = std::min(mapping.begin, high);
-    if (end > gap && end - gap > 2 * distance) {
-      const std::uint64_t page = (end - distance) & ~(cell_page_size - 1);
-      if (page >= low && (page < first || best == 0))
-        best = page;
-    }
-    gap = std::max(gap, mapping.end);
-    if (gap > first && best != 0)
+  const auto by_symbol = [](const site_change* a, const site_change* b) {
+    return a->where.symbol < b->where.symbol;
+  };
+  const auto [first, last] =
+      std::minmax_element(changes.begin(), changes.end(), by_symbol);
+  near_gap gap((*first)->where.symbol, (*last)->where.symbol, margin);
+  for (const process_mapping& mapping : maps)
+    if (!gap.pass(mapping.begin, mapping.end, mapping.path == "[stack]"))
       break;
-  }
-  return best;
+  gap.finish();
+  return gap.best();
 }
 
 bool cell_supply::reuse(std::span<site_change> changes) const
@@ -114,7 +97,7 @@ void cell_supply::find_free(const std::vector<process_mapping>& maps,
     if (!may_have_cells(mapping))
       continue;
     for (std::uint64_t page = mapping.begin; page < mapping.end;
-         page += cell_page_size) {
+         page += page_bytes) {
       std::array<std::uint64_t, cells_per_page + 1> content;
       if (memory_.read_some(page, {reinterpret_cast<std::uint8_t*>(&content),
                                    sizeof content}) != sizeof content ||
@@ -131,7 +114,7 @@ void cell_supply::find_free(const std::vector<process_mapping>& maps,
       free_.begin(), free_.end(), [&](const free_cells& each) {
         return std::any_of(changes.begin(), changes.end(),
                            [&](const site_change& change) {
-                             return change.cell - each.page < cell_page_size;
+                             return change.cell - each.page < page_bytes;
                            });
       });
 }
@@ -159,7 +142,7 @@ cell_supply::free_cells* cell_supply::find_room(
     if (each.cells.size() >= near.size() &&
         std::all_of(near.begin(), near.end(), [&](const site_change* change) {
           return cell_reaches(change->where, each.page) &&
-                 cell_reaches(change->where, each.page + cell_page_size);
+                 cell_reaches(change->where, each.page + page_bytes);
         }))
       return &each;
   return nullptr;
@@ -175,7 +158,7 @@ cell_supply::free_cells* cell_supply::map_page(
   if (wanted == 0)
     return nullptr;
   const std::int64_t page = thread.system_call(
-      SYS_mmap, {wanted, cell_page_size, PROT_READ,
+      SYS_mmap, {wanted, page_bytes, PROT_READ,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                  ~std::uint64_t{0}, 0});
   if (static_cast<std::uint64_t>(page) != wanted)
@@ -203,7 +186,7 @@ void cell_supply::give_near(borrowed_thread& thread,
                   " has no free memory near enough to " + near[0]->name);
   if (from == nullptr) {
     const bool together =
-        near.back()->where.symbol - near.front()->where.symbol < reach;
+        near.back()->where.symbol - near.front()->where.symbol < near_gap::reach;
     const std::size_t first =
         together && !few ? cells_per_page : largest_gap(near);
     give_near(thread, near.first(first));
@@ -222,7 +205,7 @@ void cell_supply::give_near(borrowed_thread& thread,
 void cell_supply::drop(borrowed_thread& thread)
 {
   for (const std::uint64_t page : mapped_)
-    thread.system_call(SYS_munmap, {page, cell_page_size});
+    thread.system_call(SYS_munmap, {page, page_bytes});
   mapped_.clear();
   cells_.clear();
 }

@@ -23,8 +23,6 @@
 
 namespace hotpatch::outside {
 
-inline constexpr std::uint64_t cell_page_size = 4096;
-
 // The address of a free page that all of the sites reach, 0 if there is none.
 // Pure: looks for a gap in a list of mappings.
 std::uint64_t find_cell_page(const std::vector<process_mapping>& maps,

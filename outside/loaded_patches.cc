@@ -11,6 +11,7 @@
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
+#include "runtime/model/patch_rules.h"
 
 namespace hotpatch::outside {
 
@@ -34,6 +35,17 @@ bool same_images(const std::vector<process_mapping>& a,
                              one.offset == two.offset &&
                              one.device == two.device && one.inode == two.inode;
                     });
+}
+
+patch_dependency dependency(const patch_need& need)
+{
+  return {need.name, std::strlen(need.name), need.version};
+}
+
+void throw_failure(hp_status status)
+{
+  if (status != HP_OK)
+    throw trouble(last_message());
 }
 
 // Where calls go; 0: there is no site, or something else has written there, a
@@ -205,11 +217,11 @@ void loaded_patches::check_needs(const patch_object& patch) const
 {
   for (const patch_need& need : patch.contents().needs) {
     const loaded_patch* found = find_name(need.name);
-    if (found == nullptr || !found->is_applied() ||
-        found->object->contents().version < need.version)
-      throw trouble(patch.name + " needs the patch " + need.name +
-                    ", version " + std::to_string(need.version) +
-                    " or newer, which is not applied");
+    const bool is_applied = found != nullptr && found->is_applied();
+    const std::uint32_t version =
+        is_applied ? found->object->contents().version : 0;
+    throw_failure(check_dependency(patch.name.c_str(), false, dependency(need),
+                                   is_applied ? &version : nullptr));
   }
 }
 
@@ -218,8 +230,8 @@ void loaded_patches::check_unneeded(const std::string& name) const
   for (const loaded_patch& other : patches_)
     for (const patch_need& need : other.object->contents().needs)
       if (other.is_noted_applied() && name == need.name)
-        throw trouble(other.object->name + " needs the patch " + name +
-                      "; revert it first");
+        throw_failure(check_dependency(other.object->name.c_str(), true,
+                                       dependency(need), nullptr));
 }
 
 }  // namespace hotpatch::outside

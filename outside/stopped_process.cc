@@ -9,6 +9,7 @@
 
 #include "outside/tracer.h"
 #include "processes/threads.h"
+#include "runtime/base/back_off.h"
 #include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
@@ -152,7 +153,7 @@ stopped_process::stopped_process(pid_t process, deadline until)
     : process_(process)
 {
   refuse_shared_memory(process);
-  std::int64_t pause = millisecond;
+  back_off pauses(millisecond);
   for (;;) {
     std::string late = look_before();
     std::int64_t stood = 0;
@@ -164,10 +165,7 @@ stopped_process::stopped_process(pid_t process, deadline until)
     }
     if (until.passed())
       throw not_in_time(process_text(process) + ": " + late);
-    // The program runs at least nine tenths of the time.
-    pause = std::max(pause, 9 * stood);
-    tracer::pause(std::min(pause, until.left()));
-    pause = std::min(2 * pause, 50 * millisecond);
+    tracer::pause(std::min(pauses.after(stood), until.left()));
   }
 }
 

@@ -21,22 +21,6 @@ bool has_hook(const patch_object& patch, hook_time when)
                      [&](const patch_hook& hook) { return hook.when == when; });
 }
 
-hook_time before_of(bool comes)
-{
-  return comes ? hook_time::before_apply : hook_time::before_revert;
-}
-
-hook_time after_of(bool comes)
-{
-  return comes ? hook_time::after_apply : hook_time::after_revert;
-}
-
-// What comes does not, and what goes stays.
-hook_time take_back_of(bool comes)
-{
-  return after_of(!comes);
-}
-
 const char* name_of(hook_time when)
 {
   switch (when) {
@@ -57,36 +41,31 @@ const char* name_of(hook_time when)
 void switch_hooks::concern(const switch_plan& plan)
 {
   parties_.clear();
-  consented_ = 0;
   const loaded_patch* gone = plan.apply ? plan.older : plan.patch;
   if (gone != nullptr && gone->is_noted_applied())
-    parties_.push_back({gone->object.get(), false});
+    parties_.push_back(gone->object.get());
+  const std::size_t going = parties_.size();
   if (plan.apply)
-    parties_.push_back({plan.patch->object.get(), true});
-}
-
-bool switch_hooks::any_among(std::size_t first, hook_time (*when)(bool)) const
-{
-  return std::any_of(parties_.begin(),
-                     parties_.begin() + static_cast<std::ptrdiff_t>(first),
-                     [&](const party& each) {
-                       return has_hook(*each.patch, when(each.comes));
-                     });
+    parties_.push_back(plan.patch->object.get());
+  sequence_ = hook_sequence(going, parties_.size() - going);
 }
 
 bool switch_hooks::any_before() const
 {
-  return any_among(parties_.size(), before_of);
+  return sequence_.any_before(
+      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
 }
 
 bool switch_hooks::any_after() const
 {
-  return any_among(parties_.size(), after_of);
+  return sequence_.any_after(
+      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
 }
 
 bool switch_hooks::any_to_take_back() const
 {
-  return any_among(consented_, take_back_of);
+  return sequence_.any_to_take_back(
+      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
 }
 
 std::uint64_t switch_hooks::call(borrowed_thread& thread,
@@ -108,34 +87,35 @@ std::uint64_t switch_hooks::call(borrowed_thread& thread,
 
 void switch_hooks::before(borrowed_thread& thread)
 {
-  for (const party& each : parties_) {
-    const std::uint64_t words =
-        call(thread, *each.patch, before_of(each.comes));
-    if (words != 0) {
-      const std::string reason = text_in_process(memory_, words);
-      take_back(thread);
-      throw trouble(each.patch->name +
-                    (each.comes ? " does not let itself be applied: "
-                                : " does not let itself be taken away: ") +
-                    reason);
-    }
-    ++consented_;
-  }
+  std::string refusal;
+  const bool all = sequence_.before([&](std::size_t i, hook_time when) {
+    const std::uint64_t words = call(thread, *parties_[i], when);
+    if (words == 0)
+      return true;
+    refusal = parties_[i]->name +
+              (sequence_.comes(i) ? " does not let itself be applied: "
+                                  : " does not let itself be taken away: ") +
+              text_in_process(memory_, words);
+    return false;
+  });
+  if (all)
+    return;
+  take_back(thread);
+  throw trouble(refusal);
 }
 
 void switch_hooks::after(borrowed_thread& thread)
 {
-  consented_ = 0;
-  for (const party& each : parties_)
-    (void)call(thread, *each.patch, after_of(each.comes));
+  sequence_.after([&](std::size_t i, hook_time when) {
+    (void)call(thread, *parties_[i], when);
+  });
 }
 
 void switch_hooks::take_back(borrowed_thread& thread)
 {
-  while (consented_ > 0) {
-    const party& each = parties_[--consented_];
-    (void)call(thread, *each.patch, take_back_of(each.comes));
-  }
+  sequence_.take_back([&](std::size_t i, hook_time when) {
+    (void)call(thread, *parties_[i], when);
+  });
 }
 
 }  // namespace hotpatch::outside

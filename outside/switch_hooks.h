@@ -1,9 +1,7 @@
 // The hooks of the patch objects that a switch applies and gives up, called in
 // the process by a borrowed thread.
 //
-// Owns the invariant of the library's patch_hooks.h, from outside: every hook
-// that consented before the switch is followed by one that ends what it began:
-// after it, or, if it fails, by take_back().  What is given up comes first.
+// Their order, and what a refusal takes back, is that of hook_sequence.
 //
 // From the thread that traces.
 //
@@ -18,6 +16,7 @@
 #include "outside/borrowed_thread.h"
 #include "outside/switch_plan.h"
 #include "outside/target_memory.h"
+#include "runtime/model/hook_sequence.h"
 
 namespace hotpatch::outside {
 
@@ -40,19 +39,12 @@ class switch_hooks {
   void take_back(borrowed_thread& thread);
 
  private:
-  struct party {
-    const patch_object* patch;
-    bool comes;
-  };
-
-  // Of the first so many parties; `when` is told whether one comes.
-  bool any_among(std::size_t first, format::hook_time (*when)(bool)) const;
   std::uint64_t call(borrowed_thread& thread, const patch_object& patch,
                      format::hook_time when) const;
 
   const target_memory& memory_;
-  std::vector<party> parties_;
-  std::size_t consented_ = 0;  // of the parties, the first ones
+  std::vector<const patch_object*> parties_;
+  hook_sequence sequence_;
 };
 
 }  // namespace hotpatch::outside

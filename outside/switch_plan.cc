@@ -4,11 +4,13 @@
 #include "outside/switch_plan.h"
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "processes/trouble.h"
+#include "runtime/model/replacement_stack.h"
 
 namespace hotpatch::outside {
 
@@ -16,27 +18,40 @@ namespace {
 
 using patch_list = std::span<const loaded_patch>;
 
-// The newest of the patches that will be applied then; 0: the original.
-std::uint64_t target_of(patch_list all, const site& where,
-                        const switch_plan& plan)
+// The patches that will be applied then, the oldest first.  One that is lost is
+// not: its imports are of what is gone.
+std::vector<const loaded_patch*> applied_then(patch_list all,
+                                              const switch_plan& plan)
 {
-  std::uint64_t newest = 0;
-  std::uint64_t target = 0;
-  for (const loaded_patch& each : all) {
-    const bool mine = &each == plan.patch;
-    if (&each == plan.older || (mine ? !plan.apply : !each.is_applied()))
-      continue;  // also one that is lost: its imports are of what is gone
-    const std::uint64_t sequence = mine ? plan.sequence : each.state.sequence;
-    for (std::size_t i = 0; i < each.sites.size(); ++i)
-      if (each.sites[i].word == where.word && sequence >= newest) {
-        newest = sequence;
-        target = each.code(i);
-      }
-  }
-  return target;
+  const auto sequence = [&](const loaded_patch* each) {
+    return each == plan.patch ? plan.sequence : each->state.sequence;
+  };
+  std::vector<const loaded_patch*> result;
+  for (const loaded_patch& each : all)
+    if (&each == plan.patch ? plan.apply
+                            : &each != plan.older && each.is_applied())
+      result.push_back(&each);
+  std::stable_sort(result.begin(), result.end(),
+                   [&](const loaded_patch* a, const loaded_patch* b) {
+                     return sequence(a) < sequence(b);
+                   });
+  return result;
 }
 
-void add_changes(patch_list all, const loaded_patch& patch, switch_plan& plan)
+// Where the site leads then; 0: to the original.
+std::uint64_t target_of(std::span<const loaded_patch* const> applied,
+                        const site& where)
+{
+  replacement_stack stack;
+  for (const loaded_patch* each : applied)
+    for (std::size_t i = 0; i < each->sites.size(); ++i)
+      if (each->sites[i].word == where.word && !stack.append({each->code(i)}))
+        throw std::bad_alloc();
+  return stack.active();
+}
+
+void add_changes(std::span<const loaded_patch* const> applied,
+                 const loaded_patch& patch, switch_plan& plan)
 {
   for (std::size_t i = 0; i < patch.sites.size(); ++i) {
     const site& where = patch.sites[i];
@@ -50,7 +65,7 @@ void add_changes(patch_list all, const loaded_patch& patch, switch_plan& plan)
     change.where = where;
     change.name =
         patch.object->contents().replacements[patch.replacements[i]].target;
-    change.target = target_of(all, where, plan);
+    change.target = target_of(applied, where);
     plan.changes.push_back(std::move(change));
   }
 }
@@ -133,9 +148,10 @@ void make_plan(const loaded_patches& patches, target_memory& memory,
                switch_plan& plan)
 {
   const patch_list all = patches.all();
-  add_changes(all, *plan.patch, plan);
+  const std::vector<const loaded_patch*> applied = applied_then(all, plan);
+  add_changes(applied, *plan.patch, plan);
   if (plan.older != nullptr)
-    add_changes(all, *plan.older, plan);
+    add_changes(applied, *plan.older, plan);
   std::sort(plan.changes.begin(), plan.changes.end(),
             [](const site_change& a, const site_change& b) {
               return a.where.word < b.where.word;

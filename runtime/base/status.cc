@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -91,6 +92,23 @@ hp_status fail(hp_status code, const char* format, ...) noexcept
   va_start(arguments, format);
   std::vsnprintf(own.text, sizeof own.text, format, arguments);
   va_end(arguments);
+  return code;
+}
+
+hp_status fail_because(hp_status code, const char* format, ...) noexcept
+{
+  message& own = own_message();
+  char reason[sizeof own.text];
+  std::memcpy(reason, own.text, sizeof reason);
+  va_list arguments;
+  va_start(arguments, format);
+  const int length =
+      std::vsnprintf(own.text, sizeof own.text, format, arguments);
+  va_end(arguments);
+  if (length >= 0 && static_cast<std::size_t>(length) < sizeof own.text)
+    std::snprintf(own.text + length,
+                  sizeof own.text - static_cast<std::size_t>(length), ": %s",
+                  reason);
   return code;
 }
 

@@ -19,6 +19,12 @@ namespace hotpatch {
                                                            const char* format,
                                                            ...) noexcept;
 
+// The same with the words of the thread's last failure after the formatted ones
+// and a colon:
+//     return fail_because(status, "%s", file);
+[[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail_because(
+    hp_status code, const char* format, ...) noexcept;
+
 // What hp_error_message() returns.
 [[nodiscard]] const char* last_message() noexcept;
 

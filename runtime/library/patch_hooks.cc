@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/threads/process_lock.h"
 #include "runtime/threads/safe_point.h"
@@ -39,15 +40,22 @@ struct kept_text {
   }
 };
 
-const char* ask(hp_before_hook hook, const named_patch* patch)
+// Null: it consents.
+const char* ask(const hp_patch_info& patch, format::hook_time when)
 {
-  return hook != nullptr ? hook(&patch->info) : nullptr;
+  const hp_before_hook hook = when == format::hook_time::before_apply
+                                  ? patch.before_apply
+                                  : patch.before_revert;
+  return hook != nullptr ? hook(&patch) : nullptr;
 }
 
-void tell(hp_after_hook hook, const named_patch* patch)
+void tell(const hp_patch_info& patch, format::hook_time when)
 {
+  const hp_after_hook hook = when == format::hook_time::after_apply
+                                 ? patch.after_apply
+                                 : patch.after_revert;
   if (hook != nullptr)
-    hook(&patch->info);
+    hook(&patch);
 }
 
 bool has_hooks(const named_patch* patch)
@@ -75,7 +83,8 @@ hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
     // Who has the turn may be waiting for this thread to reach a safe point.
     const offline_scope offline;
     if (timeout_ms == 0) {
-      turn.lock();
+      if (HP_COUNTERMEASURE(hook_turn))
+        turn.lock();
     } else if (!turn.lock_until(deadline::in_milliseconds(timeout_ms))) {
       const pid_t thread = whose_turn.load();
       thread_name name;
@@ -83,8 +92,8 @@ hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
       return fail(
           HP_BUSY,
           "thread %d (%s) has not ended its transaction with named "
-          "patches; if one of its hooks waits for this thread, it waits "
-          "in vain",
+          "patches; if its hook is waiting for this thread, this is a "
+          "deadlock",
           thread, name);
     }
   }
@@ -92,7 +101,8 @@ hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
   whose_turn.store(own_thread_id());
   process_ = getpid();
   // A thread that ended in a hook would keep the turn for ever.
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+  if (HP_COUNTERMEASURE(hook_cancellation))
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
   return HP_OK;
 }
 
@@ -121,30 +131,28 @@ bool patch_hooks::any() const noexcept
 
 hp_status patch_hooks::before() noexcept
 {
-  for (consented_ = 0; consented_ < gone.size() + come.size(); ++consented_) {
-    const bool goes = consented_ < gone.size();
-    const named_patch* patch =
-        goes ? gone[consented_] : come[consented_ - gone.size()];
-    const char* reason =
-        ask(goes ? patch->info.before_revert : patch->info.before_apply, patch);
-    if (reason == nullptr)
-      continue;
-    const kept_text kept(reason);
-    take_back();
-    return vetoed(patch,
-                  goes ? "does not let itself be taken away"
-                       : "does not let itself be applied",
-                  kept.text);
-  }
-  return HP_OK;
+  sequence_ = hook_sequence(gone.size(), come.size());
+  hp_status status = HP_OK;
+  const bool all =
+      sequence_.before([&](std::size_t number, format::hook_time when) {
+        const named_patch* patch = (*this)[number];
+        const char* reason = ask(patch->info, when);
+        if (reason != nullptr)
+          status = vetoed(patch,
+                          sequence_.comes(number)
+                              ? "does not let itself be applied"
+                              : "does not let itself be taken away",
+                          kept_text(reason).text);
+        return reason == nullptr;
+      });
+  return all ? HP_OK : abandon(status);
 }
 
-void patch_hooks::after() const noexcept
+void patch_hooks::after() noexcept
 {
-  for (const named_patch* each : gone)
-    tell(each->info.after_revert, each);
-  for (const named_patch* each : come)
-    tell(each->info.after_apply, each);
+  sequence_.after([&](std::size_t number, format::hook_time when) {
+    tell((*this)[number]->info, when);
+  });
 }
 
 hp_status patch_hooks::abandon(hp_status status) noexcept
@@ -154,18 +162,11 @@ hp_status patch_hooks::abandon(hp_status status) noexcept
   return fail(status, "%s", kept.text);
 }
 
-// In the opposite order.
 void patch_hooks::take_back() noexcept
 {
-  while (consented_ > 0) {
-    --consented_;
-    if (consented_ >= gone.size()) {
-      const named_patch* patch = come[consented_ - gone.size()];
-      tell(patch->info.after_revert, patch);
-    } else {
-      tell(gone[consented_]->info.after_apply, gone[consented_]);
-    }
-  }
+  sequence_.take_back([&](std::size_t number, format::hook_time when) {
+    tell((*this)[number]->info, when);
+  });
 }
 
 }  // namespace hotpatch

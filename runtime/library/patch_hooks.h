@@ -1,9 +1,6 @@
 // The hooks of named patches, and whose turn it is to change patches.
 //
-// Owns the invariant that every hook that prepared something is followed by the
-// one that ends it: a before_apply that consented by after_apply, or, if the
-// transaction fails, by after_revert; a before_revert that consented by
-// after_revert, or, if the transaction fails, by after_apply.
+// Their order is that of hook_sequence.
 //
 // Hooks run in the thread that commits, without any lock of the library but the
 // turn: while one transaction has it, no other one changes named patches.  It
@@ -18,6 +15,7 @@
 #include <cstdint>
 
 #include "runtime/include/hotpatch.h"
+#include "runtime/model/hook_sequence.h"
 #include "runtime/patches/named_patch.h"
 
 namespace hotpatch {
@@ -43,7 +41,7 @@ class patch_turn {
 // One transaction's hooks.  Used by the thread that has the turn.
 class patch_hooks {
  public:
-  patch_list gone;  // in the order in which they are told
+  patch_list gone;  // in the order in which their hooks are called
   patch_list come;
 
   bool any() const noexcept;
@@ -52,15 +50,19 @@ class patch_hooks {
   [[nodiscard]] hp_status before() noexcept;
 
   // The commit succeeded.
-  void after() const noexcept;
+  void after() noexcept;
 
   // The commit failed with `status`, which is returned with its words.
   [[nodiscard]] hp_status abandon(hp_status status) noexcept;
 
  private:
+  const named_patch* operator[](std::size_t number) const noexcept
+  {
+    return number < gone.size() ? gone[number] : come[number - gone.size()];
+  }
   void take_back() noexcept;
 
-  std::size_t consented_ = 0;  // of `gone`, then of `come`
+  hook_sequence sequence_;
 };
 
 }  // namespace hotpatch

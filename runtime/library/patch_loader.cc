@@ -16,6 +16,7 @@
 #include "runtime/library/text_pool.h"
 #include "runtime/library/transaction.h"
 #include "runtime/library/whole_path.h"
+#include "runtime/model/patch_rules.h"
 #include "runtime/objects/patch_check.h"
 #include "runtime/patches/named_patch.h"
 
@@ -31,37 +32,18 @@ hp_status open_source(const patch_source& source, patch_file& patch)
                                : patch.open(source.label, source.descriptor);
 }
 
-// One that is not in effect any more may be applied once more.
-hp_status check_version(const patch_file& patch, const named_patch& applied,
-                        bool in_effect)
+// With the file's name before the words of the last failure.
+hp_status of_file(const patch_file& patch, hp_status status)
 {
-  const std::uint32_t version = patch.contents().version;
-  if (applied.info.version == version && in_effect)
-    return fail(HP_APPLIED,
-                "%s: patch \"%s\" is applied already, in this version (%u)",
-                patch.label(), patch.name(), version);
-  if (applied.info.version > version)
-    return fail(HP_OLDER,
-                "%s: patch \"%s\" is version %u, and version %u is applied: "
-                "take that one away first if an older one is wanted",
-                patch.label(), patch.name(), version, applied.info.version);
-  return HP_OK;
+  return status == HP_OK ? HP_OK : fail_because(status, "%s", patch.label());
 }
 
 hp_status check_need(const patch_file& patch, const patch_need& need,
                      const named_patch* there)
 {
-  if (there == nullptr)
-    return fail(HP_MISSING,
-                "%s: patch \"%s\" needs patch \"%s\", which is not applied",
-                patch.label(), patch.name(), need.name);
-  if (there->info.version < need.version)
-    return fail(HP_MISSING,
-                "%s: patch \"%s\" needs version %u of patch \"%s\", and only "
-                "version %u is applied",
-                patch.label(), patch.name(), need.version, need.name,
-                there->info.version);
-  return HP_OK;
+  return check_dependency(patch.name(), false,
+                          {need.name, std::strlen(need.name), need.version},
+                          there != nullptr ? &there->info.version : nullptr);
 }
 
 // Against the patches that are applied.
@@ -72,10 +54,12 @@ void check_others(const patch_file& patch, check_report& report)
       return status;
     const patch_list& named = self.all_patches().named();
     if (const named_patch* same = named.find(patch.name()))
-      report.add(
-          check_version(patch, *same, self.all_patches().in_effect(*same)));
+      report.add(of_file(
+          patch, check_version(
+                     patch.name(), patch.contents().version,
+                     {same->info.version, self.all_patches().in_effect(*same)})));
     for (const patch_need& need : patch.contents().needs)
-      report.add(check_need(patch, need, named.find(need.name)));
+      report.add(of_file(patch, check_need(patch, need, named.find(need.name))));
     return HP_OK;
   });
   report.add(held);
@@ -341,11 +325,9 @@ hp_status unload_patch_object(const char* name,
     status = free_formers(own_name.data(), until, frame);
   if (status == HP_OK)
     return HP_OK;
-  char reason[1024];
-  std::snprintf(reason, sizeof reason, "%s", last_message());
-  return fail(status,
-              "patch \"%s\" is taken away, but its code stays loaded: %s",
-              own_name.data(), reason);
+  return fail_because(status,
+                      "patch \"%s\" is taken away, but its code stays loaded",
+                      own_name.data());
 }
 
 }  // namespace hotpatch

@@ -11,8 +11,6 @@ namespace hotpatch {
 
 namespace {
 
-constexpr std::size_t longest_name = 255;
-
 std::size_t count(const char* const* texts)
 {
   std::size_t n = 0;
@@ -31,40 +29,6 @@ const char* keep(char*& end, const char* text)
   return copy;
 }
 
-// Names stand in messages, in lists and on command lines.
-bool is_name(const char* name, std::size_t size)
-{
-  if (size == 0 || size > longest_name)
-    return false;
-  for (const char* c = name; c != name + size; ++c)
-    if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f ||
-        std::strchr("<>=,;!\"", *c) != nullptr)
-      return false;
-  return true;
-}
-
-bool is_name(const char* name)
-{
-  return is_name(name, strnlen(name, longest_name + 1));
-}
-
-// A decimal number of 32 bits.
-bool parse_version(const char* digits, std::uint32_t& version)
-{
-  std::uint64_t value = 0;
-  if (*digits == '\0')
-    return false;
-  for (; *digits != '\0'; ++digits) {
-    if (*digits < '0' || *digits > '9')
-      return false;
-    value = value * 10 + static_cast<std::uint64_t>(*digits - '0');
-    if (value > UINT32_MAX)
-      return false;
-  }
-  version = static_cast<std::uint32_t>(value);
-  return true;
-}
-
 }  // namespace
 
 hook_addresses hooks_of(const hp_patch_info& info) noexcept
@@ -75,26 +39,12 @@ hook_addresses hooks_of(const hp_patch_info& info) noexcept
            reinterpret_cast<std::uint64_t>(info.after_revert)}};
 }
 
-bool patch_dependency::parse(const char* text) noexcept
-{
-  constexpr char or_newer[] = ">=";
-  const char* const operation = std::strstr(text, or_newer);
-  name = text;
-  length = operation != nullptr ? static_cast<std::size_t>(operation - text)
-                                : strnlen(text, longest_name + 1);
-  version = 0;
-  return is_name(name, length) &&
-         (operation == nullptr ||
-          parse_version(operation + sizeof or_newer - 1, version));
-}
-
 const char* flaw_of(const hp_patch_info& info) noexcept
 {
   if (info.name == nullptr || *info.name == '\0')
     return "the patch's name is null or empty";
-  if (!is_name(info.name))
-    return "a patch's name has at most 255 bytes, without blanks and "
-           "without any of <>=,;!\"";
+  if (!is_patch_name(info.name))
+    return patch_name_rule;
   if (info.flags != 0)
     return "the patch has unknown flags";
   for (const void* each : info.reserved)
@@ -148,8 +98,7 @@ named_patch* patch_list::find(const char* name) const noexcept
 named_patch* patch_list::find(const patch_dependency& wanted) const noexcept
 {
   for (named_patch* each : patches_)
-    if (std::strncmp(each->info.name, wanted.name, wanted.length) == 0 &&
-        each->info.name[wanted.length] == '\0')
+    if (wanted.is_named(each->info.name))
       return each;
   return nullptr;
 }

@@ -13,11 +13,10 @@
 
 #include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/model/patch_rules.h"
+#include "runtime/model/replacement_stack.h"
 
 namespace hotpatch {
-
-// No patch's id.
-inline constexpr std::uint64_t no_patch = 0;
 
 struct named_patch {
   std::uint64_t id;
@@ -38,16 +37,6 @@ struct hook_addresses {
   const std::uint64_t* end() const noexcept { return each + 4; }
 };
 [[nodiscard]] hook_addresses hooks_of(const hp_patch_info& info) noexcept;
-
-// Another patch that has to be there: "NAME", or "NAME>=VERSION".
-struct patch_dependency {
-  const char* name = "";
-  std::size_t length = 0;     // of the name
-  std::uint32_t version = 0;  // or a newer one
-
-  // False: the text is no such thing.
-  [[nodiscard]] bool parse(const char* text) noexcept;
-};
 
 // What is wrong with a description, null if nothing is.
 [[nodiscard]] const char* flaw_of(const hp_patch_info& info) noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "format/patch_word.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/function_extent.h"
 #include "runtime/text/encode.h"
@@ -306,7 +307,7 @@ hp_status patch_plan::commit(commit_order& order) noexcept
   const hp_status status = hotpatch::commit(
       all_.writer_, {changes_.data(), changes_.size()},
       {vacated_.data(), vacated_.size()}, all_.junctions_, order);
-  if (status == HP_OK)
+  if (status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success))
     adopt();
   return status;
 }

@@ -81,9 +81,6 @@ class patch_plan {
                        const named_patch& patch) const noexcept;
   hp_status refuse_part(const site_state& state,
                         const replacement& part) const noexcept;
-  hp_status refuse_dependency(const named_patch& patch,
-                              const patch_dependency& wanted,
-                              const named_patch* present) const noexcept;
   hp_status check_dependencies() const noexcept;
   hp_status include(const located_site& where, site_state*& state) noexcept;
   hp_status include(site_state& state) noexcept;

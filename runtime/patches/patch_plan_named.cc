@@ -53,17 +53,13 @@ hp_status patch_plan::add_patch(named_patch& patch) noexcept
     return status;
   const hp_patch_info& info = patch.info;
   if (const named_patch* present = named_.find(info.name)) {
-    const std::uint32_t version = present->info.version;
     // What a step before this one brings is not in the sites yet.
     const bool is_planned = all_.named().find(info.name) != present;
-    if (version == info.version && (is_planned || all_.in_effect(*present)))
-      return fail(HP_APPLIED, "patch \"%s\" is applied already, in version %u",
-                  info.name, version);
-    if (version > info.version)
-      return fail(HP_OLDER,
-                  "patch \"%s\" is applied in version %u, which is newer than "
-                  "%u; to go back, take that one away first",
-                  info.name, version, info.version);
+    if (const hp_status status = check_version(
+            info.name, info.version,
+            {present->info.version, is_planned || all_.in_effect(*present)});
+        status != HP_OK)
+      return status;
     if (const hp_status status = take_out(*present); status != HP_OK)
       return status;
   }
@@ -115,31 +111,6 @@ hp_status patch_plan::refuse_part(const site_state& state,
               state.site.name, name, name);
 }
 
-// `patch` needs `wanted`, of which there is going to be only `present`, an
-// older version, or null.
-hp_status patch_plan::refuse_dependency(
-    const named_patch& patch, const patch_dependency& wanted,
-    const named_patch* present) const noexcept
-{
-  const char* name = patch.info.name;
-  const auto length = static_cast<int>(wanted.length);
-  const bool stays = all_.named_.find(patch.id) != nullptr;
-  if (present != nullptr)
-    return fail(stays ? HP_NEEDED : HP_MISSING,
-                "patch \"%s\" needs version %u of patch \"%.*s\", or a newer "
-                "one, and only version %u %s applied",
-                name, wanted.version, length, wanted.name,
-                present->info.version, stays ? "would be" : "is");
-  if (stays)
-    return fail(HP_NEEDED,
-                "patch \"%.*s\" cannot be taken away: patch \"%s\" needs it; "
-                "take that one away before, or in the same transaction",
-                length, wanted.name, name);
-  return fail(HP_MISSING,
-              "patch \"%s\" needs patch \"%.*s\", which is not applied", name,
-              length, wanted.name);
-}
-
 hp_status patch_plan::check_dependencies() const noexcept
 {
   if (!named_change_)
@@ -150,8 +121,11 @@ hp_status patch_plan::check_dependencies() const noexcept
       if (!wanted.parse(*on))
         return HP_INTERNAL;
       const named_patch* present = named_.find(wanted);
-      if (present == nullptr || present->info.version < wanted.version)
-        return refuse_dependency(*each, wanted, present);
+      if (const hp_status status = check_dependency(
+              each->info.name, all_.named_.find(each->id) != nullptr, wanted,
+              present != nullptr ? &present->info.version : nullptr);
+          status != HP_OK)
+        return status;
     }
   return HP_OK;
 }

@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "runtime/base/array.h"
-#include "runtime/patches/replacement_stack.h"
+#include "runtime/model/replacement_stack.h"
 #include "runtime/sites/process_sites.h"
 
 namespace hotpatch {

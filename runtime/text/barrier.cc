@@ -1,5 +1,6 @@
 // membarrier(2), the commands that serialise instruction fetch; or signals.
 // SPDX-License-Identifier: MIT
+#include "runtime/base/back_off.h"
 #include "runtime/text/barrier.h"
 
 #include <algorithm>
@@ -40,11 +41,11 @@ long membarrier(int command)
   errno = saved_errno;
 }
 
-// An attempt holds all threads until the last has come; the program runs at
-// least nine tenths of the time.
+// An attempt holds all threads until the last has come.
 bool signal_all(deadline until)
 {
   constexpr std::int64_t longest = 500'000'000;
+  back_off pauses(0);
   for (std::int64_t attempt = 20'000'000;;
        attempt = std::min(2 * attempt, longest)) {
     const std::int64_t start = monotonic_now();
@@ -55,7 +56,8 @@ bool signal_all(deadline until)
     std::snprintf(obstacle, sizeof obstacle, "%s", last_message());
     if (until.passed())
       return false;
-    sleep_for(std::min(9 * (monotonic_now() - start), until.left()));
+    sleep_for(
+        std::min(pauses.after(monotonic_now() - start), until.left()));
   }
 }
 

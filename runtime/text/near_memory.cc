@@ -8,14 +8,11 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/text/near_gap.h"
 
 namespace hotpatch {
 
 namespace {
-
-constexpr std::uint64_t page_bytes = 4096;
-constexpr std::uint64_t lowest_page = 0x10000;  // vm.mmap_min_addr's default
-constexpr std::uint64_t address_space_end = 0x7ffffffff000;
 
 // Maps a page exactly there, over nothing; 0 if that place is taken.
 std::uint64_t map_at(std::uint64_t address)
@@ -32,44 +29,21 @@ std::uint64_t map_at(std::uint64_t address)
   return address;
 }
 
-// The gaps nearest to a place.  Below it first: what lies above an executable
-// is the heap, which grows upwards.
-struct gap_search {
-  std::uint64_t place;
-  std::uint64_t previous_end = lowest_page;
-  std::uint64_t below = 0;  // a free page, 0: none seen
-  std::uint64_t above = 0;
-
-  void gap(std::uint64_t begin, std::uint64_t end, bool stack_follows)
-  {
-    if (end < begin + page_bytes)
-      return;
-    const std::uint64_t last_page = end - page_bytes;
-    if (end <= place)
-      below = last_page;
-    else if (above == 0 && !stack_follows)
-      above = last_page - place < INT32_MAX ? last_page : begin;
-  }
-};
-
 bool look_at_gap(const memory_mapping& next, const char*, void* data)
 {
-  auto& search = *static_cast<gap_search*>(data);
-  search.gap(search.previous_end, next.begin, next.is_stack);
-  if (next.end > search.previous_end)
-    search.previous_end = next.end;
-  return search.above == 0;
+  return static_cast<near_gap*>(data)->pass(next.begin, next.end,
+                                            next.is_stack);
 }
 
 std::uint64_t map_in_gap(const site_code& site)
 {
   constexpr int races_lost = 8;  // another thread took the gap meanwhile
   for (int attempt = 0; attempt < races_lost; ++attempt) {
-    gap_search search{site.symbol};
-    if (!for_each_mapping(look_at_gap, &search))
+    near_gap gap(site.symbol, site.symbol, 0);
+    if (!for_each_mapping(look_at_gap, &gap))
       return 0;
-    search.gap(search.previous_end, address_space_end, false);
-    for (const std::uint64_t page : {search.below, search.above})
+    gap.finish();
+    for (const std::uint64_t page : {gap.below(), gap.above()})
       if (page != 0 && cell_reaches(site, page))
         if (const std::uint64_t mapped = map_at(page))
           return mapped;
@@ -84,8 +58,7 @@ std::uint64_t map_by_probing(const site_code& site)
   for (std::uint64_t distance = page_bytes; distance < INT32_MAX;
        distance += distance / 16 & -page_bytes) {
     for (const std::uint64_t page : {start - distance, start + distance})
-      if (page >= lowest_page && page < address_space_end &&
-          cell_reaches(site, page))
+      if (page < near_gap::address_space_end && cell_reaches(site, page))
         if (const std::uint64_t mapped = map_at(page))
           return mapped;
     distance += page_bytes;

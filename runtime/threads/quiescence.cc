@@ -1,5 +1,6 @@
 // Stop, search, and if somebody is inside let all run and try again.
 // SPDX-License-Identifier: MIT
+#include "runtime/base/back_off.h"
 #include "runtime/threads/quiescence.h"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
   // How long an attempt may take: longer each time, because the threads stand
   // meanwhile, and a loaded machine needs it only sometimes.
   std::int64_t patience = 20 * millisecond;
-  std::int64_t pause = millisecond / 10;
+  back_off pauses(millisecond / 10);
   deadline limit = deadline::in_nanoseconds(patience);
   for (;;) {
     const std::int64_t start = monotonic_now();
@@ -44,10 +45,8 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
     if (status != HP_BUSY || until.passed())
       return status;
 
-    // The program runs at least nine tenths of the time.
-    pause = std::max(pause, 9 * (monotonic_now() - start));
-    sleep_for(std::min(pause, until.left()));
-    pause = std::min(2 * pause, 50 * millisecond);
+    sleep_for(
+        std::min(pauses.after(monotonic_now() - start), until.left()));
     if (!occupied)
       patience = std::min(2 * patience, 500 * millisecond);
     limit = deadline::in_nanoseconds(patience);

@@ -1,30 +1,34 @@
-# Takes what keeps named patches sound out of the library, one after the other,
+# Leaves out what keeps named patches sound, one countermeasure after the other,
 # and sees the tests fail.
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/lib/controls.sh"
 
-# control SOURCE PROGRAM SED-SCRIPT
+build_programs()
+{
+  build_control_library || return
+  for program in hooks named patch_faults; do
+    control_program api/$program.c $program || return
+  done
+}
+ok "programs for controls are built" build_programs
+ok "with all countermeasures the hooks pass" ./hooks
+
+# control NAME PROGRAM
 control()
 {
-  edited_program "$1" "$3" "api/$2.c" edited && fails ./edited
+  fails without "$1" "./$2"
 }
-true_programs()
-{
-  edited_program library/patch_hooks.cc "" api/hooks.c hooks && ./hooks
-}
-ok "the programs are linked like the true one" true_programs
 ok "without dependencies, patches lose what they need" \
-  control patches/patch_plan_named.cc named 's/if (!named_change_)$/if (true)/'
+  control patch_dependencies named
 ok "without a look at versions, older ones replace newer ones" \
-  control patches/patch_plan_named.cc named 's/version > info.version/false/'
+  control patch_versions named
 ok "without the counterparts, hooks wait for their end after a failure" \
-  control library/patch_hooks.cc hooks 's/^  take_back();//'
+  control take_back_hooks hooks
 ok "without the turn, transactions overtake the hooks of others" \
-  control library/patch_hooks.cc hooks 's/turn.lock();//'
+  control hook_turn hooks
 ok "without disabling cancellation, a thread ends with the turn" \
-  control library/patch_hooks.cc hooks 's/pthread_setcancelstate(PTHREAD_.*/;/'
+  control hook_cancellation hooks
 ok "a state that is adopted at once stays after a failure" \
-  control patches/patch_plan.cc patch_faults \
-  '/  if (status == HP_OK)$/{N;s/.*\n    adopt/  adopt/}'
+  control adopt_after_success patch_faults
 done_testing

@@ -194,9 +194,9 @@ EOT
   patch v$n
 done
 ok "applied already" tells "HP_APPLIED: $workdir/v1.so: patch \"versioned\" is \
-applied already, in this version (1)" load:v1.so load:v1.so
+applied already, in version 1" load:v1.so load:v1.so
 ok "an older version" tells "HP_OLDER: $workdir/v1.so: patch \"versioned\" is \
-version 1, and version 2 is applied" load:v2.so load:v1.so
+applied in version 2, which is newer than 1" load:v2.so load:v1.so
 cat >needs.c <<'EOT'
 #include <hotpatch.h>
 HP_PATCH_NEEDS("versioned", 2);
@@ -204,7 +204,8 @@ HP_REPLACES("other.c:same") static int fixed(int x) { return x; }
 EOT
 patch needs
 ok "a dependency that is too old" tells "HP_MISSING: $workdir/needs.so: patch \
-\"needs\" needs version 2 of patch \"versioned\", and only version 1 is applied" \
+\"needs\" needs version 2 of patch \"versioned\", or a newer one, and only version 1 \
+is applied" \
   load:v1.so load:needs.so
 
 cat >many.c <<'EOT'

@@ -1,4 +1,6 @@
-// The replacements of one site, the newest last.
+// The replacements of one site, the newest last: calls go to the newest one, and
+// to the original if there is none.  It is the only place that says so, for the
+// library and for tools that change another process.
 //
 // Owns its memory; running out of it is a return value.  Nearly every site has
 // one replacement or none, so the first one needs no memory of its own: a
@@ -15,9 +17,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include "runtime/patches/named_patch.h"
-
 namespace hotpatch {
+
+// No patch's id.
+inline constexpr std::uint64_t no_patch = 0;
 
 // One entry of a site's stack.
 struct replacement {
