@@ -24,8 +24,7 @@ namespace {
 constexpr std::uint64_t margin = 64 * 1024;
 
 // The last quadword of a page has the mark: "hp cells", backwards.
-constexpr std::size_t cells_per_page =
-    page_bytes / sizeof(std::uint64_t) - 1;
+constexpr std::size_t cells_per_page = page_bytes / sizeof(std::uint64_t) - 1;
 constexpr std::uint64_t page_mark = 0x736c6c6563207068;
 
 // The kernel makes one mapping of pages side by side.
@@ -186,7 +185,8 @@ void cell_supply::give_near(borrowed_thread& thread,
                   " has no free memory near enough to " + near[0]->name);
   if (from == nullptr) {
     const bool together =
-        near.back()->where.symbol - near.front()->where.symbol < near_gap::reach;
+        near.back()->where.symbol - near.front()->where.symbol <
+        near_gap::reach;
     const std::size_t first =
         together && !few ? cells_per_page : largest_gap(near);
     give_near(thread, near.first(first));

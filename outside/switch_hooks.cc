@@ -52,20 +52,23 @@ void switch_hooks::concern(const switch_plan& plan)
 
 bool switch_hooks::any_before() const
 {
-  return sequence_.any_before(
-      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
+  return sequence_.any_before([&](std::size_t i, hook_time when) {
+    return has_hook(*parties_[i], when);
+  });
 }
 
 bool switch_hooks::any_after() const
 {
-  return sequence_.any_after(
-      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
+  return sequence_.any_after([&](std::size_t i, hook_time when) {
+    return has_hook(*parties_[i], when);
+  });
 }
 
 bool switch_hooks::any_to_take_back() const
 {
-  return sequence_.any_to_take_back(
-      [&](std::size_t i, hook_time when) { return has_hook(*parties_[i], when); });
+  return sequence_.any_to_take_back([&](std::size_t i, hook_time when) {
+    return has_hook(*parties_[i], when);
+  });
 }
 
 std::uint64_t switch_hooks::call(borrowed_thread& thread,

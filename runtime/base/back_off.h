@@ -2,8 +2,8 @@
 // stand.
 //
 // Owns the promise that the program runs at least nine tenths of the time, and
-// that it is not asked more and more often: each pause is at least twice the one
-// before, up to a limit.  Pure; used by one thread.
+// that it is not asked more and more often: each pause is at least twice the
+// one before, up to a limit.  Pure; used by one thread.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_BACK_OFF_H
@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdint>
-
 
 namespace hotpatch {
 
@@ -26,8 +25,7 @@ class back_off {
   std::int64_t after(std::int64_t stood_ns) noexcept
   {
     constexpr std::int64_t longest_doubled = 50'000'000;
-    const std::int64_t pause =
-        std::max(next_, 9 * stood_ns);
+    const std::int64_t pause = std::max(next_, 9 * stood_ns);
     next_ = std::min(2 * pause, longest_doubled);
     return pause;
   }

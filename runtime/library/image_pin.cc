@@ -120,12 +120,9 @@ int image_pins::find(dl_phdr_info* info, std::size_t, void* data) noexcept
     const std::uint64_t begin = info->dlpi_addr + segment.p_vaddr;
     if (segment.p_type != PT_LOAD || search.address - begin >= segment.p_memsz)
       continue;
-    search.found = {begin,
-                    segment.p_memsz,
-                    info->dlpi_addr,
-                    strdup(info->dlpi_name),
-                    nullptr,
-                    false};
+    search.found = {begin,           segment.p_memsz,
+                    info->dlpi_addr, strdup(info->dlpi_name),
+                    nullptr,         false};
     return 1;
   }
   return 0;

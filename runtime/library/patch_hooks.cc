@@ -89,12 +89,11 @@ hp_status patch_turn::take(std::uint32_t timeout_ms) noexcept
       const pid_t thread = whose_turn.load();
       thread_name name;
       read_thread_name(thread, name);
-      return fail(
-          HP_BUSY,
-          "thread %d (%s) has not ended its transaction with named "
-          "patches; if its hook is waiting for this thread, this is a "
-          "deadlock",
-          thread, name);
+      return fail(HP_BUSY,
+                  "thread %d (%s) has not ended its transaction with named "
+                  "patches; if its hook is waiting for this thread, this is a "
+                  "deadlock",
+                  thread, name);
     }
   }
   turn_holder.store(pthread_self());

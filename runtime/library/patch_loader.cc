@@ -54,12 +54,13 @@ void check_others(const patch_file& patch, check_report& report)
       return status;
     const patch_list& named = self.all_patches().named();
     if (const named_patch* same = named.find(patch.name()))
-      report.add(of_file(
-          patch, check_version(
-                     patch.name(), patch.contents().version,
-                     {same->info.version, self.all_patches().in_effect(*same)})));
+      report.add(
+          of_file(patch, check_version(patch.name(), patch.contents().version,
+                                       {same->info.version,
+                                        self.all_patches().in_effect(*same)})));
     for (const patch_need& need : patch.contents().needs)
-      report.add(of_file(patch, check_need(patch, need, named.find(need.name))));
+      report.add(
+          of_file(patch, check_need(patch, need, named.find(need.name))));
     return HP_OK;
   });
   report.add(held);

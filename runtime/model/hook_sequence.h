@@ -50,8 +50,8 @@ class hook_sequence {
     return comes(patch) ? time::after_revert : time::after_apply;
   }
 
-  // Calls `ask(patch, time)` for each until one returns false, and returns false
-  // then; take_back() has to follow.
+  // Calls `ask(patch, time)` for each until one returns false, and returns
+  // false then; take_back() has to follow.
   template <typename Ask>
   [[nodiscard]] bool before(Ask ask)
   {

@@ -1,6 +1,6 @@
-// The replacements of one site, the newest last: calls go to the newest one, and
-// to the original if there is none.  It is the only place that says so, for the
-// library and for tools that change another process.
+// The replacements of one site, the newest last: calls go to the newest one,
+// and to the original if there is none.  It is the only place that says so, for
+// the library and for tools that change another process.
 //
 // Owns its memory; running out of it is a return value.  Nearly every site has
 // one replacement or none, so the first one needs no memory of its own: a

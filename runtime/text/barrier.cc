@@ -1,7 +1,7 @@
 // membarrier(2), the commands that serialise instruction fetch; or signals.
 // SPDX-License-Identifier: MIT
-#include "runtime/base/back_off.h"
 #include "runtime/text/barrier.h"
+#include "runtime/base/back_off.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -56,8 +56,7 @@ bool signal_all(deadline until)
     std::snprintf(obstacle, sizeof obstacle, "%s", last_message());
     if (until.passed())
       return false;
-    sleep_for(
-        std::min(pauses.after(monotonic_now() - start), until.left()));
+    sleep_for(std::min(pauses.after(monotonic_now() - start), until.left()));
   }
 }
 

@@ -18,8 +18,8 @@ inline constexpr std::uint64_t page_bytes = 4096;
 
 class near_gap {
  public:
-  // For all sites whose symbols lie from `first` to `last`.  `margin` bytes stay
-  // free below what follows the page, into which a stack may grow.
+  // For all sites whose symbols lie from `first` to `last`.  `margin` bytes
+  // stay free below what follows the page, into which a stack may grow.
   near_gap(std::uint64_t first, std::uint64_t last,
            std::uint64_t margin) noexcept
       : first_(first),

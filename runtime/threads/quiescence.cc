@@ -1,7 +1,7 @@
 // Stop, search, and if somebody is inside let all run and try again.
 // SPDX-License-Identifier: MIT
-#include "runtime/base/back_off.h"
 #include "runtime/threads/quiescence.h"
+#include "runtime/base/back_off.h"
 
 #include <algorithm>
 #include <cstring>
@@ -45,8 +45,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
     if (status != HP_BUSY || until.passed())
       return status;
 
-    sleep_for(
-        std::min(pauses.after(monotonic_now() - start), until.left()));
+    sleep_for(std::min(pauses.after(monotonic_now() - start), until.left()));
     if (!occupied)
       patience = std::min(2 * patience, 500 * millisecond);
     limit = deadline::in_nanoseconds(patience);

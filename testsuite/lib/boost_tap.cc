@@ -1,5 +1,5 @@
-// Makes a Boost.Test program print TAP: one line for each test case, failures as
-// comments above it, and the plan last, so that a crash leaves it out.
+// Makes a Boost.Test program print TAP: one line for each test case, failures
+// as comments above it, and the plan last, so that a crash leaves it out.
 //
 // SPDX-License-Identifier: MIT
 #include "testsuite/lib/boost_tap.h"

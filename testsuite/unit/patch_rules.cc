@@ -125,9 +125,8 @@ BOOST_AUTO_TEST_CASE(hooks_of_what_goes_are_called_first)
     seen.note(patch, when);
     return true;
   }));
-  sequence.after([&](std::size_t patch, time_of when) {
-    seen.note(patch, when);
-  });
+  sequence.after(
+      [&](std::size_t patch, time_of when) { seen.note(patch, when); });
   BOOST_TEST(seen.text ==
              "0 before_revert\n1 before_apply\n2 before_apply\n"
              "0 after_revert\n1 after_apply\n2 after_apply\n");
@@ -137,11 +136,10 @@ BOOST_AUTO_TEST_CASE(a_refusal_takes_back_what_consented_in_the_opposite_order)
 {
   calls seen;
   hook_sequence sequence(1, 2);
-  BOOST_TEST(!sequence.before(
-      [&](std::size_t patch, time_of) { return patch != 2; }));
-  sequence.take_back([&](std::size_t patch, time_of when) {
-    seen.note(patch, when);
-  });
+  BOOST_TEST(
+      !sequence.before([&](std::size_t patch, time_of) { return patch != 2; }));
+  sequence.take_back(
+      [&](std::size_t patch, time_of when) { seen.note(patch, when); });
   BOOST_TEST(seen.text == "1 after_revert\n0 after_apply\n");
 }
 
