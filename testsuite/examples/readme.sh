@@ -8,7 +8,7 @@ export PKG_CONFIG_PATH="$HP_BUILDDIR/runtime"
 export LD_LIBRARY_PATH="$HP_BUILDDIR/runtime/.libs"
 PATH=$HP_BUILDDIR/tools:$PATH
 
-# block WORDS: what README shows behind the paragraph that has these words.
+# block WORDS: what README shows after the paragraph that has these words.
 block()
 {
   awk -v words="$1" '
@@ -62,8 +62,8 @@ first_words()
 }
 ok "it says what README says" first_words
 
-block 'fix.c is this' >fix.c
-block_of_commands 'It is compiled, tried' >patch.sh
+block 'fix.c is:' >fix.c
+block_of_commands 'You compile, try' >patch.sh
 sed '/^hp-/d' patch.sh >compile.sh
 ok "its patch compiles" sh -e compile.sh
 # The commands leave the process as it was, so each is looked at by itself.
@@ -86,7 +86,7 @@ END
 kill -9 $pid
 wait $pid 2>/dev/null
 
-block 'when it is' >offer.sh
+block 'environment variable' >offer.sh
 ok "it is started with a control socket" grep -x 'HOTPATCH_CONTROL=1 ./hello' \
   offer.sh
 mkdir -m 700 run

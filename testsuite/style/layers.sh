@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each layer includes only what lies below it (ARCHITECTURE, section 2).
+# Each layer includes only what lies below it (ARCHITECTURE, "Map").
 #
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086 # lists of layers
