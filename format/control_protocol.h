@@ -6,7 +6,7 @@
 // sends anything: the kernel says which process a packet came from.  Then the
 // client sends one request and gets any number of reports, then an outcome;
 // then the process closes the connection.  All are text: lines that end with
-// '\n', of a word and, behind one blank, the rest.  Unknown words are refused,
+// '\n', of a word and, after one blank, the rest.  Unknown words are refused,
 // so that what is asked for is never done by halves.
 //
 //   ready 1               the process's first line: it obeys this client, and

@@ -5,7 +5,7 @@
 //
 // The section is not loaded, and goes where debugging information and symbols
 // go.  Its name begins with ".debug" because only in such sections linkers put
-// up with relocations to what --gc-sections has dropped; there is no "_" behind
+// up with relocations to what --gc-sections has dropped; there is no "_" after
 // that, because dwz(1) complains about ".debug_" names that it does not know.
 // Nothing here depends on anything but the C++
 // language.

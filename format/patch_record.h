@@ -32,7 +32,7 @@ enum class patch_kind : std::uint16_t {
 };
 
 // Every record begins so.  Offsets are as in record.h: from the field itself,
-// 0 for absent.  A reader skips what is behind the fields it knows.
+// 0 for absent.  A reader skips what is after the fields it knows.
 struct patch_head {
   std::uint16_t version;   // 0  patch_record_version
   std::uint16_t size;      // 2  bytes of this record, a multiple of 4
@@ -64,7 +64,7 @@ enum patch_flag : std::uint32_t {
 struct replacement_record {
   patch_head head;
   offset32 code;                    //  8  the replacement's address
-  offset32 end;                     // 12  first byte behind its (hot) body
+  offset32 end;                     // 12  first byte after its (hot) body
   offset32 target;                  // 16  "reset", "conn.c:reset", "ns::f(int)"
   offset32 name;                    // 20  its own assembler name
   offset32 file;                    // 24  where its source is
@@ -142,7 +142,7 @@ enum class patch_phase : std::uint32_t {
 
 // The contents of .hotpatch.state, which is writable, and in which each process
 // has its own copy.  Who changes sites for the patch writes the phase before
-// the first word and after the last one, so that whoever looks at the process
+// the first word and after the last one, so that a tool that looks at the process
 // afterwards, or after the one who did it has died, knows what there is.
 struct patch_state {
   std::uint32_t version;   //  0  state_version

@@ -24,7 +24,7 @@ inline constexpr std::uint8_t filler = 0xcc;   // int3
 inline constexpr std::uint8_t pad_nop = 0x90;  // nop
 inline constexpr std::size_t pre_pad_size = 5;
 
-// Dead bytes before the symbol, where the word comes second, behind an endbr64
+// Dead bytes before the symbol, where the word comes second, after an endbr64
 // or a NOP of four bytes: they put the word on a multiple of sixteen.  And
 // where the word, or a NOP of eight bytes, comes first.
 inline constexpr std::size_t pad_lead = 12;

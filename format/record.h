@@ -61,7 +61,7 @@ struct record {
   std::uint32_t id;         //  4  the id32 inside the patch word
   offset32 word;            //  8  the patch word
   offset32 symbol;          // 12  the address callers use
-  offset32 end;             // 16  first byte behind the (hot) body
+  offset32 end;             // 16  first byte after the (hot) body
   offset32 name;            // 20  assembler name, NUL-terminated
   offset32 file;            // 24  source file as the compiler was told
   std::uint32_t line;       // 28  source line, 0 if unknown
@@ -72,7 +72,7 @@ struct record {
   std::uint16_t reserved;   // 42  zero
   std::uint32_t reserved2;  // 44  zero
   std::uint32_t prototype_hash[2];  // 48  type_hash() of the mangled type
-  std::uint32_t layout_hash[2];     // 56  of the types behind it; 0: unknown
+  std::uint32_t layout_hash[2];     // 56  of the types it reaches; 0: unknown
 };
 
 static_assert(sizeof(record) == 64);

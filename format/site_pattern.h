@@ -73,7 +73,7 @@ class site_pattern {
            (matches(file) || (last_part(file) && matches(last_part(file))));
   }
 
-  // By itself or behind the file's.
+  // By itself or after the file's.
   bool matches_name(const char* name, const char* file) const
   {
     if (matches(name))

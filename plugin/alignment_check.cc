@@ -24,8 +24,8 @@ void finish_unit(void*, void*)
 
 }  // namespace
 
-// The word behind a -mfentry call needs no check: its label stands directly
-// behind an alignment directive.
+// The word after a -mfentry call needs no check: its label stands directly
+// after an alignment directive.
 void check_alignment(const site& of)
 {
   if (of.profiled)

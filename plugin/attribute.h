@@ -2,7 +2,7 @@
 // the compiler.
 //
 // `hotpatch` and `no_hotpatch` are the user's.  "hotpatch site" has a name that
-// nobody can write in a source file: it marks a function that gets a site and
+// cannot be written in a source file: it marks a function that gets a site and
 // holds what code generation must know about it, as "hotpatch replacement" does
 // for one of a patch object.  As an attribute it is copied and streamed by GCC
 // itself, so it reaches the link-time compiler.

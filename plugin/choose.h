@@ -12,7 +12,7 @@ namespace hotpatch {
 enum class choice {
   none,
   everything,  // by -all
-  pattern,     // by a pattern with wildcards, or of files: nobody named it
+  pattern,     // by a pattern with wildcards, or of files, not by name
   name,        // by its name
   attribute,
 };

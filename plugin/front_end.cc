@@ -45,7 +45,7 @@ void finish_parse_function(void* event, void*)
     warn_of_limits(decl, reason);
   }
   assume_it_throws(decl);
-  // Somebody who marks one function wants to find it in the program, even if
+  // A user who marks one function wants to find it in the program, even if
   // nothing calls it there.
   if (reason == choice::attribute)
     add_attribute(decl, "used");

@@ -97,7 +97,7 @@ inline const char* retain_flag()
 #endif
 }
 
-// Debug information is DWARF, whose lines the assembler is told of.
+// Debug information is DWARF, whose lines the assembler gets.
 inline bool prints_dwarf()
 {
 #if GCCPLUGIN_VERSION >= 12000  // may be one of several kinds

@@ -1,7 +1,7 @@
 // Keeps the code of a chosen function in one piece.
 //
 // GCC moves blocks that are rarely executed to another section, as f.cold.  The
-// record of a site describes one range of addresses; whoever looks for threads
+// record of a site describes one range of addresses; a search for threads
 // inside the function (the level quiescent) would miss those in the cold part,
 // and change the function under them.
 //

@@ -77,7 +77,7 @@ std::optional<std::uint32_t> read_version(tree node, tree attribute,
   return std::nullopt;
 }
 
-// Where nothing would come of it, somebody who wrote it believes that
+// Where nothing would come of it, its author believes that
 // something does.
 bool is_for(bool fits, tree node, tree attribute, const char* what)
 {

@@ -127,7 +127,7 @@ void bind_own_functions()
   }
 }
 
-// Somebody who includes the whole fixed source, or marks a function in a copy
+// A user who includes the whole fixed source, or marks a function in a copy
 // of it, gets new variables where the program's were meant.  Whether the
 // program has them only --dry-run can say; this goes by what such a unit looks
 // like.

@@ -19,7 +19,7 @@ void keep_patch_part(tree decl);
 // of it now and wanted when its code is printed is attached to it.
 void take_patch_part(tree decl);
 
-// To be called behind the code of every function.
+// To be called after the code of every function.
 void print_patch_records(tree decl);
 
 // What was said of the patch as a whole.  To be called once.

@@ -2,7 +2,7 @@
 // a site cannot do for a function that gets one.
 //
 // A function chosen in the source that gets no site is an error, one chosen by
-// a pattern a warning.  With -all, where nobody named it, -verbose tells; so it
+// a pattern a warning.  With -all, where it was not named, -verbose tells; so it
 // does for a pattern with wildcards that matches what exists only as copies in
 // its callers: in every larger program there are many of those.
 //
@@ -17,7 +17,7 @@ namespace hotpatch {
 // Whether `decl` can have a site.  Tells the user if not, once per function.
 bool can_have_site(tree decl, choice reason);
 
-// Why a function gets none, whoever chose it; null if it can have one.
+// Why a function gets none, however it was chosen; null if it can have one.
 const char* reason_against(tree decl);
 
 // The same for functions that the compiler never hands over as definitions.

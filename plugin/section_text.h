@@ -17,8 +17,8 @@ class section_text {
   section_text() = default;
 
   // A whole section, of the records that share a text section.  Their strings
-  // are there once, and whoever writes the section writes `label` at its
-  // beginning and strings() behind it.
+  // are there once, and the writer of the section writes `label` at its
+  // beginning and strings() after it.
   explicit section_text(const std::string& label) : label_(label) {}
 
   void line(const std::string& text);

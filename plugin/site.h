@@ -26,7 +26,7 @@ struct site {
 // Of current_function_decl; null when that has no site.
 const site* current_site();
 
-// The label behind the (hot) body of current_function_decl, if it has a site or
+// The label after the (hot) body of current_function_decl, if it has a site or
 // is a replacement; "" otherwise.
 std::string end_label();
 

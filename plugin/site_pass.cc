@@ -57,7 +57,7 @@ rtx_insn* leading_endbr()
 }
 
 // With -mfentry GCC prints endbr64 itself, in front of the call; in a nested
-// function it then comes second, behind the push that saves the static chain.
+// function it then comes second, after the push that saves the static chain.
 bool begins_with_queued_endbr(const ::function* fn)
 {
   return endbr_precedes_profiler(fn) && !DECL_STATIC_CHAIN(fn->decl);
@@ -197,7 +197,7 @@ class site_pass final : public rtl_opt_pass {
     move_locations_before(leading ? leading : word, word);
     insert_end_label(fn->decl, the_site.number);
     // With these set, GCC calls the target's hook for dead bytes in front of
-    // the symbol (see emit.cc) and never for bytes behind it.
+    // the symbol (see emit.cc) and never for bytes after it.
     crtl->patch_area_size = crtl->patch_area_entry = 1;
     return 0;
   }

@@ -43,7 +43,7 @@ bool has_members(tree type)
 // Enumerators of types without a name are used as numbers, which no prototype
 // leads to.  Those of a class belong to the class, and those of a source file
 // to all types that are declared in it.  They are described like a type that
-// those lead to, and whoever compares such descriptions compares the values of
+// those lead to, and a comparison of such descriptions compares the values of
 // what both have: a constant that one side has and the other has not does no
 // harm.
 
@@ -319,7 +319,7 @@ std::size_t number_of(tree type)
   std::vector<std::size_t> uses;
   std::string text = speller(uses).members(type);
   use_constants(type, uses);
-  description& of = types[index];  // others may have been added meanwhile
+  description& of = types[index];  // others may have been added since
   of.text_hash = scramble(format::type_hash((of.name + "\n" + text).c_str()));
   of.text = std::move(text);
   sort_once(uses);

@@ -1,4 +1,4 @@
-// Finding the file behind a mapping, and proving that it is the one.
+// Finding the file of a mapping, and proving that it is the one.
 //
 // SPDX-License-Identifier: MIT
 #include "processes/mapped_file.h"
@@ -101,7 +101,7 @@ std::vector<std::string> candidates(pid_t pid, const process_mapping& mapping)
           proc + "/root" + mapping.path, mapping.path};
 }
 
-// The whole file, which whoever loaded a copy has mapped beside it; null: it is
+// The whole file, which the loader of a copy has mapped beside it; null: it is
 // not there.
 std::shared_ptr<elf_file> read_copy(pid_t pid, const process_mapping& mapping,
                                     const process_memory& memory)

@@ -1,4 +1,4 @@
-// The file behind a mapping of another process: exactly the one that is mapped,
+// The file of a mapping of another process: exactly the one that is mapped,
 // even if its path was deleted or leads to something else by now.
 //
 // Owns the invariant that a file it opens is the mapped one: same device and

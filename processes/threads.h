@@ -55,7 +55,7 @@ std::string thread_text(pid_t process, pid_t thread);
 // The contents of one of a thread's files in /proc; empty if there is none.
 std::string thread_file(pid_t process, pid_t thread, const char* name);
 
-// The value behind "Name:" in the text of a status file.
+// The value after "Name:" in the text of a status file.
 std::string status_field(const std::string& status, const char* name);
 
 }  // namespace hotpatch

@@ -1,4 +1,4 @@
-// What is told of a change that was made, or would be.
+// What a tool prints about a change that was made, or would be.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_TOOLS_CHANGE_REPORT_H

@@ -42,7 +42,7 @@ constinit const char* tool_name = "";
 constinit int exit_status = 0;
 constinit const char* what_to_do = "";
 
-// Async-signal-safe; there is nobody left to tell if the message fails.
+// Async-signal-safe; nothing can be done if the message fails.
 void say(const char* text)
 {
   [[maybe_unused]] const ssize_t written =

@@ -69,7 +69,7 @@ void output::append_items(std::size_t count, const range_formatter& format)
   };
   // One range is written while the others are formatted.  The futures of
   // std::async wait in their destructors, so an exception leaves no thread
-  // behind that still uses `format`.
+  // after it that still uses `format`.
   std::size_t tasks = std::max(2u, std::thread::hardware_concurrency());
   std::deque<std::future<std::string>> running;
   for (std::size_t begin = 0; begin < count || !running.empty();) {

@@ -31,7 +31,7 @@ struct patch_status {
     return phase == format::patch_phase::applied && !lost;
   }
 
-  // Whoever did it was killed.
+  // The command that did it was killed.
   bool is_half_done() const
   {
     return phase == format::patch_phase::applying ||

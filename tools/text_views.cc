@@ -153,7 +153,7 @@ constexpr std::size_t pad_width = 5;
 // than this: one monstrous template name must not push a whole column away.
 constexpr std::size_t widest = 56;
 
-// Behind a name, as it chooses one of several.
+// After a name, as it chooses one of several.
 void append_number(std::string& text, std::uint32_t number)
 {
   if (number == 0)

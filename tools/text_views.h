@@ -22,7 +22,7 @@ struct colours {
   std::string_view title;    // column and image headings
   std::string_view faint;    // what is seldom looked at
   std::string_view patched;  // a site that leads to a replacement
-  std::string_view foreign;  // somebody else's bytes
+  std::string_view foreign;  // another tool's bytes
   std::string_view reset;
 };
 
