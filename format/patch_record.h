@@ -142,8 +142,9 @@ enum class patch_phase : std::uint32_t {
 
 // The contents of .hotpatch.state, which is writable, and in which each process
 // has its own copy.  Who changes sites for the patch writes the phase before
-// the first word and after the last one, so that a tool that looks at the process
-// afterwards, or after the one who did it has died, knows what there is.
+// the first word and after the last one, so that a tool that looks at the
+// process afterwards, or after the one who did it has died, knows what there
+// is.
 struct patch_state {
   std::uint32_t version;   //  0  state_version
   std::uint32_t size;      //  4  bytes of the section

@@ -18,8 +18,8 @@ bool is_cxx();
 // noexcept or throw(), written or implied (destructors).
 bool has_noexcept(tree function_type);
 
-// constexpr, and whether that was not written: lambdas and defaulted members are
-// so by themselves where they can.
+// constexpr, and whether that was not written: lambdas and defaulted members
+// are so by themselves where they can.
 bool is_constexpr(tree decl);
 bool is_implicit(tree decl);
 bool is_consteval(tree decl);

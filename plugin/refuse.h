@@ -2,9 +2,9 @@
 // a site cannot do for a function that gets one.
 //
 // A function chosen in the source that gets no site is an error, one chosen by
-// a pattern a warning.  With -all, where it was not named, -verbose tells; so it
-// does for a pattern with wildcards that matches what exists only as copies in
-// its callers: in every larger program there are many of those.
+// a pattern a warning.  With -all, where it was not named, -verbose tells; so
+// it does for a pattern with wildcards that matches what exists only as copies
+// in its callers: in every larger program there are many of those.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #ifndef HOTPATCH_PLUGIN_REFUSE_H

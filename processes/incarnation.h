@@ -21,8 +21,8 @@ namespace hotpatch {
 
 struct incarnation {
   std::uint64_t start = 0;  // when the process began, in clock ticks
-  // Where the first stack begins, which the kernel chooses again for each program;
-  // 0 where this process may not see it.
+  // Where the first stack begins, which the kernel chooses again for each
+  // program; 0 where this process may not see it.
   std::uint64_t stack = 0;
 
   auto operator<=>(const incarnation&) const = default;

@@ -2,8 +2,8 @@
 //
 // Owns the rule whose patches are taken: those of trusted files
 // (trusted_path.h), for what lies there will run in other processes, unasked.
-// And a patch has to state the builds that it is for, because no person is there
-// to judge.  What is not taken is told once, until the file changes.
+// And a patch has to state the builds that it is for, because no person is
+// there to judge.  What is not taken is told once, until the file changes.
 //
 // A file is read once, when it is new; what is applied later are these bytes.
 //

@@ -2,12 +2,12 @@
 //
 // Owns the rule whose files are trusted: the file and each directory on the way
 // to it must belong to root or to the user of this process, and others must not
-// be able to write to them; for a user who can rename a directory decides what is
-// found there.  In a directory with the sticky bit, such as /tmp, others
-// can make files of their own, but not touch those of root and this user.
-// Symbolic links are followed one by one, under the same rule.  What is opened
-// is what was checked: the way goes from descriptor to descriptor, never by a
-// name twice.
+// be able to write to them; for a user who can rename a directory decides what
+// is found there.  In a directory with the sticky bit, such as /tmp, others can
+// make files of their own, but not touch those of root and this user. Symbolic
+// links are followed one by one, under the same rule.  What is opened is what
+// was checked: the way goes from descriptor to descriptor, never by a name
+// twice.
 //
 // Any thread.
 //
