@@ -21,7 +21,8 @@ command -v git >/dev/null || skip_all "git is not installed"
 git -C "$HP_SRCDIR" rev-parse HEAD >/dev/null 2>&1 ||
   skip_all "the sources are no clone"
 
-# The release and the mirror that apt is set up with here, and how to reach it.
+# The release and the mirror that apt is set up with here, and how to reach it;
+# of its sources, those of Debian.
 make_root()
 {
   [ ! -e "$cache/made" ] || return 0
@@ -38,6 +39,9 @@ make_root()
     return 1
   }
   rm -rf "$root/etc/apt" && cp -aL /etc/apt "$root/etc/apt" &&
+    rm -rf "$root/etc/apt/sources.list.d" &&
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+      'Created-By: Packages' 'Origin: Debian' >"$root/etc/apt/sources.list" &&
     cp -L /etc/resolv.conf "$root/etc/resolv.conf" &&
     for keys in /usr/share/keyrings /usr/local/share/ca-certificates \
       /etc/ssl/certs; do
