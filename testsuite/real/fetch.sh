@@ -61,9 +61,8 @@ download_source()
     mv "$kept.part" "$kept"
 }
 
-# fetch_source PACKAGE: unpacks the source package, as its authors wrote it,
-# into ./source; the current directory is the test's own.
-fetch_source()
+# have_source PACKAGE: downloads the source package, if it is not there.
+have_source()
 {
   command -v dpkg-source >/dev/null || skip_all "dpkg-dev is not installed"
   mkdir -p "$source_cache" || exit 99
@@ -71,6 +70,24 @@ fetch_source()
   (flock 9 && download_source "$1") 9>"$source_cache/lock" \
     >"$source_cache/$1.log" 2>&1 ||
     skip_all "the source package $1 cannot be reached"
+}
+
+# unpack_source PACKAGE: as its authors wrote it, into ./source.
+unpack_source()
+{
   dpkg-source --skip-patches --no-check -x "$source_cache/$1"/*.dsc source \
-    >unpack.log 2>&1 || skip_all "$(tail -n 1 unpack.log)"
+    >unpack.log 2>&1
+}
+
+# fetch_source PACKAGE: into ./source; the current directory is the test's own.
+fetch_source()
+{
+  have_source "$1"
+  unpack_source "$1" || skip_all "$(tail -n 1 unpack.log)"
+}
+
+# version_of PACKAGE: of the source that was fetched.
+version_of()
+{
+  sed -n 's/^Version: //p' "$source_cache/$1"/*.dsc
 }

@@ -31,3 +31,11 @@ until_answers()
     sleep 0.1
   done
 }
+
+# What stands in front of a command that is to be nobody's, if this is root: there are
+# servers that refuse to be root's.
+as_user=
+if [ "$(id -u)" -eq 0 ]; then
+  as_user="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody)"
+  as_user="$as_user --clear-groups env HOME=$workdir"
+fi
