@@ -18,24 +18,12 @@ std::uint64_t address_of(hp_function function)
   return reinterpret_cast<std::uint64_t>(function);
 }
 
-// A transaction of one.
-hp_status change(const char* call, const operation& step, const void* frame)
-{
-  if (const hp_status status = check_operation(call, step); status != HP_OK)
-    return status;
-  owned_patches none;
-  const hp_status status =
-      commit_operations({&step, 1}, default_options, frame, none);
-  log_outcome(status, call, step.name);
-  return status;
-}
-
-hp_status add(hp_transaction* transaction, const char* call,
+hp_status add(hp_transaction* transaction, const char* function,
               const operation& step)
 {
   if (transaction == nullptr)
-    return fail(HP_INVALID, "%s: the transaction is null", call);
-  return transaction->add(call, step);
+    return fail(HP_INVALID, "%s: the transaction is null", function);
+  return transaction->add(function, step);
 }
 
 }  // namespace
@@ -48,37 +36,42 @@ using kind = operation::kind;
 extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
                                  const char* type, unsigned flags)
 {
-  return change("hp_apply",
-                {kind::apply, flags, name, address_of(replacement), type},
-                __builtin_frame_address(0));
+  const call_context call = {"hp_apply", __builtin_frame_address(0)};
+  const operation step = {kind::apply, flags, name, address_of(replacement),
+                          type};
+  return log_outcome(call.function, name, commit_transaction(call, {&step, 1}));
 }
 
 extern "C" hp_status hp_revert(const char* name)
 {
-  return change("hp_revert", {kind::revert, 0, name},
-                __builtin_frame_address(0));
+  const call_context call = {"hp_revert", __builtin_frame_address(0)};
+  const operation step = {kind::revert, 0, name};
+  return log_outcome(call.function, name, commit_transaction(call, {&step, 1}));
 }
 
 extern "C" hp_status hp_remove_as(const char* name, hp_function replacement)
 {
-  return change("hp_remove", {kind::remove, 0, name, address_of(replacement)},
-                __builtin_frame_address(0));
+  const call_context call = {"hp_remove", __builtin_frame_address(0)};
+  const operation step = {kind::remove, 0, name, address_of(replacement)};
+  return log_outcome(call.function, name, commit_transaction(call, {&step, 1}));
 }
 
 extern "C" hp_status hp_revert_all()
 {
-  return change("hp_revert_all", {kind::revert_all},
-                __builtin_frame_address(0));
+  const call_context call = {"hp_revert_all", __builtin_frame_address(0)};
+  const operation step = {kind::revert_all};
+  return log_outcome(call.function, nullptr,
+                     commit_transaction(call, {&step, 1}));
 }
 
 extern "C" hp_status hp_release(const void* code, uint32_t timeout_ms)
 {
   if (code == nullptr)
     return fail(HP_INVALID, "hp_release: the address is null");
-  const hp_status status = release_image(
-      code, deadline::in_milliseconds(timeout_ms), __builtin_frame_address(0));
-  log_outcome(status, "hp_release", "");
-  return status;
+  const call_context call = {"hp_release", __builtin_frame_address(0)};
+  return log_outcome(
+      call.function, "",
+      release_image(call, code, deadline::in_milliseconds(timeout_ms)));
 }
 
 extern "C" hp_transaction* hp_begin()
@@ -132,8 +125,9 @@ extern "C" hp_status hp_add_remove_patch(hp_transaction* transaction,
 
 extern "C" hp_status hp_remove_patch(const char* name)
 {
-  return change("hp_remove_patch", {kind::remove_patch, 0, name},
-                __builtin_frame_address(0));
+  const call_context call = {"hp_remove_patch", __builtin_frame_address(0)};
+  const operation step = {kind::remove_patch, 0, name};
+  return log_outcome(call.function, name, commit_transaction(call, {&step, 1}));
 }
 
 extern "C" hp_status hp_commit(hp_transaction* transaction,
@@ -146,9 +140,12 @@ extern "C" hp_status hp_commit(hp_transaction* transaction,
   if (const hp_status status = check_options("hp_commit", wanted);
       status != HP_OK)
     return status;
-  const hp_status status =
-      transaction->commit(wanted, __builtin_frame_address(0));
-  log_outcome(status, "hp_commit", nullptr);
+  const call_context call = {"hp_commit", __builtin_frame_address(0)};
+  hp_status status = transaction->check_complete();
+  if (status == HP_OK)
+    status = commit_transaction(call, transaction->steps(), wanted,
+                                &transaction->patches());
+  log_outcome(call.function, nullptr, status);
   if (status == HP_OK)
     hp_abort(transaction);
   return status;

@@ -13,15 +13,12 @@ extern "C" hp_status hp_control_open(const char* path)
       path != nullptr && *path == '\0'
           ? fail(HP_INVALID, "hp_control_open: the path is empty")
           : open_control(path);
-  log_outcome(status, "hp_control_open", control_path());
-  return status;
+  return log_outcome("hp_control_open", control_path(), status);
 }
 
 extern "C" hp_status hp_control_close(void)
 {
-  const hp_status status = close_control();
-  log_outcome(status, "hp_control_close", nullptr);
-  return status;
+  return log_outcome("hp_control_close", nullptr, close_control());
 }
 
 extern "C" const char* hp_control_path(void)

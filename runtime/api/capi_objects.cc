@@ -31,6 +31,7 @@ using namespace hotpatch;
 
 extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
 {
+  const call_context call = {"hp_load", __builtin_frame_address(0)};
   load_options wanted = {default_options, options == nullptr};
   wanted.commit.timeout_ms = 1000;
   if (options != nullptr)
@@ -42,17 +43,16 @@ extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
     status = check_options("hp_load", *options);
   if (status == HP_OK) {
     const whole_path whole(path);
-    status = whole ? load_patch_object({whole.text(), -1}, wanted,
-                                       __builtin_frame_address(0))
+    status = whole ? load_patch_object(call, {whole.text(), -1}, wanted)
                    : no_path(path);
   }
-  log_outcome(status, "hp_load", path);
-  return status;
+  return log_outcome(call.function, path, status);
 }
 
 extern "C" hp_status hp_unload(const char* name,
                                const hp_commit_options* options)
 {
+  const call_context call = {"hp_unload", __builtin_frame_address(0)};
   constexpr hp_commit_options freeing = {
       HP_QUIESCENT, 0, 1000, {nullptr, nullptr, nullptr, nullptr}};
   hp_status status = HP_OK;
@@ -61,10 +61,9 @@ extern "C" hp_status hp_unload(const char* name,
   else if (options != nullptr)
     status = check_options("hp_unload", *options);
   if (status == HP_OK)
-    status = unload_patch_object(name, options != nullptr ? *options : freeing,
-                                 __builtin_frame_address(0));
-  log_outcome(status, "hp_unload", name);
-  return status;
+    status = unload_patch_object(call, name,
+                                 options != nullptr ? *options : freeing);
+  return log_outcome(call.function, name, status);
 }
 
 extern "C" hp_status hp_check(const char* path, hp_finding_visitor visit,

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "runtime/base/countermeasure.h"
+
 namespace hotpatch {
 
 class back_off {
@@ -25,6 +27,8 @@ class back_off {
   std::int64_t after(std::int64_t stood_ns) noexcept
   {
     constexpr std::int64_t longest_doubled = 50'000'000;
+    if (!HP_COUNTERMEASURE(growing_pauses))
+      return next_;
     const std::int64_t pause = std::max(next_, 9 * stood_ns);
     next_ = std::min(2 * pause, longest_doubled);
     return pause;

@@ -1,6 +1,7 @@
-// A point in time until which something may be waited for.
+// A point in time until which something may be waited for, and trying until
+// then without keeping others from what they need.
 //
-// A value.  Any thread; async-signal-safe.
+// Values.  Any thread; async-signal-safe.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_DEADLINE_H
@@ -61,6 +62,41 @@ class deadline {
   explicit deadline(std::int64_t at) noexcept : at_(at) {}
 
   std::int64_t at_;
+};
+
+// Trying again until a deadline, in slices that grow.  Between two of them the
+// caller holds no lock: threads that wait for one can go on, leave what is to
+// be replaced, and reach safe points.
+//
+//     for (time_slices time(until);;) {
+//       status = attempt(time.slice());
+//       if (status != HP_BUSY || !time.go_on())
+//         break;
+//     }
+class time_slices {
+ public:
+  explicit time_slices(deadline until) noexcept : until_(until) {}
+
+  // How long the attempt that begins now may take.
+  deadline slice() const noexcept
+  {
+    return deadline::in_nanoseconds(length_).or_earlier(until_);
+  }
+
+  // False: the time is over.  Otherwise others have had a moment.
+  [[nodiscard]] bool go_on() noexcept
+  {
+    if (until_.passed())
+      return false;
+    constexpr std::int64_t longest = 2'000'000'000;
+    length_ = std::min(2 * length_, longest);
+    sleep_for(1'000'000);
+    return true;
+  }
+
+ private:
+  deadline until_;
+  std::int64_t length_ = 20'000'000;
 };
 
 }  // namespace hotpatch

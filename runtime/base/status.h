@@ -1,5 +1,6 @@
 // How a failure travels through the runtime: a status number by return value,
-// and its words in a buffer of the calling thread.
+// and its words in a buffer of the calling thread; and which call of the
+// program failed.
 //
 // Every layer may call this from any thread.  Nothing here allocates, so that
 // running out of memory can be reported; nothing here is async-signal-safe.
@@ -11,6 +12,13 @@
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
+
+// The call of the program that the library is serving.
+struct call_context {
+  const char* function = nullptr;  // of hotpatch.h, for messages
+  // Its __builtin_frame_address: what lies below is the library's own.
+  const void* frame = nullptr;
+};
 
 // Puts the formatted detail (printf) in the calling thread's buffer, cutting it
 // at the buffer's size, and returns `code`, so that a failing function ends in

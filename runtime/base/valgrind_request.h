@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "runtime/base/countermeasure.h"
+
 namespace hotpatch {
 
 // The manual of Valgrind, "The Client Request mechanism"; the numbers and the
@@ -45,7 +47,8 @@ enum class valgrind_question : std::uint64_t {
 inline void tell_valgrind_of_change(std::uint64_t address,
                                     std::uint64_t size) noexcept
 {
-  ask_valgrind(valgrind_question::discard_translations, address, size);
+  if (HP_COUNTERMEASURE(tell_valgrind))
+    ask_valgrind(valgrind_question::discard_translations, address, size);
 }
 
 // While it lives the thread's accesses are not complained of.

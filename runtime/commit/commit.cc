@@ -1,409 +1,175 @@
-// Prepare everything that can fail, then store.
+// Immediate, strict, quiescent, at safe points.
 // SPDX-License-Identifier: MIT
 #include "runtime/commit/commit.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <cstdio>
+#include <optional>
 
-#include "format/patch_word.h"
+#include "runtime/base/core_serialise.h"
 #include "runtime/base/countermeasure.h"
-#include "runtime/base/status.h"
+#include "runtime/commit/commit_batch.h"
 #include "runtime/text/barrier.h"
+#include "runtime/threads/quiescence.h"
+#include "runtime/threads/safe_point.h"
 
 namespace hotpatch {
 
 namespace {
 
-bool equal(const far_pad& a, const far_pad& b)
-{
-  return std::memcmp(a.bytes, b.bytes, far_pad_size) == 0;
-}
-
-bool changes_text(const change& change)
-{
-  return change.old_word != change.new_word;
-}
-
 bool changes_text(std::span<const change> changes)
 {
-  return std::any_of(changes.begin(), changes.end(),
-                     [](const change& each) { return changes_text(each); });
+  for (const change& each : changes)
+    if (each.old_word != each.new_word)
+      return true;
+  return false;
+}
+
+protocol protocol_for(hp_level level, writer_kind writer,
+                      std::span<const change> changes)
+{
+  if (level == HP_QUIESCENT)
+    return protocol::standing;
+  const bool text = changes_text(changes);
+  // One store to one cell is one moment for everybody.
+  if (!text && (changes.size() == 1 || level != HP_STRICT))
+    return protocol::words;
+  // How the kernel copies eight bytes is not documented, and where memory may
+  // not become executable there are no junctions.
+  if (writer == writer_kind::proc_mem)
+    return protocol::standing;
+  return level == HP_STRICT ? protocol::one_moment : protocol::words;
+}
+
+// When the stores may happen: between reach() and pass() the threads stand that
+// the level or the protocol wants to stand.
+class commit_moment {
+ public:
+  commit_moment(const commit_order& order, protocol how) noexcept
+      : order_(order), how_(how)
+  {
+  }
+
+  hp_status reach(std::span<const code_range> vacated) noexcept
+  {
+    if (order_.level == HP_QUIESCENT)
+      return stop_all(vacated, order_.until);
+    if (order_.level == HP_SAFEPOINT)
+      if (const hp_status status = registered_.reach(order_.until);
+          status != HP_OK)
+        return status;
+    return how_ == protocol::standing ? stop_for_writer() : HP_OK;
+  }
+
+  // Lets them go on; none will do so without a serialising instruction.
+  void pass() noexcept
+  {
+    if (all_) {
+      if (HP_COUNTERMEASURE(allocate_nothing))
+        serialise_core();
+      else
+        asm volatile("" : : "r"(__builtin_malloc(9)));
+      all_->release(stopped_threads::on_resume::serialise);
+    }
+    registered_.release();
+  }
+
+  // If it was not reached.
+  bool may_come_later(hp_status status) const noexcept
+  {
+    const bool level_waits =
+        order_.level == HP_QUIESCENT || order_.level == HP_SAFEPOINT;
+    return status == HP_BUSY && level_waits &&
+           !(all_ && all_->caller_was_inside());
+  }
+
+ private:
+  hp_status stop_all(std::span<const code_range> vacated,
+                     deadline until) noexcept
+  {
+    return all_.emplace().reach(vacated, until, order_.call);
+  }
+
+  // Wherever they are.
+  hp_status stop_for_writer() noexcept
+  {
+    constexpr std::int64_t patience = 1'000'000'000;
+    const hp_status status = stop_all({}, deadline::in_nanoseconds(patience));
+    if (status == HP_OK)
+      return HP_OK;
+    char reason[512];
+    std::snprintf(reason, sizeof reason, "%s", last_message());
+    return fail(status,
+                "text is written through /proc/self/mem, for which all threads "
+                "have to stand still: %s",
+                reason);
+  }
+
+  const commit_order& order_;
+  const protocol how_;
+  safe_point_stop registered_;
+  std::optional<quiescence> all_;
+};
+
+// --- By which means ----------------------------------------------------------
+
+// What was told last, under the library's lock.
+constinit const char* told_writer = nullptr;
+constinit const char* told_barrier = nullptr;
+
+// A second choice is worth knowing, with its reason; the best one is a detail.
+void add_choice(commit_warnings& warnings, const char* what, const char* chosen,
+                const char* reason)
+{
+  if (*reason != '\0')
+    warnings.add(HP_LOG_INFO, "%s: %s, because %s", what, chosen, reason);
+  else
+    warnings.add(HP_LOG_DEBUG, "%s: %s", what, chosen);
+}
+
+// Told by the first change, and whenever something else is used.
+void add_means(commit_warnings& warnings, text_writer& writer)
+{
+  if (told_writer != writer.name())
+    add_choice(warnings, "writer", told_writer = writer.name(),
+               writer.reason());
+  if (told_barrier != barrier_name())
+    add_choice(warnings, "barrier", told_barrier = barrier_name(),
+               barrier_reason());
 }
 
 }  // namespace
 
-[[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
-    const site_code& site) noexcept
+commit_outcome commit(text_writer& writer, std::span<change> changes,
+                      std::span<const code_range> vacated, junctions& junctions,
+                      const commit_order& order) noexcept
 {
-  far_pad pad;
-  const auto* bytes =
-      reinterpret_cast<const volatile std::uint8_t*>(far_pad_address(site));
-  for (std::size_t i = 0; i < far_pad_size; ++i)
-    pad.bytes[i] = bytes[i];
-  return pad;
-}
-
-bool commit_batch::failed(outcome what, const change& where) noexcept
-{
-  result_.what = what;
-  result_.where = &where;
-  return false;
-}
-
-inline bool commit_batch::check_word(const change& each) noexcept
-{
-  const std::uint64_t found = load_word(each.address);
-  if (found == each.old_word)
-    return true;
-  result_.found = found;
-  return failed(outcome::word_foreign, each);
-}
-
-bool commit_batch::check_words() noexcept
-{
-  for (const change& each : changes_)
-    if (!check_word(each))
-      return false;
-  return true;
-}
-
-bool commit_batch::check_pad(change& each) noexcept
-{
-  if (each.cell == 0 || !changes_text(each))
-    return true;
-  each.old_pad = load_pad(*each.site);
-  each.writes_pad = !equal(each.old_pad, encode_pad(*each.site, each.cell));
-  if (!each.writes_pad)
-    return true;
-  any_pad_ = true;
-  return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
-}
-
-bool commit_batch::add_window(const change& each) noexcept
-{
-  if (!changes_text(each))
-    return true;
-  const std::uint64_t begin =
-      each.writes_pad ? far_pad_address(*each.site) : each.address;
-  const std::uint64_t end = each.address + format::word_size;
-  if (on_few_pages_ ? text_.add_of_few(begin, end) : text_.add(begin, end))
-    return true;
-  result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
-  return failed(outcome::window_refused, each);
-}
-
-hp_status commit_batch::prepare() noexcept
-{
-  // One pass: with many sites each pass waits for the text to come from memory.
-  for (change& each : changes_) {
-    if (!check_word(each))
-      return explain();
-    // Nearly every one of many: near, and on a page with the one before.
-    if (each.cell == 0 && text_.covers_word(each.address))
-      continue;
-    if (!check_pad(each) || !add_window(each))
-      return explain();
-    if (each.cell != 0 && !cells_.add(each.cell))
-      return fail(HP_NO_MEMORY, "%s: no memory to change %zu sites",
-                  each.site->name, changes_.size());
-  }
-  if (how_ == protocol::one_moment && !make_routes())
-    return explain();
-  return HP_OK;
-}
-
-namespace {
-
-// The function that calls of a site enter which holds `word`.
-std::uint64_t destination(const change& change)
-{
-  const decoded_word decoded = decode_word(*change.site, change.old_word);
-  switch (decoded.form) {
-    case word_form::pristine:
-      return change.site->word + format::word_size;
-    case word_form::near:
-      return decoded.target;
-    case word_form::far:
-    case word_form::foreign:
-      break;
-  }
-  return change.old_cell_target;
-}
-
-}  // namespace
-
-// Also finds out whether every thread can be reached, because in the middle of
-// the protocol that is too late.
-bool commit_batch::make_routes() noexcept
-{
-  if (changes_text(changes_) && !serialise_cores())
-    return failed(outcome::unreached_before, changes_[0]);
-  if (!routes_.reserve(changes_.size())) {
-    result_.error = ENOMEM;
-    return failed(outcome::junction_refused, changes_[0]);
-  }
-  bool good = true;
-  junctions_.expect(changes_.size());
-  for (const change& each : changes_) {
-    route& made = routes_.append_in_place();
-    made.before = destination(each);
-    if (changes_.size() == 1)
-      break;
-    made.through = junctions_.take(each.address, made.before, each.cell_target);
-    if (made.through.address == 0) {
-      result_.error = errno;
-      good = failed(outcome::junction_refused, each);
-      break;
+  commit_outcome outcome;
+  while (!changes.empty()) {
+    const writer_kind kind = writer.kind();
+    if (kind == writer_kind::none)
+      return writing_refused(*changes[0].site, writer.reason(), 0);
+    const protocol how = protocol_for(order.level, kind, changes);
+    commit_batch batch(kind, how, changes, junctions);
+    commit_moment moment(order, how);
+    outcome.status = batch.prepare();
+    if (outcome.status == HP_OK)
+      outcome.status = moment.reach(vacated);
+    outcome.may_succeed_later = moment.may_come_later(outcome.status);
+    if (outcome.status == HP_OK) {
+      batch.store();
+      moment.pass();
+      outcome.status = batch.explain();
     }
-  }
-  junctions_.seal();
-  return good;
-}
-
-bool commit_batch::write_pads() noexcept
-{
-  if (!any_pad_)
-    return true;
-  for (const change& each : changes_) {
-    if (!each.writes_pad)
+    if (batch.forbidden()) {
+      writer.demote(batch.error());
       continue;
-    const far_pad pad = encode_pad(*each.site, each.cell);
-    if (text_.store_bytes(far_pad_address(*each.site), pad.bytes, far_pad_size))
-      continue;
-    result_.error = errno;
-    return failed(outcome::write_failed, each);
-  }
-  return true;
-}
-
-// Dead bytes still: no core has seen a word that leads there.
-void commit_batch::restore_pads() noexcept
-{
-  for (const change& each : changes_)
-    if (each.writes_pad)
-      text_.store_bytes(far_pad_address(*each.site), each.old_pad.bytes,
-                        far_pad_size);
-}
-
-// In one store where the writer can.  False: errno says why.
-bool commit_batch::store_word(std::uint64_t address,
-                              std::uint64_t word) noexcept
-{
-  if (kind_ == writer_kind::rwx_window) {
-    text_.store_word(address, word);
-    return true;
-  }
-  std::uint8_t bytes[format::word_size];
-  std::memcpy(bytes, &word, sizeof bytes);
-  return text_.store_bytes(address, bytes, sizeof bytes);
-}
-
-// Of use with a writer whose stores cannot fail, or when nobody runs.
-bool commit_batch::store_words() noexcept
-{
-  for (const change& each : changes_) {
-    if (each.cell != 0)
-      cell_window::store(each.cell, each.cell_target);
-    if (changes_text(each) && !store_word(each.address, each.new_word)) {
-      result_.error = errno;
-      return failed(outcome::write_failed, each);
     }
+    if (outcome.status == HP_OK)
+      add_means(outcome.warnings, writer);
+    batch.add_warnings(outcome.warnings);
+    break;
   }
-  return true;
-}
-
-bool commit_batch::overwritten(const change& where, std::uint64_t stored,
-                               std::uint64_t found) noexcept
-{
-  result_.stored = stored;
-  result_.found = found;
-  return failed(outcome::overwritten, where);
-}
-
-bool commit_batch::verify() noexcept
-{
-  if (!HP_COUNTERMEASURE(read_back))
-    return true;
-  for (const change& each : changes_) {
-    const std::uint64_t found = load_word(each.address);
-    if (found != each.new_word)
-      return overwritten(each, each.new_word, found);
-  }
-  return true;
-}
-
-// The same while all words lead through the pads.
-bool commit_batch::verify_routes() noexcept
-{
-  for (const change& each : changes_) {
-    const std::uint64_t through_pad = encode_far(*each.site);
-    const std::uint64_t found = load_word(each.address);
-    if (found != through_pad)
-      return overwritten(each, through_pad, found);
-  }
-  return true;
-}
-
-// A word that this commit has stored.
-bool commit_batch::is_ours(const change& each,
-                           std::uint64_t word) const noexcept
-{
-  return word == each.new_word ||
-         (how_ == protocol::one_moment && word == encode_far(*each.site));
-}
-
-// Puts back what is ours; somebody else's bytes stay.  Where other threads run
-// the pads stay too: a thread may be in one.
-void commit_batch::restore_words() noexcept
-{
-  // Otherwise a word that is not new has been written in part, by us.
-  const bool others_write = result_.what == outcome::overwritten;
-  for (std::size_t i = 0; i < changes_.size(); ++i) {
-    const change& each = changes_[i];
-    const std::uint64_t old_target =
-        routes_.empty() ? each.old_cell_target : routes_[i].before;
-    if (each.cell != 0 && old_target != 0 && HP_COUNTERMEASURE(cells_back))
-      cell_window::store(each.cell, old_target);
-    if (!changes_text(each) ||
-        (others_write && HP_COUNTERMEASURE(keep_foreign) &&
-         !is_ours(each, load_word(each.address))))
-      continue;
-    if (!store_word(each.address, each.old_word))
-      failed(outcome::stuck, each);
-  }
-}
-
-// Each call enters the old or the new function without it as well, so a thread
-// that cannot be reached is no reason to fail.
-void commit_batch::barrier() noexcept
-{
-  if (!serialise_cores())
-    barrier_missed_ = true;
-}
-
-// Until the moment calls end where they ended before.
-void commit_batch::lead_through_pads() noexcept
-{
-  for (std::size_t i = 0; i < changes_.size(); ++i) {
-    const change& each = changes_[i];
-    const route& way = routes_[i];
-    cell_window::store(
-        each.cell, way.through.address != 0 ? way.through.address : way.before);
-    if (changes_text(each))
-      text_.store_word(each.address, encode_far(*each.site));
-  }
-}
-
-void commit_batch::make_due(std::uint64_t number) noexcept
-{
-  for (const route& each : routes_)
-    if (each.through.due != nullptr)
-      each.through.due->store(number);
-}
-
-// False: the moment must not come, and all is as it was.
-bool commit_batch::reach_moment() noexcept
-{
-  const bool any_text = changes_text(changes_);
-  if (any_pad_ && !serialise_cores(barrier_long_patience)) {
-    restore_pads();
-    barrier();
-    return failed(outcome::unreached, changes_[0]);
-  }
-  lead_through_pads();
-  const bool reached = !any_text || serialise_cores(barrier_long_patience);
-  if (reached && verify_routes())
-    return true;
-  if (!reached)
-    failed(outcome::unreached, changes_[0]);
-  // A thread may stay in a junction for as long as it likes.
-  make_due(junctions::never);
-  if (HP_COUNTERMEASURE(put_back))
-    restore_words();
-  barrier();
-  return false;
-}
-
-void commit_batch::store_at_one_moment() noexcept
-{
-  const std::uint64_t number = junctions_.next_change();
-  make_due(number);
-  if (!reach_moment())
-    return;
-  if (routes_[0].through.due != nullptr)
-    junctions::happen(number);
-  for (const change& each : changes_)
-    cell_window::store(each.cell, each.cell_target);
-  for (const change& each : changes_)
-    if (changes_text(each) && each.new_word != encode_far(*each.site))
-      text_.store_word(each.address, each.new_word);
-  // A core that still fetches the words before them comes to the new functions,
-  // too, so it does no harm if one is missed.
-  if (changes_text(changes_))
-    (void)serialise_cores();
-  if (verify())
-    return;
-  if (HP_COUNTERMEASURE(put_back))
-    restore_words();
-  barrier();
-}
-
-void commit_batch::store_all() noexcept
-{
-  if (!write_pads()) {
-    restore_pads();
-    return;
-  }
-  switch (how_) {
-    case protocol::words:
-      if (any_pad_)
-        barrier();
-      store_words();
-      barrier();
-      if (verify())
-        return;
-      if (HP_COUNTERMEASURE(put_back))
-        restore_words();
-      barrier();
-      return;
-    case protocol::one_moment:
-      store_at_one_moment();
-      return;
-    case protocol::standing:
-      if (store_words() && verify())
-        return;
-      if (HP_COUNTERMEASURE(put_back))
-        restore_words();
-      if (HP_COUNTERMEASURE(put_pads_back))
-        restore_pads();
-      return;
-  }
-}
-
-void commit_batch::store() noexcept
-{
-  if (!text_.open()) {
-    result_.error = text_.error();
-    failed(outcome::window_refused, changes_[0]);
-    return;
-  }
-  if (!cells_.open()) {
-    result_.error = errno;
-    failed(outcome::cell_refused, changes_[0]);
-  } else if (check_words()) {
-    store_all();
-  }
-  cells_.close();
-  text_.close();
-}
-
-bool commit_batch::forbidden() const noexcept
-{
-  return (result_.what == outcome::window_refused ||
-          result_.what == outcome::junction_refused) &&
-         kind_ == writer_kind::rwx_window &&
-         (result_.error == EACCES || result_.error == EPERM);
+  return outcome;
 }
 
 }  // namespace hotpatch

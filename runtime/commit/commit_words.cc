@@ -1,12 +1,14 @@
-// A failed commit in words.
+// A commit in words: why it failed, and what the program should know of it.
 // SPDX-License-Identifier: MIT
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
-#include "runtime/commit/commit.h"
+#include "runtime/commit/commit_batch.h"
 #include "runtime/text/barrier.h"
 
 namespace hotpatch {
@@ -41,6 +43,18 @@ hp_status foreign(const change& change, std::uint64_t found)
 
 }  // namespace
 
+void commit_warnings::add(hp_log_level level, const char* format, ...) noexcept
+{
+  if (size_ == std::size(list_))
+    return;
+  warning& next = list_[size_++];
+  next.level = level;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(next.text, sizeof next.text, format, arguments);
+  va_end(arguments);
+}
+
 hp_status writing_refused(const site_code& site, const char* rule,
                           int error) noexcept
 {
@@ -53,6 +67,20 @@ hp_status writing_refused(const site_code& site, const char* rule,
               "%s: program text at %#lx cannot be written to: %s%s%s",
               site.name, site.word, rule, error != 0 ? ": " : "",
               error != 0 ? std::strerror(error) : "");
+}
+
+void commit_batch::add_warnings(commit_warnings& warnings) const noexcept
+{
+  if (text_.left_open() != 0)
+    warnings.add(HP_LOG_ERROR,
+                 "the system does not let program text at %#lx be protected "
+                 "again, so it stays writable; mprotect(2) may do it later",
+                 text_.left_open());
+  if (barrier_missed_ && result_.what == outcome::done)
+    warnings.add(HP_LOG_ERROR,
+                 "threads may enter an old function for a moment after this "
+                 "change: %s",
+                 barrier_reason());
 }
 
 hp_status commit_batch::explain() const noexcept

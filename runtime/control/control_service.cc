@@ -104,8 +104,9 @@ hp_status load(const received_request& received, control_reply& reply)
         &reply);
     return check_patch_object(source, report);
   }
-  return load_patch_object(source, {options_of(request), !request.has_level},
-                           __builtin_frame_address(0));
+  const call_context call = {"load", __builtin_frame_address(0)};
+  return load_patch_object(call, source,
+                           {options_of(request), !request.has_level});
 }
 
 // Its path and place in the order, "" and 0 for one without an object.
@@ -167,6 +168,7 @@ hp_status tell_program(control_reply& reply)
 hp_status obey(const received_request& received, control_reply& reply)
 {
   const control_request& request = received.request;
+  const call_context call = {"unload", __builtin_frame_address(0)};
   hp_status status = HP_OK;
   switch (request.what) {
     case control_request::action::load:
@@ -174,8 +176,7 @@ hp_status obey(const received_request& received, control_reply& reply)
     case control_request::action::unload:
       status = tell_patches(request.name, reply);
       return status == HP_OK
-                 ? unload_patch_object(request.name, options_of(request),
-                                       __builtin_frame_address(0))
+                 ? unload_patch_object(call, request.name, options_of(request))
                  : status;
     case control_request::action::status:
       status = tell_program(reply);

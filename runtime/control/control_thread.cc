@@ -11,10 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/control/control_clients.h"
 #include "runtime/control/offered_socket.h"
 #include "runtime/library/log.h"
+#include "runtime/threads/locks.h"
 #include "runtime/threads/signal_use.h"
 #include "runtime/threads/stop_signal.h"
 #include "runtime/threads/thread_list.h"
@@ -35,7 +37,7 @@ constexpr std::size_t stack_size = 512 * 1024;
 
 enum class phase { none, running, ending };
 
-constinit pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+constinit fork_mutex mutex(lock_rank::control);
 // All under the mutex, except that the thread reads what does not change while
 // it runs.
 constinit phase now = phase::none;
@@ -51,10 +53,17 @@ constinit std::atomic<bool> lost{false};  // the thread has ended by itself
 
 class held_mutex {
  public:
-  held_mutex() noexcept { pthread_mutex_lock(&mutex); }
+  held_mutex() noexcept : held_(mutex.lock()) {}
   held_mutex(const held_mutex&) = delete;
   held_mutex& operator=(const held_mutex&) = delete;
-  ~held_mutex() { pthread_mutex_unlock(&mutex); }
+  ~held_mutex()
+  {
+    if (held_)
+      mutex.unlock();
+  }
+
+ private:
+  const bool held_;
 };
 
 // --- The thread --------------------------------------------------------------
@@ -66,10 +75,13 @@ sigset_t signals_to_block()
   constexpr int raised_by_the_cpu[] = {SIGSEGV, SIGBUS,  SIGFPE,
                                        SIGILL,  SIGTRAP, SIGSYS};
   sigset_t all;
-  sigfillset(&all);  // the C library keeps its own two out of it
+  sigemptyset(&all);
+  if (HP_COUNTERMEASURE(block_program_signals))
+    sigfillset(&all);  // the C library keeps its own two out of it
   for (const int each : raised_by_the_cpu)
     sigdelset(&all, each);
-  if (const int stop = current_stop_signal(); stop != 0)
+  if (const int stop = current_stop_signal();
+      stop != 0 && HP_COUNTERMEASURE(accept_stop_signal))
     sigdelset(&all, stop);
   return all;
 }
@@ -147,15 +159,7 @@ void end_offer()
 
 // --- Forks and the end -------------------------------------------------------
 
-void before_fork()
-{
-  pthread_mutex_lock(&mutex);
-}
-void after_fork_in_parent()
-{
-  pthread_mutex_unlock(&mutex);
-}
-void after_fork_in_child()
+void abandon_in_child()
 {
   if (now != phase::none) {
     tell_stop_signal(nullptr);  // there is no other thread: no lock
@@ -166,12 +170,13 @@ void after_fork_in_child()
     lost = false;
     now = phase::none;
   }
-  pthread_mutex_unlock(&mutex);
+  mutex.renew();
 }
 
 [[gnu::constructor]] void watch_forks()
 {
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  handle_forks(lock_rank::control, {[] { (void)mutex.lock(); },
+                                    [] { mutex.unlock(); }, abandon_in_child});
 }
 
 [[gnu::constructor]] void follow_environment()

@@ -7,9 +7,9 @@
 #include <link.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/library/library.h"
-#include "runtime/library/time_slices.h"
 #include "runtime/stacks/code_ranges.h"
 #include "runtime/threads/quiescence.h"
 
@@ -124,7 +124,7 @@ hp_status check_unused(image_code& code, patches& all)
   all.for_each([&](const site_state& state) {
     if (status == HP_OK)
       status = leads_there(code, state);
-    if (status == HP_OK && state.cell != 0 &&
+    if (status == HP_OK && state.cell != 0 && HP_COUNTERMEASURE(search_pads) &&
         code.contains(state.cell_target) &&
         !code.ranges.append(pre_pad_of(state.site)))
       status = fail(HP_NO_MEMORY, "no memory to look for threads in an object");
@@ -140,30 +140,33 @@ hp_status check_unused(image_code& code, patches& all)
 
 }  // namespace
 
-hp_status release_image(const void* address, deadline until,
-                        const void* frame) noexcept
+hp_status release_image(const call_context& call, const void* address,
+                        deadline until) noexcept
 {
   void* reference = nullptr;
-  const hp_status status =
-      try_in_slices(until, [&](deadline slice, bool& hopeless) {
-        return library::locked([&](library& self) {
-          hp_status result = self.sites().refresh();
-          image_code code(address);
-          if (result == HP_OK)
-            result = locate(code);
-          if (result == HP_OK)
-            result = check_unused(code, self.all_patches());
-          if (result != HP_OK)
-            return result;
-          quiescence moment;
-          result = moment.reach({code.ranges.data(), code.ranges.size()}, slice,
-                                frame);
-          hopeless = moment.caller_was_inside();
-          if (result == HP_OK)
-            reference = self.kept().take(code.begin, code.end);
-          return result;
-        });
-      });
+  hp_status status = HP_OK;
+  for (time_slices time(until);;) {
+    bool may_succeed_later = false;
+    status = library::locked([&](library& self) {
+      hp_status result = self.sites().refresh();
+      image_code code(address);
+      if (result == HP_OK)
+        result = locate(code);
+      if (result == HP_OK)
+        result = check_unused(code, self.all_patches());
+      if (result != HP_OK)
+        return result;
+      quiescence moment;
+      result = moment.reach({code.ranges.data(), code.ranges.size()},
+                            time.slice(), call);
+      may_succeed_later = result == HP_BUSY && !moment.caller_was_inside();
+      if (result == HP_OK)
+        reference = self.kept().take(code.begin, code.end);
+      return result;
+    });
+    if (!may_succeed_later || !time.go_on())
+      break;
+  }
   close_image(reference);
   return status;
 }

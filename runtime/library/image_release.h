@@ -7,6 +7,7 @@
 #define HOTPATCH_RUNTIME_IMAGE_RELEASE_H
 
 #include "runtime/base/deadline.h"
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
@@ -16,13 +17,14 @@ namespace hotpatch {
 // there, or kept an address in its code where a stack search finds it.  So no
 // thread will be inside unless somebody applies it anew or keeps a pointer
 // elsewhere.  The library has given its own reference to the object back, which
-// may have unloaded it.  `frame` is as in quiescence.h.
+// may have unloaded it.
 //
 // HP_INVALID: there is no object that could be unloaded; HP_NEEDED: a function
 // or a patch, named in the message, still leads there; HP_BUSY: a thread, named
 // in the message, is inside; HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY.
-[[nodiscard]] hp_status release_image(const void* code, deadline until,
-                                      const void* frame) noexcept;
+[[nodiscard]] hp_status release_image(const call_context& call,
+                                      const void* code,
+                                      deadline until) noexcept;
 
 }  // namespace hotpatch
 

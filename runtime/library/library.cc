@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <link.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -14,7 +13,7 @@
 #include "runtime/base/status.h"
 #include "runtime/library/prototype.h"
 #include "runtime/sites/name_query.h"
-#include "runtime/threads/safe_point.h"
+#include "runtime/threads/locks.h"
 
 namespace hotpatch {
 
@@ -29,65 +28,14 @@ union immortal {
 };
 constinit immortal the_library;
 
-// Error-checking: a program's malloc that calls the library is told so instead
-// of waiting for itself.
-constinit pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+constinit fork_mutex mutex(lock_rank::library);
 
 // A child of fork begins with the library at rest and the lock free.
-void before_fork()
+[[gnu::constructor]] void rest_at_forks()
 {
-  pthread_mutex_lock(&mutex);
-}
-void after_fork_in_parent()
-{
-  pthread_mutex_unlock(&mutex);
-}
-void after_fork_in_child()
-{
-  // The lock knows its owner by thread id, which is another one now, so giving
-  // it back fails; but the thread sanitizer does not know otherwise that it is
-  // free.
-  pthread_mutex_unlock(&mutex);
-  mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-}
-
-[[gnu::constructor]] void watch_forks()
-{
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-// Reading and writing files are cancellation points; a thread that ended there
-// would leave the lock taken and the window open.
-class undisturbed {
- public:
-  undisturbed() noexcept : errno_(errno)
-  {
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
-  }
-  undisturbed(const undisturbed&) = delete;
-  undisturbed& operator=(const undisturbed&) = delete;
-  ~undisturbed()
-  {
-    pthread_setcancelstate(cancel_state_, nullptr);
-    errno = errno_;
-  }
-
- private:
-  int errno_;
-  int cancel_state_ = 0;
-};
-
-struct call {
-  hp_status (*body)(library&, void*);
-  void* data;
-  hp_status status;
-};
-
-int with_images_held(dl_phdr_info*, std::size_t, void* data)
-{
-  auto& call = *static_cast<struct call*>(data);
-  call.status = call.body(the_library.object, call.data);
-  return 1;  // the first image is enough
+  handle_forks(lock_rank::library,
+               {[] { (void)mutex.lock(); }, [] { mutex.unlock(); },
+                [] { mutex.renew(); }});
 }
 
 // `code` is where the previous replacement lay.  Asking the kernel takes long;
@@ -136,19 +84,35 @@ struct library::step_before {
   named_patch* patch = nullptr;
 };
 
-hp_status library::run(plain_body body, void* data) noexcept
+undisturbed::undisturbed() noexcept : errno_(errno)
 {
-  const undisturbed guard;
-  // Who holds the lock may be waiting for this thread to reach a safe point.
-  const offline_scope offline;
-  if (pthread_mutex_lock(&mutex) != 0)
-    return fail(HP_BUSY,
-                "the library was called from inside itself, by a function of "
-                "the program that it uses (malloc?); call it from elsewhere");
-  call call{body, data, HP_INTERNAL};
-  dl_iterate_phdr(with_images_held, &call);
-  pthread_mutex_unlock(&mutex);
-  return call.status;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+}
+
+undisturbed::~undisturbed()
+{
+  pthread_setcancelstate(cancel_state_, nullptr);
+  errno = errno_;
+}
+
+library_lock::library_lock() noexcept
+{
+  if (!mutex.lock())
+    status_ =
+        fail(HP_BUSY,
+             "the library was called from inside itself, by a function of the "
+             "program that it uses (malloc?); call it from elsewhere");
+}
+
+library_lock::~library_lock()
+{
+  if (status_ == HP_OK)
+    mutex.unlock();
+}
+
+library& library::the_one() noexcept
+{
+  return the_library.object;
 }
 
 hp_status library::find(const char* name, located_site& found) noexcept
@@ -183,8 +147,8 @@ hp_status library::plan_apply(patch_plan& plan, const operation& step,
                          : status;
 }
 
-hp_status library::plan(patch_plan& plan, const operation& step,
-                        step_before& before) noexcept
+hp_status library::plan_step(patch_plan& plan, const operation& step,
+                             step_before& before) noexcept
 {
   if (concerns_patches(step)) {
     if (step.what == operation::kind::add_patch)
@@ -233,30 +197,23 @@ hp_status library::plan_at(patch_plan& plan, const operation& step,
   return HP_INTERNAL;
 }
 
-hp_status library::plan(patch_plan& plan,
-                        std::span<const operation> operations) noexcept
+hp_status library::plan_steps(patch_plan& plan,
+                              std::span<const operation> operations) noexcept
 {
   step_before before;
   for (const operation& step : operations)
-    if (const hp_status status = this->plan(plan, step, before);
-        status != HP_OK)
+    if (const hp_status status = plan_step(plan, step, before); status != HP_OK)
       return status;
   return HP_OK;
 }
 
-hp_status library::change(std::span<const operation> operations,
-                          commit_order& order, bool& added) noexcept
+hp_status library::plan(patch_plan& plan, std::span<const operation> operations,
+                        hp_level level) noexcept
 {
-  if (const hp_status status = sites_.refresh(); status != HP_OK)
-    return status;
-  patch_plan all(patches_);
-  hp_status status = plan(all, operations);
+  hp_status status = sites_.refresh();
   if (status == HP_OK)
-    status = all.prepare(order.level);
-  if (status != HP_OK)
-    return status;
-  added = all.adds();
-  return all.commit(order);
+    status = plan_steps(plan, operations);
+  return status == HP_OK ? plan.prepare(level) : status;
 }
 
 hp_status library::survey(std::span<const operation> operations, hp_level level,
@@ -285,7 +242,7 @@ hp_status library::survey(std::span<const operation> operations, hp_level level,
     return HP_OK;
   // Where several steps fail, the first one speaks.
   patch_plan all(patches_);
-  if (const hp_status first = plan(all, operations); first != HP_OK)
+  if (const hp_status first = plan_steps(all, operations); first != HP_OK)
     return first;
   return status == HP_OK ? all.prepare(level) : status;
 }

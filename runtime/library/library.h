@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/commit/level.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/image_pin.h"
 #include "runtime/library/loaded_patch.h"
@@ -23,26 +22,61 @@
 #include "runtime/patches/patch_plan.h"
 #include "runtime/patches/patches.h"
 #include "runtime/sites/process_sites.h"
+#include "runtime/threads/safe_point.h"
 
 namespace hotpatch {
+
+// Reading and writing files are cancellation points; a thread that ended there
+// would leave the library's lock taken and text writable.  Keeps errno, too.
+class undisturbed {
+ public:
+  undisturbed() noexcept;
+  undisturbed(const undisturbed&) = delete;
+  undisturbed& operator=(const undisturbed&) = delete;
+  ~undisturbed();
+
+ private:
+  int errno_;
+  int cancel_state_ = 0;
+};
+
+// The library's own lock.
+class library_lock {
+ public:
+  library_lock() noexcept;
+  library_lock(const library_lock&) = delete;
+  library_lock& operator=(const library_lock&) = delete;
+  ~library_lock();
+
+  // HP_BUSY: this thread has it already.
+  hp_status status() const noexcept { return status_; }
+
+ private:
+  const undisturbed guard_;
+  // Who holds the lock may be waiting for this thread to reach a safe point.
+  const offline_scope offline_;
+  hp_status status_ = HP_OK;
+};
 
 class library {
  public:
   constexpr library() noexcept : patches_(sites_) {}
 
-  // Runs `body(library&)`, which returns a status, under the locks.  Keeps
-  // errno, and keeps the thread from being cancelled inside.
+  // Returns `body(library&)`, which is run under the locks: an hp_status, or
+  // what can be made of one.
   template <typename Body>
-  [[nodiscard]] static hp_status locked(Body body) noexcept
+  [[nodiscard]] static auto locked(Body body) noexcept
   {
-    return run([](library& self,
-                  void* data) { return (*static_cast<Body*>(data))(self); },
-               &body);
+    using result = decltype(body(the_one()));
+    const library_lock lock;
+    return lock.status() == HP_OK ? hold_loader(body, the_one())
+                                  : result(lock.status());
   }
 
-  // All operations or none.  `added`: code is in use that was not.
-  [[nodiscard]] hp_status change(std::span<const operation> operations,
-                                 commit_order& order, bool& added) noexcept;
+  // Plans what the operations amount to, as things are.
+  [[nodiscard]] hp_status plan(patch_plan& plan,
+                               std::span<const operation> operations,
+                               hp_level level) noexcept;
 
   // Which named patches the operations take away and bring; if one of them has
   // hooks, also whether the operations can be done as things are.
@@ -63,13 +97,12 @@ class library {
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
-  using plain_body = hp_status (*)(library&, void*);
-  static hp_status run(plain_body body, void* data) noexcept;
-  hp_status plan(patch_plan& plan,
-                 std::span<const operation> operations) noexcept;
+  static library& the_one() noexcept;
+  hp_status plan_steps(patch_plan& plan,
+                       std::span<const operation> operations) noexcept;
   struct step_before;
-  hp_status plan(patch_plan& plan, const operation& step,
-                 step_before& before) noexcept;
+  hp_status plan_step(patch_plan& plan, const operation& step,
+                      step_before& before) noexcept;
   hp_status plan_at(patch_plan& plan, const operation& step,
                     const located_site& where, step_before& before) noexcept;
   hp_status plan_apply(patch_plan& plan, const operation& step,

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "runtime/base/system_call.h"
+#include "runtime/threads/locks.h"
 
 namespace hotpatch {
 
@@ -23,7 +23,7 @@ struct listener {
 
 // Handler and data belong together; the flag keeps the common case, in which
 // nobody listens, free of the lock.
-constinit pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+constinit process_lock mutex(lock_rank::log);
 constinit listener installed = {};
 constinit std::atomic<bool> anybody{false};
 constinit std::atomic<int> stderr_level{-1};  // -1: not looked up yet
@@ -32,10 +32,8 @@ listener current_listener()
 {
   if (!anybody.load(std::memory_order_acquire))
     return {};
-  pthread_mutex_lock(&mutex);
-  const listener copy = installed;
-  pthread_mutex_unlock(&mutex);
-  return copy;
+  const process_lock_guard guard(mutex);
+  return installed;
 }
 
 int look_up_stderr_level()
@@ -94,8 +92,7 @@ void log(hp_log_level level, const char* format, ...) noexcept
 extern "C" void hp_set_log(hp_log_handler handler, void* data)
 {
   using namespace hotpatch;
-  pthread_mutex_lock(&mutex);
+  const process_lock_guard guard(mutex);
   installed = {handler, data};
   anybody.store(handler != nullptr, std::memory_order_release);
-  pthread_mutex_unlock(&mutex);
 }

@@ -126,20 +126,23 @@ constexpr int most_spellings = 8;
 // have the same: dlopen(RTLD_NOLOAD) finds them by it.
 void rename_object(const link_map& object, const char* path)
 {
-  char spelt[PATH_MAX];
   if (*path != '/')
     return;
-  hold_loader([&] {
-    for (int dots = 0; dots < most_spellings; ++dots) {
-      if (!spell_path(path, dots, spelt) ||
-          std::strlen(spelt) > std::strlen(object.l_name))
-        return;
-      if (is_taken(spelt))
-        continue;
-      std::memcpy(object.l_name, spelt, std::strlen(spelt) + 1);
-      return;
-    }
-  });
+  (void)hold_loader(
+      [path](const link_map& held) {
+        char spelt[PATH_MAX];
+        for (int dots = 0; dots < most_spellings; ++dots) {
+          if (!spell_path(path, dots, spelt) ||
+              std::strlen(spelt) > std::strlen(held.l_name))
+            return false;
+          if (is_taken(spelt))
+            continue;
+          std::memcpy(held.l_name, spelt, std::strlen(spelt) + 1);
+          return true;
+        }
+        return false;
+      },
+      object);
 }
 
 // --- Places ------------------------------------------------------------------

@@ -10,7 +10,7 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
-#include "runtime/threads/process_lock.h"
+#include "runtime/threads/locks.h"
 #include "runtime/threads/safe_point.h"
 #include "runtime/threads/thread_list.h"
 
@@ -18,7 +18,7 @@ namespace hotpatch {
 
 namespace {
 
-constinit process_lock turn;
+constinit process_lock turn(lock_rank::turn);
 constinit std::atomic<pid_t> whose_turn{0};  // for messages
 
 // pthread_self() of the thread that has the turn, which is the same in a child
@@ -156,6 +156,8 @@ void patch_hooks::after() noexcept
 
 hp_status patch_hooks::abandon(hp_status status) noexcept
 {
+  if (gone.empty() && come.empty())
+    return status;
   const kept_text kept(last_message());
   take_back();
   return fail(status, "%s", kept.text);

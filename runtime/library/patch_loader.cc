@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/library/data_stores.h"
 #include "runtime/library/image_release.h"
@@ -131,9 +132,9 @@ bool list_needs(const patch_file& patch, text_pool& texts,
   return depends.append(nullptr);
 }
 
-hp_status apply(const patch_file& patch, std::uint64_t base,
-                const checked_patch& checked, loaded_patch& loaded,
-                const hp_commit_options& options, const void* frame)
+hp_status apply(const call_context& call, const patch_file& patch,
+                std::uint64_t base, const checked_patch& checked,
+                loaded_patch& loaded, const hp_commit_options& options)
 {
   text_pool texts;
   array<const char*> depends;
@@ -167,17 +168,20 @@ hp_status apply(const patch_file& patch, std::uint64_t base,
                        nullptr,
                        {each.where.symbol}}))
       return no_memory(patch);
-  return commit_operations({steps.data(), steps.size()}, options, frame,
-                           pending, options.timeout_ms);
+  return commit_transaction(call, {steps.data(), steps.size()}, options,
+                            &pending);
 }
 
 // --- Freeing ----------------------------------------------------------------
 
 // What was taken out of the list goes back there if it cannot be freed, with
 // the reason as message.
-hp_status free_object(loaded_patch* taken, deadline until, const void* frame)
+hp_status free_object(const call_context& call, loaded_patch* taken,
+                      deadline until)
 {
-  const hp_status status = release_image(taken->place(), until, frame);
+  const hp_status status = HP_COUNTERMEASURE(look_before_unloading)
+                               ? release_image(call, taken->place(), until)
+                               : HP_OK;
   if (status == HP_OK) {
     loaded_patch::destroy(taken);
     return HP_OK;
@@ -190,7 +194,8 @@ hp_status free_object(loaded_patch* taken, deadline until, const void* frame)
 }
 
 // The versions that newer ones have replaced, until one is in use.
-hp_status free_formers(const char* name, deadline until, const void* frame)
+hp_status free_formers(const call_context& call, const char* name,
+                       deadline until)
 {
   for (;;) {
     loaded_patch* former = nullptr;
@@ -200,7 +205,7 @@ hp_status free_formers(const char* name, deadline until, const void* frame)
     });
     if (held != HP_OK || former == nullptr)
       return held;
-    if (const hp_status status = free_object(former, until, frame);
+    if (const hp_status status = free_object(call, former, until);
         status != HP_OK)
       return status;
   }
@@ -208,11 +213,10 @@ hp_status free_formers(const char* name, deadline until, const void* frame)
 
 // After another version was applied.  What was asked for is done: this keeps
 // nobody waiting for long, and hp_unload() can do it later.
-void free_replaced(const char* name, const void* frame)
+void free_replaced(const call_context& call, const char* name)
 {
   constexpr int patience_ms = 50;
-  if (free_formers(name, deadline::in_milliseconds(patience_ms), frame) !=
-      HP_OK)
+  if (free_formers(call, name, deadline::in_milliseconds(patience_ms)) != HP_OK)
     log(HP_LOG_INFO,
         "the code of the former version of patch \"%s\" stays "
         "loaded: %s",
@@ -232,9 +236,9 @@ hp_status check_patch_object(const patch_source& source,
   return check_all(patch, program, checked, report);
 }
 
-hp_status load_patch_object(const patch_source& source,
-                            const load_options& options,
-                            const void* frame) noexcept
+hp_status load_patch_object(const call_context& call,
+                            const patch_source& source,
+                            const load_options& options) noexcept
 {
   patch_file patch;
   if (const hp_status status = open_source(source, patch); status != HP_OK)
@@ -264,10 +268,10 @@ hp_status load_patch_object(const patch_source& source,
   });
   if (status == HP_OK) {
     const hp_commit_options chosen = choose(options, patch.contents());
-    status = apply(patch, base, checked, *loaded, chosen, frame);
+    status = apply(call, patch, base, checked, *loaded, chosen);
     if (status == HP_OK) {
       if (chosen.level == HP_QUIESCENT)
-        free_replaced(patch.name(), frame);
+        free_replaced(call, patch.name());
       return HP_OK;
     }
     const hp_status taken = library::locked([&](library& self) {
@@ -280,9 +284,8 @@ hp_status load_patch_object(const patch_source& source,
   return status;
 }
 
-hp_status unload_patch_object(const char* name,
-                              const hp_commit_options& options,
-                              const void* frame) noexcept
+hp_status unload_patch_object(const call_context& call, const char* name,
+                              const hp_commit_options& options) noexcept
 {
   const whole_path whole(name);
   const char* path = whole ? whole.text() : name;
@@ -301,11 +304,9 @@ hp_status unload_patch_object(const char* name,
   if (status != HP_OK)
     return status;
   if (applied) {
-    owned_patches none;
     operation step{operation::kind::remove_patch};
     step.name = own_name.data();
-    status =
-        commit_operations({&step, 1}, options, frame, none, options.timeout_ms);
+    status = commit_transaction(call, {&step, 1}, options);
     if (status != HP_OK)
       return status;
   }
@@ -321,9 +322,9 @@ hp_status unload_patch_object(const char* name,
   if (status != HP_OK)
     return status;
   const auto until = deadline::in_milliseconds(options.timeout_ms);
-  status = free_object(found, until, frame);
+  status = free_object(call, found, until);
   if (status == HP_OK)
-    status = free_formers(own_name.data(), until, frame);
+    status = free_formers(call, own_name.data(), until);
   if (status == HP_OK)
     return HP_OK;
   return fail_because(status,

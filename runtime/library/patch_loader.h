@@ -8,6 +8,7 @@
 #ifndef HOTPATCH_RUNTIME_PATCH_LOADER_H
 #define HOTPATCH_RUNTIME_PATCH_LOADER_H
 
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/objects/check_report.h"
 
@@ -28,14 +29,13 @@ struct load_options {
   bool patch_chooses_level;  // if it states one
 };
 
-// `frame`: the __builtin_frame_address of the function that the program called.
-[[nodiscard]] hp_status load_patch_object(const patch_source& source,
-                                          const load_options& options,
-                                          const void* frame) noexcept;
+[[nodiscard]] hp_status load_patch_object(const call_context& call,
+                                          const patch_source& source,
+                                          const load_options& options) noexcept;
 
-[[nodiscard]] hp_status unload_patch_object(const char* name,
-                                            const hp_commit_options& options,
-                                            const void* frame) noexcept;
+[[nodiscard]] hp_status unload_patch_object(
+    const call_context& call, const char* name,
+    const hp_commit_options& options) noexcept;
 
 }  // namespace hotpatch
 

@@ -1,69 +1,22 @@
-// Attempts at a commit, and the transaction as an object.
+// The way of a change, and the transaction as an object.
 // SPDX-License-Identifier: MIT
 #include "runtime/library/transaction.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/memory_map.h"
 #include "runtime/base/status.h"
 #include "runtime/library/image_pin.h"
 #include "runtime/library/library.h"
 #include "runtime/library/log.h"
 #include "runtime/library/patch_hooks.h"
-#include "runtime/library/time_slices.h"
-#include "runtime/text/barrier.h"
+#include "runtime/patches/patch_plan.h"
 
 namespace hotpatch {
 
 namespace {
-
-// What was told last.
-constinit std::atomic<const char*> told_writer{nullptr};
-constinit std::atomic<const char*> told_barrier{nullptr};
-
-// By which means text is changed here, and, where that will be told, why so;
-// kept for the log, which is called without the library's lock.
-struct means {
-  const char* writer = "";
-  const char* barrier = "";
-  char writer_reason[256] = "";
-  char barrier_reason[384] = "";
-
-  void note(text_writer& used, bool barrier_missed) noexcept
-  {
-    writer = used.name();
-    barrier = barrier_name();
-    if (told_writer.load() != writer)
-      std::snprintf(writer_reason, sizeof writer_reason, "%s", used.reason());
-    if (told_barrier.load() != barrier || barrier_missed)
-      std::snprintf(barrier_reason, sizeof barrier_reason, "%s",
-                    hotpatch::barrier_reason());
-  }
-};
-
-// A second choice is worth knowing, with its reason; the best one is a detail.
-void log_choice(const char* what, const char* chosen, const char* reason)
-{
-  if (*reason != '\0')
-    log(HP_LOG_INFO, "%s: %s, because %s", what, chosen, reason);
-  else
-    log(HP_LOG_DEBUG, "%s: %s", what, chosen);
-}
-
-// Told by the first change and whenever something else is used.
-void log_means(const means& now)
-{
-  const bool writer_is_new = told_writer.exchange(now.writer) != now.writer;
-  const bool barrier_is_new = told_barrier.exchange(now.barrier) != now.barrier;
-  if (writer_is_new)
-    log_choice("writer", now.writer, now.writer_reason);
-  if (barrier_is_new)
-    log_choice("barrier", now.barrier, now.barrier_reason);
-}
 
 // The code that a step makes the library jump to, or call.
 hp_status note_code(const operation& step, image_pins& pins)
@@ -106,92 +59,10 @@ hp_status pin_images(std::span<const operation> operations, image_pins& pins)
   return status;
 }
 
-// One attempt, or several of a level that knows how to wait.
-hp_status attempt(std::span<const operation> operations, commit_order& order,
-                  image_pins& pins)
+void log_warnings(const commit_warnings& warnings)
 {
-  means used;
-  const hp_status status = library::locked([&](library& self) {
-    if (!self.kept().reserve(pins.size()))
-      return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
-                  pins.size());
-    bool added = false;
-    const hp_status result = self.change(operations, order, added);
-    if (result == HP_OK && added)
-      pins.keep(self.kept());
-    used.note(self.writer(), order.barrier_missed);
-    return result;
-  });
-  if (status == HP_OK)
-    log_means(used);
-  if (order.left_open != 0)
-    log(HP_LOG_ERROR,
-        "the system does not let program text at %#lx be protected again, so "
-        "it stays writable; mprotect(2) may do it later",
-        order.left_open);
-  if (status == HP_OK && order.barrier_missed)
-    log(HP_LOG_ERROR,
-        "threads may enter an old function for a moment after this change: %s",
-        used.barrier_reason);
-  return status;
-}
-
-bool waits(hp_level level)
-{
-  return level == HP_QUIESCENT || level == HP_SAFEPOINT;
-}
-
-}  // namespace
-
-hp_status check_options(const char* call,
-                        const hp_commit_options& options) noexcept
-{
-  // A C program can pass any number; in C++ hp_level cannot hold it.
-  int level;
-  static_assert(sizeof level == sizeof options.level);
-  std::memcpy(&level, &options.level, sizeof level);
-  if (level < HP_IMMEDIATE || level > HP_SAFEPOINT)
-    return fail(HP_INVALID, "%s: there is no level %d", call, level);
-  if (options.flags != 0)
-    return fail(HP_INVALID, "%s: unknown flags %#x", call, options.flags);
-  return HP_OK;
-}
-
-hp_status check_operation(const char* call, const operation& step) noexcept
-{
-  if (step.what == operation::kind::revert_all ||
-      step.what == operation::kind::add_patch)
-    return HP_OK;
-  if (step.name == nullptr || *step.name == '\0')
-    return fail(HP_INVALID, "%s: the name is null or empty", call);
-  if (step.what == operation::kind::remove_patch)
-    return HP_OK;
-  if (step.what != operation::kind::revert && step.replacement == 0)
-    return fail(HP_INVALID,
-                "%s(\"%s\"): the replacement is null, or a pointer to a "
-                "virtual member function, which has no address of its own",
-                call, step.name);
-  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
-    return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", call, step.name,
-                step.flags);
-  return HP_OK;
-}
-
-namespace {
-
-// Tries until it is done, or until the level's time is over.
-hp_status commit_in_time(std::span<const operation> operations,
-                         const hp_commit_options& options, const void* frame,
-                         image_pins& pins)
-{
-  return try_in_slices(deadline::in_milliseconds(options.timeout_ms),
-                       [&](deadline until, bool& hopeless) {
-                         commit_order order{options.level, until, frame};
-                         const hp_status status =
-                             attempt(operations, order, pins);
-                         hopeless = order.hopeless || !waits(options.level);
-                         return status;
-                       });
+  for (const commit_warnings::warning& each : warnings)
+    log(each.level, "%s", each.text);
 }
 
 void log_patches(const patch_hooks& patches)
@@ -204,29 +75,120 @@ void log_patches(const patch_hooks& patches)
         each->info.version);
 }
 
-// The same between the hooks of the patches that come and go.
-hp_status commit_patches(std::span<const operation> operations,
-                         const hp_commit_options& options, const void* frame,
-                         image_pins& pins, owned_patches& pending,
-                         std::uint32_t turn_timeout_ms)
+hp_status check_operations(const char* function,
+                           std::span<const operation> operations)
 {
+  for (const operation& step : operations)
+    if (const hp_status status = check_operation(function, step);
+        status != HP_OK)
+      return status;
+  return HP_OK;
+}
+
+}  // namespace
+
+hp_status check_options(const char* function,
+                        const hp_commit_options& options) noexcept
+{
+  // A C program can pass any number; in C++ hp_level cannot hold it.
+  int level;
+  static_assert(sizeof level == sizeof options.level);
+  std::memcpy(&level, &options.level, sizeof level);
+  if (level < HP_IMMEDIATE || level > HP_SAFEPOINT)
+    return fail(HP_INVALID, "%s: there is no level %d", function, level);
+  if (options.flags != 0)
+    return fail(HP_INVALID, "%s: unknown flags %#x", function, options.flags);
+  return HP_OK;
+}
+
+hp_status check_operation(const char* function, const operation& step) noexcept
+{
+  if (step.what == operation::kind::revert_all ||
+      step.what == operation::kind::add_patch)
+    return HP_OK;
+  if (step.name == nullptr || *step.name == '\0')
+    return fail(HP_INVALID, "%s: the name is null or empty", function);
+  if (step.what == operation::kind::remove_patch)
+    return HP_OK;
+  if (step.what != operation::kind::revert && step.replacement == 0)
+    return fail(HP_INVALID,
+                "%s(\"%s\"): the replacement is null, or a pointer to a "
+                "virtual member function, which has no address of its own",
+                function, step.name);
+  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
+    return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", function,
+                step.name, step.flags);
+  return HP_OK;
+}
+
+hp_status commit_transaction(const call_context& call,
+                             std::span<const operation> operations,
+                             const hp_commit_options& options,
+                             owned_patches* pending) noexcept
+{
+  hp_status status = check_operations(call.function, operations);
+  if (status != HP_OK)
+    return status;
+
+  // What the steps lead to stays loaded.  Before the turn, because it takes the
+  // loader's lock, whose holder may wait for the turn.
+  image_pins pins;
+  const bool early = HP_COUNTERMEASURE(pins_before_turn);
+  if (early)
+    status = pin_images(operations, pins);
+
+  // Transactions with named patches come one after the other, and are asked
+  // whether they may.
   patch_turn turn;
-  if (const hp_status status = turn.take(turn_timeout_ms); status != HP_OK)
-    return status;
   patch_hooks hooks;
-  hp_status status = library::locked([&](library& self) {
-    return self.survey(operations, options.level, hooks);
-  });
-  if (status == HP_OK)
-    status = hooks.before();
+  if (status == HP_OK &&
+      std::any_of(operations.begin(), operations.end(), concerns_patches)) {
+    status = turn.take(options.timeout_ms);
+    if (status == HP_OK)
+      status = library::locked([&](library& self) {
+        return self.survey(operations, options.level, hooks);
+      });
+    if (status == HP_OK)
+      status = hooks.before();
+  }
+  if (status == HP_OK && !early)
+    status = pin_images(operations, pins);
   if (status != HP_OK)
     return status;
-  status = commit_in_time(operations, options, frame, pins);
-  if (status != HP_OK)
-    return hooks.abandon(status);
-  // From here on the library owns those that have come, and we the others.
+
+  // Planned anew in each attempt: others have had the lock in between.
+  commit_outcome outcome;
+  for (time_slices time(deadline::in_milliseconds(options.timeout_ms));;) {
+    const commit_order order{options.level, time.slice(), call};
+    outcome = library::locked([&](library& self) -> commit_outcome {
+      patch_plan plan(self.all_patches());
+      if (const hp_status planned = self.plan(plan, operations, order.level);
+          planned != HP_OK)
+        return planned;
+      if (!self.kept().reserve(pins.size()))
+        return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
+                    pins.size());
+      const commit_outcome committed =
+          commit(self.writer(), plan.changes(), plan.vacated(),
+                 self.all_patches().all_junctions(), order);
+      if (committed.status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success)) {
+        plan.adopt();
+        if (plan.adds())
+          pins.keep(self.kept());
+      }
+      return committed;
+    });
+    log_warnings(outcome.warnings);
+    if (!outcome.may_succeed_later || !time.go_on())
+      break;
+  }
+
+  if (outcome.status != HP_OK)
+    return hooks.abandon(outcome.status);
+  // From here on the library owns the patches that have come, and we those that
+  // are gone.
   for (const named_patch* each : hooks.come)
-    pending.remove(each);
+    pending->remove(each);
   hooks.after();
   log_patches(hooks);
   for (named_patch* each : hooks.gone)
@@ -234,33 +196,18 @@ hp_status commit_patches(std::span<const operation> operations,
   return HP_OK;
 }
 
-}  // namespace
-
-hp_status commit_operations(std::span<const operation> operations,
-                            const hp_commit_options& options, const void* frame,
-                            owned_patches& pending,
-                            std::uint32_t turn_timeout_ms) noexcept
-{
-  // Outside of the turn, because it takes the loader's lock.
-  image_pins pins;
-  if (const hp_status status = pin_images(operations, pins); status != HP_OK)
-    return status;
-  if (std::any_of(operations.begin(), operations.end(), concerns_patches))
-    return commit_patches(operations, options, frame, pins, pending,
-                          turn_timeout_ms);
-  return commit_in_time(operations, options, frame, pins);
-}
-
-void log_outcome(hp_status status, const char* call, const char* name) noexcept
+hp_status log_outcome(const char* function, const char* name,
+                      hp_status status) noexcept
 {
   const char* const quote = name != nullptr ? "\"" : "";
   if (name == nullptr)
     name = "";
   if (status == HP_OK)
-    log(HP_LOG_INFO, "%s(%s%.250s%s): done", call, quote, name, quote);
+    log(HP_LOG_INFO, "%s(%s%.250s%s): done", function, quote, name, quote);
   else
-    log(HP_LOG_ERROR, "%s(%s%.250s%s): %s: %s", call, quote, name, quote,
+    log(HP_LOG_ERROR, "%s(%s%.250s%s): %s: %s", function, quote, name, quote,
         hp_status_name(status), last_message());
+  return status;
 }
 
 }  // namespace hotpatch
@@ -269,10 +216,10 @@ using hotpatch::operation;
 
 namespace {
 
-hp_status no_memory_for_step(const char* call)
+hp_status no_memory_for_step(const char* function)
 {
-  return hotpatch::fail(HP_NO_MEMORY,
-                        "%s: no memory for a step of the transaction", call);
+  return hotpatch::fail(
+      HP_NO_MEMORY, "%s: no memory for a step of the transaction", function);
 }
 
 }  // namespace
@@ -296,27 +243,28 @@ bool hp_transaction::append_copy(const operation& step) noexcept
   return true;
 }
 
-hp_status hp_transaction::add(const char* call, const operation& step) noexcept
+hp_status hp_transaction::add(const char* function,
+                              const operation& step) noexcept
 {
-  hp_status status = hotpatch::check_operation(call, step);
+  hp_status status = hotpatch::check_operation(function, step);
   if (status == HP_OK && !append_copy(step))
-    status = no_memory_for_step(call);
+    status = no_memory_for_step(function);
   return note(status);
 }
 
-hp_status hp_transaction::add_patch(const char* call,
+hp_status hp_transaction::add_patch(const char* function,
                                     const hp_patch_info& info) noexcept
 {
   if (const char* flaw = hotpatch::flaw_of(info))
-    return note(hotpatch::fail(HP_INVALID, "%s: %s", call, flaw));
+    return note(hotpatch::fail(HP_INVALID, "%s: %s", function, flaw));
   hotpatch::named_patch* patch = hotpatch::named_patch::make(info);
   if (patch == nullptr || !patches_.append(patch)) {
     hotpatch::named_patch::destroy(patch);
-    return note(no_memory_for_step(call));
+    return note(no_memory_for_step(function));
   }
   operation step{operation::kind::add_patch};
   step.known.patch = patch;
-  return add(call, step);
+  return add(function, step);
 }
 
 hp_status hp_transaction::note(hp_status status) noexcept
@@ -326,14 +274,12 @@ hp_status hp_transaction::note(hp_status status) noexcept
   return status;
 }
 
-hp_status hp_transaction::commit(const hp_commit_options& options,
-                                 const void* frame) noexcept
+hp_status hp_transaction::check_complete() const noexcept
 {
-  if (incomplete_ != HP_OK)
-    return hotpatch::fail(incomplete_,
-                          "hp_commit: a step could not be added to the "
-                          "transaction (%s), so nothing is done",
-                          hp_status_name(incomplete_));
-  return hotpatch::commit_operations({steps_.data(), steps_.size()}, options,
-                                     frame, patches_, options.timeout_ms);
+  return incomplete_ == HP_OK
+             ? HP_OK
+             : hotpatch::fail(incomplete_,
+                              "hp_commit: a step could not be added to the "
+                              "transaction (%s), so nothing is done",
+                              hp_status_name(incomplete_));
 }

@@ -1,8 +1,8 @@
-// From operations to a commit: pins, attempts, log.
+// A transaction: its steps, and its way from the program's call to the store.
 //
-// Any thread, without the library's lock: it is taken for each attempt anew, so
-// that threads which wait for it in the meantime can go on, leave what is to
-// be replaced, and reach safe points.
+// Any thread, without the library's lock: each attempt takes it and gives it
+// back, so that threads which wait for it can go on, leave what is to be
+// replaced, and reach safe points.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_TRANSACTION_H
@@ -12,6 +12,7 @@
 #include <span>
 
 #include "runtime/base/array.h"
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/operation.h"
 #include "runtime/library/text_pool.h"
@@ -19,29 +20,31 @@
 
 namespace hotpatch {
 
+// `function`, here and below: the name of the one that the program called.
 [[nodiscard]] hp_status check_options(
-    const char* call, const hp_commit_options& options) noexcept;
+    const char* function, const hp_commit_options& options) noexcept;
 
-// Checks what can be checked without looking at sites.  `call` is the name of
-// the function that the program called.
-[[nodiscard]] hp_status check_operation(const char* call,
+// Checks what can be checked without looking at sites.
+[[nodiscard]] hp_status check_operation(const char* function,
                                         const operation& step) noexcept;
-
-// All operations or none.  `frame`: the __builtin_frame_address of the function
-// that the program called.  Of the patches in `pending`, those that are applied
-// then are taken out.  `turn_timeout_ms`: how long to wait for other threads'
-// transactions with named patches, 0: until they end.
-[[nodiscard]] hp_status commit_operations(
-    std::span<const operation> operations, const hp_commit_options& options,
-    const void* frame, owned_patches& pending,
-    std::uint32_t turn_timeout_ms = 0) noexcept;
 
 // A null pointer's meaning: immediate.
 inline constexpr hp_commit_options default_options = {
     HP_IMMEDIATE, 0, 0, {nullptr, nullptr, nullptr, nullptr}};
 
-// Tells the program's log how a call went; `name`: of the function, or null.
-void log_outcome(hp_status status, const char* call, const char* name) noexcept;
+// All operations or none.  Of the patches in `pending`, which the operations
+// bring, those that are applied then are taken out.  The time of the options
+// also limits how long to wait for other threads' transactions with named
+// patches; 0: until they end.
+[[nodiscard]] hp_status commit_transaction(
+    const call_context& call, std::span<const operation> operations,
+    const hp_commit_options& options = default_options,
+    owned_patches* pending = nullptr) noexcept;
+
+// Tells the program's log how a call went, and returns its status.  `name`: of
+// the function that it was about, or null.
+hp_status log_outcome(const char* function, const char* name,
+                      hp_status status) noexcept;
 
 }  // namespace hotpatch
 
@@ -52,14 +55,19 @@ struct hp_transaction {
   hp_transaction& operator=(const hp_transaction&) = delete;
 
   // A failure is kept: the transaction lacks a step and cannot be committed.
-  [[nodiscard]] hp_status add(const char* call,
+  [[nodiscard]] hp_status add(const char* function,
                               const hotpatch::operation& step) noexcept;
   // The replacements added from now on belong to this patch.
-  [[nodiscard]] hp_status add_patch(const char* call,
+  [[nodiscard]] hp_status add_patch(const char* function,
                                     const hp_patch_info& info) noexcept;
 
-  [[nodiscard]] hp_status commit(const hp_commit_options& options,
-                                 const void* frame) noexcept;
+  // That no step is missing.
+  [[nodiscard]] hp_status check_complete() const noexcept;
+  std::span<const hotpatch::operation> steps() const noexcept
+  {
+    return {steps_.data(), steps_.size()};
+  }
+  hotpatch::owned_patches& patches() noexcept { return patches_; }
 
  private:
   [[nodiscard]] bool append_copy(const hotpatch::operation& step) noexcept;

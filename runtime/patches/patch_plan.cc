@@ -106,7 +106,7 @@ hp_status patch_plan::apply(const located_site& where, std::uint64_t target,
     stack.remove(before);
   else if (patch != nullptr)
     ++patch->sites;
-  if (!stack.append(added))
+  if (!stack.append(added) && HP_COUNTERMEASURE(refuse_without_memory))
     return no_memory(where.site);
   adds_ = adds_ || !contains(state->replacements, target);
   return HP_OK;
@@ -300,16 +300,6 @@ hp_status patch_plan::prepare(hp_level level) noexcept
       return status;
   }
   return vacated_.empty() ? HP_OK : vacate_junctions();
-}
-
-hp_status patch_plan::commit(commit_order& order) noexcept
-{
-  const hp_status status = hotpatch::commit(
-      all_.writer_, {changes_.data(), changes_.size()},
-      {vacated_.data(), vacated_.size()}, all_.junctions_, order);
-  if (status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success))
-    adopt();
-  return status;
 }
 
 void patch_plan::adopt() noexcept

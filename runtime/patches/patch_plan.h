@@ -1,8 +1,8 @@
 // One transaction's way from the present stacks of replacements to others.
 //
 // Steps are planned one after the other, each upon what those before it have
-// planned, and then happen together: commit() changes all sites or none.  A
-// plan that is not committed leaves no trace.
+// planned, and then happen together: commit() (commit.h) changes all sites or
+// none.  A plan that is not adopted leaves no trace.
 //
 // Dependencies are looked at when all steps are planned: who needs whom may be
 // wrong in between, but not in what is committed.
@@ -15,10 +15,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "runtime/base/array.h"
 #include "runtime/commit/commit.h"
-#include "runtime/commit/level.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/patches/patches.h"
 #include "runtime/stacks/code_ranges.h"
@@ -62,8 +62,19 @@ class patch_plan {
   // Checks what the steps amount to, and encodes it.
   [[nodiscard]] hp_status prepare(hp_level level) noexcept;
 
-  // What prepare() has found good.
-  [[nodiscard]] hp_status commit(commit_order& order) noexcept;
+  // What prepare() has found good, for commit().
+  std::span<change> changes() noexcept
+  {
+    return {changes_.data(), changes_.size()};
+  }
+  // The code that nobody may be inside, at the level quiescent.
+  std::span<const code_range> vacated() const noexcept
+  {
+    return {vacated_.data(), vacated_.size()};
+  }
+
+  // The changes have been committed: from now on they are how things are.
+  void adopt() noexcept;
 
   // True if a stack has a replacement that it did not have before, or a patch
   // comes, which may have hooks.
@@ -95,7 +106,6 @@ class patch_plan {
                       std::uint64_t target, change& change) noexcept;
   hp_status vacate(const site_state& state, std::uint64_t target) noexcept;
   hp_status vacate_junctions() noexcept;
-  void adopt() noexcept;
 
   patches& all_;
   array<site_state*>& states_;

@@ -62,6 +62,7 @@ class patches {
 
   // Through which a call may be on its way to what a site has led to.
   const junctions& all_junctions() const noexcept { return junctions_; }
+  junctions& all_junctions() noexcept { return junctions_; }
 
  private:
   friend class patch_plan;

@@ -21,27 +21,7 @@ bool is_vdso(const dl_phdr_info& info) noexcept
   return vdso != 0 && headers - vdso < page;
 }
 
-struct held_action {
-  void (*action)(void*);
-  void* data;
-};
-
 }  // namespace
-
-// glibc holds its list's lock during the whole walk (dl-iteratephdr.c) and
-// takes it for unmapping (dl-close.c); the lock is recursive, so an action may
-// walk the list itself.
-void hold_loader(void (*action)(void*), void* data) noexcept
-{
-  held_action held = {action, data};
-  dl_iterate_phdr(
-      [](dl_phdr_info*, std::size_t, void* opaque) {
-        const auto* what = static_cast<held_action*>(opaque);
-        what->action(what->data);
-        return 1;
-      },
-      &held);
-}
 
 struct images::walk {
   images* self;

@@ -22,15 +22,30 @@
 
 namespace hotpatch {
 
-// Calls `action(data)` while no image can be unloaded.  The action may
-// allocate, but must not call dlopen, dlclose or anything that waits for a
-// thread which does.
-void hold_loader(void (*action)(void*), void* data) noexcept;
-
-template <typename Action>
-void hold_loader(Action action) noexcept
+// Calls `action(argument)` while no image can be unloaded, and returns its
+// result.  The action may allocate, but must not call dlopen, dlclose or
+// anything that waits for a thread which does.
+//
+// glibc holds its list's lock during the whole walk (dl-iteratephdr.c) and
+// takes it for unmapping (dl-close.c); the lock is recursive, so an action may
+// walk the list itself.
+template <typename Action, typename Argument>
+auto hold_loader(Action action, Argument& argument) noexcept
 {
-  hold_loader([](void* data) { (*static_cast<Action*>(data))(); }, &action);
+  struct held_call {
+    Action& action;
+    Argument& argument;
+    decltype(action(argument)) result;
+
+    static int run(dl_phdr_info*, std::size_t, void* data) noexcept
+    {
+      auto& self = *static_cast<held_call*>(data);
+      self.result = self.action(self.argument);
+      return 1;  // the first image is enough
+    }
+  } call{action, argument, {}};
+  dl_iterate_phdr(held_call::run, &call);
+  return call.result;
 }
 
 class images {

@@ -21,13 +21,14 @@ bool process_sites::loaded(std::uint64_t image_id) const noexcept
 
 hp_status process_sites::find(const char* name, located_site& found) noexcept
 {
-  hp_status status = HP_INTERNAL;
-  hold_loader([&] {
-    status = images_.refresh();
-    if (name_place place; status == HP_OK)
-      status = find_held(name, found, place);
-  });
-  return status;
+  return hold_loader(
+      [&](images& all) {
+        hp_status status = all.refresh();
+        if (name_place place; status == HP_OK)
+          status = find_held(name, found, place);
+        return status;
+      },
+      images_);
 }
 
 hp_status process_sites::find_held(const char* name, located_site& found,
@@ -105,14 +106,17 @@ bool process_sites::find_assembler_name(const char* name, located_site& found,
 template <typename Look>
 void process_sites::for_each_image(Look look) noexcept
 {
-  hold_loader([&] {
-    (void)images_.refresh();
-    for (std::size_t i = 0; i < images_.size(); ++i) {
-      loaded_image& image = images_[i];
-      if (image.prepare() == HP_OK && image.has_sites() && !look(image))
-        return;
-    }
-  });
+  (void)hold_loader(
+      [&](images& all) {
+        (void)all.refresh();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          loaded_image& image = all[i];
+          if (image.prepare() == HP_OK && image.has_sites() && !look(image))
+            return false;
+        }
+        return true;
+      },
+      images_);
 }
 
 bool process_sites::find_symbol(std::uint64_t address,

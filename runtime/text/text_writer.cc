@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/valgrind_request.h"
 
 namespace hotpatch {
@@ -254,7 +255,8 @@ void text_window::close() noexcept
     // Of all words in it at once; store_word() is for many.
     tell_valgrind_of_change(each.begin, each.end - each.begin);
     bool closed = false;
-    for (int attempt = 0; attempt < 2 && !closed; ++attempt)
+    const int attempts = HP_COUNTERMEASURE(close_twice) ? 2 : 1;
+    for (int attempt = 0; attempt < attempts && !closed; ++attempt)
       closed = mprotect(reinterpret_cast<void*>(each.begin),
                         each.end - each.begin, each.protection) == 0;
     if (!closed)
@@ -265,15 +267,21 @@ void text_window::close() noexcept
 
 // The thread sanitizer would see a race with every thread that calls the
 // function; the race is the point of it.
-[[gnu::no_sanitize("thread", "address")]] void text_window::store_word(
+[[gnu::no_sanitize("thread", "address")]] bool text_window::store_word(
     std::uint64_t address, std::uint64_t word) noexcept
 {
+  if (kind_ == writer_kind::proc_mem) {
+    std::uint8_t bytes[sizeof word];
+    std::memcpy(bytes, &word, sizeof bytes);
+    return store_bytes(address, bytes, sizeof bytes);
+  }
   // One mov, which the compiler can neither split nor move across the stores
   // around it.
   asm volatile("movq %1, %0"
                : "=m"(*reinterpret_cast<std::uint64_t*>(address))
                : "r"(word)
                : "memory");
+  return true;
 }
 
 [[gnu::no_sanitize("thread", "address")]] bool text_window::store_bytes(

@@ -107,8 +107,9 @@ class text_window {
   // 0: none.
   std::uint64_t left_open() const noexcept { return left_open_; }
 
-  // One store of eight bytes, aligned; rwx_window only.
-  void store_word(std::uint64_t address, std::uint64_t word) noexcept;
+  // Eight bytes, aligned: with rwx_window one store, which cannot fail.  False:
+  // not written, or in part; errno says why.
+  bool store_word(std::uint64_t address, std::uint64_t word) noexcept;
 
   // Bytes that no thread executes, or a single byte.  False: not written.
   bool store_bytes(std::uint64_t address, const std::uint8_t* bytes,

@@ -3,18 +3,17 @@
 #include "runtime/threads/announced_stacks.h"
 
 #include <algorithm>
-#include <pthread.h>
 
 #include "runtime/base/mapped_array.h"
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/threads/process_lock.h"
+#include "runtime/threads/locks.h"
 
 namespace hotpatch {
 
 namespace {
 
-constinit process_lock list_lock;
+constinit process_lock list_lock(lock_rank::announced);
 constinit mapped_array<announced_stack> list;  // sorted, without overlaps
 
 void lock_list()
@@ -26,12 +25,10 @@ void unlock_list()
   list_lock.unlock();
 }
 
-// A child must not inherit a list that another thread was changing.  Registered
-// before the handlers of the library's lock, by the priority, so that fork()
-// takes this lock after that one: so does who searches stacks.
-[[gnu::constructor(200)]] void keep_whole_over_fork()
+// A child must not inherit a list that another thread was changing.
+[[gnu::constructor]] void keep_whole_over_fork()
 {
-  pthread_atfork(lock_list, unlock_list, unlock_list);
+  handle_forks(lock_rank::announced, {lock_list, unlock_list, unlock_list});
 }
 
 // The first stack that ends behind the address.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -17,13 +18,13 @@ constexpr std::int64_t millisecond = 1'000'000;
 }  // namespace
 
 hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
-                            const void* frame) noexcept
+                            const call_context& call) noexcept
 {
   if (const hp_status status = ranges_.prepare(ranges, searched_memory());
       status != HP_OK)
     return status;
   prepare_stack_search();
-  caller_inside_ = !ranges.empty() && caller_is_inside(frame);
+  caller_inside_ = !ranges.empty() && caller_is_inside(call.frame);
   if (caller_inside_)
     return report(ranges);
 
@@ -71,7 +72,7 @@ bool quiescence::caller_is_inside(const void* frame) noexcept
 {
   found_.how = occupied_by::nobody;
   locked_stacks stacks;
-  ranges_.count_only_returns(true);
+  ranges_.count_only_returns(HP_COUNTERMEASURE(count_only_returns));
   const bool inside = stack_search(ranges_, stacks).find_caller(frame, found_);
   ranges_.count_only_returns(false);
   return inside;

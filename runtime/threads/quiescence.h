@@ -19,6 +19,7 @@
 #include <span>
 
 #include "runtime/base/deadline.h"
+#include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/stacks/code_ranges.h"
 #include "runtime/threads/announced_stacks.h"
@@ -39,15 +40,15 @@ class quiescence {
   // are.
   //
   // HP_BUSY: somebody is still inside, named in the message; at once if it is
-  // the calling thread in `frame` or one of its callers (`frame` is the
-  // __builtin_frame_address of the outermost function of the library: what lies
-  // below it is our own).  HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY: the system
-  // does not let us stop or search threads.
+  // the calling thread, in the function that made `call` or one of its callers.
+  // HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY: the system does not let us stop or
+  // search threads.
   //
   // `ranges` must not lie on the calling thread's stack, where the search would
   // find the addresses in it.
   [[nodiscard]] hp_status reach(std::span<const code_range> ranges,
-                                deadline until, const void* frame) noexcept;
+                                deadline until,
+                                const call_context& call) noexcept;
 
   // The last reach() found the calling thread itself inside: no later one will
   // do better.

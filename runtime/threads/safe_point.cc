@@ -7,9 +7,10 @@
 #include <pthread.h>
 
 #include "runtime/base/core_serialise.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/futex.h"
 #include "runtime/base/status.h"
-#include "runtime/threads/process_lock.h"
+#include "runtime/threads/locks.h"
 #include "runtime/threads/thread_list.h"
 
 // Public only for the load in hp_safepoint().  1: somebody wants all registered
@@ -52,7 +53,7 @@ bool is_running(const member* self) noexcept
   return self != nullptr && self->where.load() == standing::running;
 }
 
-constinit process_lock members_lock;
+constinit process_lock members_lock(lock_rank::members);
 constinit member* members = nullptr;
 
 // Changes when a member does something that the requester may be waiting for.
@@ -114,7 +115,7 @@ void remove(member& self) noexcept
               remove(*static_cast<member*>(data));
             }) == 0;
   // In a child there is only the thread that has called fork().
-  pthread_atfork(nullptr, nullptr, [] {
+  const auto keep_only_this = [] {
     member* const self = own();
     if (self != nullptr) {
       self->next = nullptr;
@@ -123,7 +124,8 @@ void remove(member& self) noexcept
     members = self;
     request().store(0);
     members_lock.unlock();
-  });
+  };
+  handle_forks(lock_rank::members, {nullptr, nullptr, keep_only_this});
 }
 
 }  // namespace
@@ -149,7 +151,8 @@ hp_status safe_point_stop::reach(deadline until) noexcept
   holding_ = true;
   request().store(1);
   for (const member* each = members; each != nullptr; each = each->next)
-    while (each->where.load() == standing::running) {
+    while (HP_COUNTERMEASURE(wait_for_members) &&
+           each->where.load() == standing::running) {
       const std::uint32_t seen = changes.load();
       if (each->where.load() != standing::running)
         break;

@@ -3,6 +3,7 @@
 #include "runtime/threads/stop_gate.h"
 
 #include "runtime/base/core_serialise.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/threads/thread_list.h"
 
 namespace hotpatch {
@@ -57,7 +58,7 @@ constinit futex_word releases{0};
   for (;;) {
     const std::uint32_t seen = releases.load(std::memory_order_acquire);
     action = self.released.load(std::memory_order_acquire);
-    if (action != 0)
+    if (action != 0 || !HP_COUNTERMEASURE(wait_in_handler))
       break;
     futex_wait(releases, seen);
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <sys/socket.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/signal_action.h"
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
@@ -48,8 +49,9 @@ bool install(int signal, signal_handler handler)
   // alternate stack may have a small one in use (fibers).  All signals are
   // blocked, so that no handler of the program runs while its thread "stands
   // still".
-  if (!set_action(signal, handled_by(handler, SA_RESTART | SA_ONSTACK,
-                                     ~std::uint64_t{0})))
+  const int flags =
+      SA_ONSTACK | (HP_COUNTERMEASURE(restart_calls) ? SA_RESTART : 0);
+  if (!set_action(signal, handled_by(handler, flags, ~std::uint64_t{0})))
     return false;
   installed = handler;
   own_signals |= mask_of(signal);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/system_call.h"
 #include "runtime/threads/sanitizer_thread.h"
 #include "runtime/threads/signal_use.h"
@@ -44,6 +45,10 @@ bool thread_gathering::run(deadline until) noexcept
     collect();
     if (all_answered() || take_listing())
       return true;
+    if (!HP_COUNTERMEASURE(list_again)) {
+      wait(first_wait, until);
+      return true;
+    }
     if (hopeless())
       return false;
     if (until.passed() && (examined || running_ == 0)) {
@@ -65,7 +70,9 @@ bool thread_gathering::run(deadline until) noexcept
 // are as many as there are, they are all.
 bool thread_gathering::all_answered() noexcept
 {
-  return !hopeless() && answered_ + 1 == count_threads();
+  return !hopeless() &&
+         (HP_COUNTERMEASURE(count_threads) ? answered_ + 1 == count_threads()
+                                           : answered_ != 0);
 }
 
 bool thread_gathering::take_listing() noexcept

@@ -4,7 +4,7 @@
 
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
-#include "runtime/threads/process_lock.h"
+#include "runtime/threads/locks.h"
 #include "runtime/threads/stop_gate.h"
 #include "runtime/threads/stop_signal.h"
 #include "runtime/threads/thread_gathering.h"
@@ -14,7 +14,7 @@ namespace hotpatch {
 
 namespace {
 
-constinit process_lock one_stopper;
+constinit process_lock one_stopper(lock_rank::stopper);
 
 // The lock, for who changes how threads are stopped.
 class stopping_rules {

@@ -53,9 +53,8 @@ late_pins()
   for name in object patching; do
     cc -O2 -fPIC -shared $name.c -o $name.so || return
   done
-  edited_program library/transaction.cc \
-    's/^  patch_hooks hooks;/image_pins p; (void)pin_images(operations, p);&/' \
-    api/objects.c edited && fails ./edited "$workdir" constructors
+  build_control_library && control_program api/objects.c controlled &&
+    without pins_before_turn fails ./controlled "$workdir" constructors
 }
 ok "pins taken after the turn wait for constructors for ever" late_pins
 

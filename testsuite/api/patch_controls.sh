@@ -17,7 +17,7 @@ ok "with all countermeasures the hooks pass" ./hooks
 # control NAME PROGRAM
 control()
 {
-  fails without "$1" "./$2"
+  without "$1" fails "./$2"
 }
 ok "without dependencies, patches lose what they need" \
   control patch_dependencies named

@@ -35,10 +35,9 @@ begin_with ./release "$workdir"
 
 pad_control()
 {
-  edited_program library/image_release.cc "" api/release.c true &&
-    ./true "$workdir" pad &&
-    edited_program library/image_release.cc 's/state.cell != 0/false/' api/release.c \
-      edited && fails ./edited "$workdir" pad
+  build_control_library && control_program api/release.c controlled &&
+    ./controlled "$workdir" pad &&
+    without search_pads fails ./controlled "$workdir" pad
 }
 ok "a search that leaves pads out misses a thread on its way" pad_control
 done_testing

@@ -197,10 +197,8 @@ ok "stopped while it answers, it answers on" whole_answer
 end
 stop_control()
 {
-  # shellcheck disable=SC2154 # edited_program's
-  edited_program control/control_thread.cc \
-    's/int stop = current_stop_signal(); stop != 0/int stop = 0; stop != 0/' \
-    control/offer.c edited && ./edited open stop exit >edited.out
+  build_control_library && control_program control/offer.c controlled &&
+    without accept_stop_signal ./controlled open stop exit >edited.out
   cat edited.out
   grep 'stop: HP_BUSY: .*(hotpatch) blocks signal' edited.out
 }
@@ -209,9 +207,8 @@ ok "signals for the program reach it" outputs "signal: came" open \
   wait-for-signal
 signal_control()
 {
-  edited_program control/control_thread.cc 's/sigfillset(&all);  \/\//sigemptyset(\&all);  \/\//' \
-    control/offer.c edited || return
-  ! ./edited open wait-for-signal | grep came
+  build_control_library && control_program control/offer.c controlled || return
+  ! without block_program_signals ./controlled open wait-for-signal | grep came
 }
 ok "control: a thread that blocks nothing takes them" signal_control
 forked()

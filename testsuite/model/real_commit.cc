@@ -14,7 +14,6 @@
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/commit.h"
-#include "runtime/commit/level.h"
 #include "runtime/text/barrier.h"
 #include "runtime/text/encode.h"
 #include "runtime/text/junction.h"
@@ -257,7 +256,7 @@ recording record_commit(const commit_kind& kind, const site& site,
   commit_order order{kind.level};
   const std::size_t count = kind.with == company::alone ? 1 : 2;
   const hp_status status =
-      commit(chosen, {changes, count}, {}, junctions, order);
+      commit(chosen, {changes, count}, {}, junctions, order).status;
 
   // A commit that fails must never be noticed, so it is not announced.
   steps plan = recorder.plan();
@@ -291,6 +290,11 @@ writer_kind text_writer::kind() noexcept
   return recorder::current().writer();
 }
 
+const char* text_writer::name() noexcept
+{
+  return "model";
+}
+
 const char* text_writer::reason() noexcept
 {
   return "as the test wants it";
@@ -316,11 +320,14 @@ bool text_window::open() noexcept
 
 void text_window::close() noexcept {}
 
-void text_window::store_word(std::uint64_t address, std::uint64_t word) noexcept
+bool text_window::store_word(std::uint64_t address, std::uint64_t word) noexcept
 {
   model::quadword_bytes bytes;
   std::memcpy(bytes.data(), &word, sizeof word);
+  if (recorder::current().writer() == writer_kind::proc_mem)
+    return recorder::current().copy(address, bytes);
   recorder::current().write(address, bytes, true);
+  return true;
 }
 
 bool text_window::store_bytes(std::uint64_t address, const std::uint8_t* bytes,
@@ -364,13 +371,18 @@ bool serialise_cores(std::int64_t) noexcept
   return recorder::current().serialise();
 }
 
+const char* barrier_name() noexcept
+{
+  return "model";
+}
+
 const char* barrier_reason() noexcept
 {
   return "";
 }
 
 hp_status quiescence::reach(std::span<const code_range>, deadline,
-                            const void*) noexcept
+                            const call_context&) noexcept
 {
   recorder::current().stop();
   return HP_OK;

@@ -32,11 +32,9 @@ begin_with ./threads "$workdir"
 
 unload_control()
 {
-  edited_program library/patch_loader.cc "" objects/threads.c true &&
-    ./true "$workdir" inside &&
-    edited_program library/patch_loader.cc \
-      's/release_image(taken->place(),/HP_OK; (void)(/' \
-      objects/threads.c edited && fails ./edited "$workdir" inside
+  build_control_library && control_program objects/threads.c controlled &&
+    ./controlled "$workdir" inside &&
+    without look_before_unloading fails ./controlled "$workdir" inside
 }
 ok "control: unloading that looks at no thread is noticed" unload_control
 

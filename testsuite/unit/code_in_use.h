@@ -132,7 +132,7 @@ inline const code_range last_call_range[] = {{address(last_call_begin),
     quiescence quiet;
     const hp_status status =
         quiet.reach(ranges, deadline::in_milliseconds(milliseconds),
-                    __builtin_frame_address(0));
+                    {"test", __builtin_frame_address(0)});
     if (status != HP_BUSY ||
         !std::strstr(last_message(), "did not stop in time"))
       return status;

@@ -16,7 +16,6 @@
 #include "runtime/base/memory_map.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/commit.h"
-#include "runtime/commit/level.h"
 #include "runtime/text/encode.h"
 #include "runtime/text/near_memory.h"
 #include "testsuite/lib/asm_site.h"
@@ -58,8 +57,8 @@ hp_status commit_one(hotpatch::text_writer& writer, hotpatch::change change,
 {
   static hotpatch::junctions junctions;
   hotpatch::commit_order order{level};
-  order.frame = __builtin_frame_address(0);
-  return hotpatch::commit(writer, {&change, 1}, {}, junctions, order);
+  order.call.frame = __builtin_frame_address(0);
+  return hotpatch::commit(writer, {&change, 1}, {}, junctions, order).status;
 }
 
 // One site, taken from state to state.

@@ -43,15 +43,19 @@ struct fixture {
     return commit(plan, plan.revert(where));
   }
 
-  static hp_status commit(hotpatch::patch_plan& plan, hp_status planned)
+  hp_status commit(hotpatch::patch_plan& plan, hp_status planned)
   {
-    hotpatch::commit_order order;
+    const hotpatch::commit_order order;
     hp_status status = planned;
     if (status == HP_OK)
       status = plan.prepare(order.level);
     if (status == HP_OK)
-      status = plan.commit(order);
-    if (status != HP_OK)
+      status = hotpatch::commit(patches.writer(), plan.changes(),
+                                plan.vacated(), patches.all_junctions(), order)
+                   .status;
+    if (status == HP_OK)
+      plan.adopt();
+    else
       BOOST_TEST_MESSAGE(hotpatch::last_message());
     return status;
   }

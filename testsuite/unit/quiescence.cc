@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(attempts_come_farther_and_farther_apart)
   const std::uint32_t before = count_arrivals();
   quiescence quiet;
   BOOST_TEST(quiet.reach(hold_range, deadline::in_milliseconds(1000),
-                         __builtin_frame_address(0)) == HP_BUSY);
+                         {"test", __builtin_frame_address(0)}) == HP_BUSY);
   // Pauses double from a tenth of a millisecond to fifty: some 30 attempts, or
   // fewer where one takes long, each of which stops the thread.
   const std::uint32_t attempts = count_arrivals() - before;
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(nothing_runs_while_it_is_held)
   {
     quiescence quiet;
     status = quiet.reach(hold_range, deadline::in_milliseconds(10'000),
-                         __builtin_frame_address(0));
+                         {"test", __builtin_frame_address(0)});
     before = counter;
     const auto start = monotonic_now();
     while (monotonic_now() - start < 1'000'000)
