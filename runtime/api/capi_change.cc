@@ -6,8 +6,8 @@
 
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/library/image_release.h"
-#include "runtime/library/transaction.h"
+#include "runtime/loading/image_release.h"
+#include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
 

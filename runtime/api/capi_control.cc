@@ -3,7 +3,7 @@
 #include "runtime/base/status.h"
 #include "runtime/control/control_thread.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/library/transaction.h"
+#include "runtime/transactions/transaction.h"
 
 using namespace hotpatch;
 

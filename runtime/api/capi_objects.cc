@@ -5,9 +5,8 @@
 
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/library/patch_loader.h"
-#include "runtime/library/transaction.h"
-#include "runtime/library/whole_path.h"
+#include "runtime/loading/patch_loader.h"
+#include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
 

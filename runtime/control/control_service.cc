@@ -18,7 +18,8 @@
 #include "runtime/library/library.h"
 #include "runtime/library/log.h"
 #include "runtime/library/patch_listing.h"
-#include "runtime/library/patch_loader.h"
+#include "runtime/loading/loaded_patch.h"
+#include "runtime/loading/patch_loader.h"
 #include "runtime/sites/image_file.h"
 
 namespace hotpatch {
@@ -118,7 +119,7 @@ struct origin {
 void find_origin(const char* name, origin& into)
 {
   (void)library::locked([&](library& self) {
-    const loaded_patch* found = self.loaded().find(name, name);
+    const loaded_patch* found = loaded_patches::of(self).find(name, name);
     if (found != nullptr && found->applied()) {
       std::snprintf(into.path, sizeof into.path, "%s", found->path());
       into.sequence = found->sequence();

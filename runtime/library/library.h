@@ -12,14 +12,9 @@
 #define HOTPATCH_RUNTIME_LIBRARY_H
 
 #include <cstdint>
-#include <span>
 
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/image_pin.h"
-#include "runtime/library/loaded_patch.h"
-#include "runtime/library/operation.h"
-#include "runtime/library/patch_hooks.h"
-#include "runtime/patches/patch_plan.h"
 #include "runtime/patches/patches.h"
 #include "runtime/sites/process_sites.h"
 #include "runtime/threads/safe_point.h"
@@ -73,16 +68,6 @@ class library {
                                   : result(lock.status());
   }
 
-  // Plans what the operations amount to, as things are.
-  [[nodiscard]] hp_status plan(patch_plan& plan,
-                               std::span<const operation> operations,
-                               hp_level level) noexcept;
-
-  // Which named patches the operations take away and bring; if one of them has
-  // hooks, also whether the operations can be done as things are.
-  [[nodiscard]] hp_status survey(std::span<const operation> operations,
-                                 hp_level level, patch_hooks& hooks) noexcept;
-
   [[nodiscard]] hp_status original(const char* name, const char* type,
                                    unsigned flags,
                                    std::uint64_t& body) noexcept;
@@ -93,27 +78,14 @@ class library {
   process_sites& sites() noexcept { return sites_; }
   patches& all_patches() noexcept { return patches_; }
   kept_images& kept() noexcept { return kept_; }
-  loaded_patches& loaded() noexcept { return loaded_; }
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
   static library& the_one() noexcept;
-  hp_status plan_steps(patch_plan& plan,
-                       std::span<const operation> operations) noexcept;
-  struct step_before;
-  hp_status plan_step(patch_plan& plan, const operation& step,
-                      step_before& before) noexcept;
-  hp_status plan_at(patch_plan& plan, const operation& step,
-                    const located_site& where, step_before& before) noexcept;
-  hp_status plan_apply(patch_plan& plan, const operation& step,
-                       const located_site& where, step_before& before) noexcept;
-  hp_status check_prototype(const operation& step, const located_site& where,
-                            step_before& before) noexcept;
 
   process_sites sites_;
   patches patches_;
   kept_images kept_;
-  loaded_patches loaded_;
 };
 
 }  // namespace hotpatch

@@ -150,7 +150,7 @@ control_static()
   cc -O2 -fPIC -shared module.c -o control.so \
     "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -lz -liberty -lpthread ||
     return
-  ./host -stays ./control.so && fails without stay_loaded ./host -stays ./control.so
+  ./host -stays ./control.so && without stay_loaded fails ./host -stays ./control.so
 }
 ok "control: it would be gone when the signal comes" control_static
 

@@ -22,7 +22,7 @@ ok "the public headers: nothing" includes_only runtime/include/ hotpatch.h
 
 below="format/ $public"
 for layer in base elf sites model objects stacks threads text commit patches library \
-  control api; do
+  transactions loading control api; do
   ok "runtime/$layer: what lies below it" includes_only "runtime/$layer/" $below
   below="$below runtime/$layer/"
 done

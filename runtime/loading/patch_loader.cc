@@ -1,25 +1,23 @@
 // From a file to an applied patch, and back.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/patch_loader.h"
+#include "runtime/loading/patch_loader.h"
 
 #include <cstdio>
 #include <cstring>
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
-#include "runtime/library/data_stores.h"
-#include "runtime/library/image_release.h"
+#include "runtime/base/text_pool.h"
 #include "runtime/library/library.h"
-#include "runtime/library/loaded_patch.h"
-#include "runtime/library/loaded_program.h"
 #include "runtime/library/log.h"
-#include "runtime/library/opened_object.h"
-#include "runtime/library/text_pool.h"
-#include "runtime/library/transaction.h"
-#include "runtime/library/whole_path.h"
+#include "runtime/loading/image_release.h"
+#include "runtime/loading/loaded_patch.h"
+#include "runtime/loading/loaded_program.h"
+#include "runtime/loading/opened_object.h"
 #include "runtime/model/patch_rules.h"
 #include "runtime/objects/patch_check.h"
 #include "runtime/patches/named_patch.h"
+#include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
 
@@ -187,7 +185,7 @@ hp_status free_object(const call_context& call, loaded_patch* taken,
     return HP_OK;
   }
   const hp_status kept = library::locked([&](library& self) {
-    return self.loaded().add(taken) ? HP_OK : HP_NO_MEMORY;
+    return loaded_patches::of(self).add(taken) ? HP_OK : HP_NO_MEMORY;
   });
   (void)kept;  // without memory it stays loaded, and cannot be unloaded later
   return status;
@@ -200,7 +198,7 @@ hp_status free_formers(const call_context& call, const char* name,
   for (;;) {
     loaded_patch* former = nullptr;
     const hp_status held = library::locked([&](library& self) {
-      former = self.loaded().take_former(name);
+      former = loaded_patches::of(self).take_former(name);
       return HP_OK;
     });
     if (held != HP_OK || former == nullptr)
@@ -264,7 +262,7 @@ hp_status load_patch_object(const call_context& call,
     return no_memory(patch);
   object.release();
   status = library::locked([&](library& self) {
-    return self.loaded().add(loaded) ? HP_OK : no_memory(patch);
+    return loaded_patches::of(self).add(loaded) ? HP_OK : no_memory(patch);
   });
   if (status == HP_OK) {
     const hp_commit_options chosen = choose(options, patch.contents());
@@ -275,7 +273,7 @@ hp_status load_patch_object(const call_context& call,
       return HP_OK;
     }
     const hp_status taken = library::locked([&](library& self) {
-      return self.loaded().take(loaded) ? HP_OK : HP_INTERNAL;
+      return loaded_patches::of(self).take(loaded) ? HP_OK : HP_INTERNAL;
     });
     if (taken != HP_OK)
       return status;
@@ -293,7 +291,7 @@ hp_status unload_patch_object(const call_context& call, const char* name,
   bool applied = false;
   array<char> own_name;  // another thread may free what was found
   hp_status status = library::locked([&](library& self) {
-    found = self.loaded().find(name, path);
+    found = loaded_patches::of(self).find(name, path);
     if (found == nullptr)
       return fail(HP_NOT_APPLIED, "no patch object \"%s\" is loaded", name);
     applied = found->applied();
@@ -314,7 +312,7 @@ hp_status unload_patch_object(const call_context& call, const char* name,
     return HP_OK;
   // Only one thread frees it.
   status = library::locked([&](library& self) {
-    return self.loaded().take(found)
+    return loaded_patches::of(self).take(found)
                ? HP_OK
                : fail(HP_BUSY, "another thread unloads patch \"%s\"",
                       own_name.data());

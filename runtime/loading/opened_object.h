@@ -17,8 +17,10 @@
 #define HOTPATCH_RUNTIME_OPENED_OBJECT_H
 
 #include <cstdint>
+#include <span>
 
 #include "runtime/include/hotpatch.h"
+#include "runtime/objects/import_stores.h"
 #include "runtime/objects/patch_file.h"
 #include "runtime/objects/private_copy.h"
 
@@ -64,6 +66,12 @@ class opened_object {
   loaded_object object_;
   held_constructors held_;
 };
+
+// Stores into data of an object that nobody uses yet, also where it is
+// read-only (parts of RELRO segments); the protection is what it was,
+// afterwards. HP_DENIED: the system forbids it.  The words name `label`.
+[[nodiscard]] hp_status store_data(
+    const char* label, std::span<const import_store> stores) noexcept;
 
 }  // namespace hotpatch
 

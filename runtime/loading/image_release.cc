@@ -1,6 +1,6 @@
 // Who leads into an object, and who is inside.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/image_release.h"
+#include "runtime/loading/image_release.h"
 
 #include <algorithm>
 #include <cstdint>

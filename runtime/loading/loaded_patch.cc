@@ -1,6 +1,6 @@
 // Following a patch object from phase to phase.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/loaded_patch.h"
+#include "runtime/loading/loaded_patch.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +12,14 @@ namespace {
 
 // Of the patch object that was applied last.
 constinit std::atomic<std::uint64_t> last_sequence{0};
+
+// Never destroyed, as the library is not.
+union immortal {
+  constexpr immortal() noexcept : list() {}
+  ~immortal() {}
+  loaded_patches list;
+};
+constinit immortal all_loaded;
 
 std::size_t number_of(format::hook_time when)
 {
@@ -122,6 +130,11 @@ void loaded_patch::after_revert(const hp_patch_info* info) noexcept
   self.call_after(format::hook_time::after_revert);
   // The last that is done with it: hp_unload() may now free it.
   self.applied_ = false;
+}
+
+loaded_patches& loaded_patches::of(library&) noexcept
+{
+  return all_loaded.list;
 }
 
 loaded_patch* loaded_patches::find(const char* name, const char* path) noexcept

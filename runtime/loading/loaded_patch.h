@@ -14,7 +14,8 @@
 
 #include "runtime/base/array.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/library/opened_object.h"
+#include "runtime/library/library.h"
+#include "runtime/loading/opened_object.h"
 #include "runtime/objects/patch_file.h"
 
 namespace hotpatch {
@@ -71,6 +72,9 @@ class loaded_patch {
 class loaded_patches {
  public:
   constexpr loaded_patches() noexcept = default;
+
+  // The one list, for who holds the library's lock.
+  [[nodiscard]] static loaded_patches& of(library& held) noexcept;
 
   [[nodiscard]] bool add(loaded_patch* patch) noexcept
   {

@@ -13,20 +13,16 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/status.h"
+#include "runtime/base/text_pool.h"
 #include "runtime/include/hotpatch.h"
-#include "runtime/library/operation.h"
-#include "runtime/library/text_pool.h"
 #include "runtime/patches/named_patch.h"
+#include "runtime/transactions/planning.h"
 
 namespace hotpatch {
 
-// `function`, here and below: the name of the one that the program called.
+// `function`: the name of the one that the program called.
 [[nodiscard]] hp_status check_options(
     const char* function, const hp_commit_options& options) noexcept;
-
-// Checks what can be checked without looking at sites.
-[[nodiscard]] hp_status check_operation(const char* function,
-                                        const operation& step) noexcept;
 
 // A null pointer's meaning: immediate.
 inline constexpr hp_commit_options default_options = {

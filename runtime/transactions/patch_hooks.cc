@@ -1,6 +1,6 @@
 // Calling the hooks of patches that come and go.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/patch_hooks.h"
+#include "runtime/transactions/patch_hooks.h"
 
 #include <algorithm>
 #include <atomic>

@@ -8,11 +8,33 @@
 #ifndef HOTPATCH_RUNTIME_PATCH_LOADER_H
 #define HOTPATCH_RUNTIME_PATCH_LOADER_H
 
+#include <cstdlib>
+
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
 #include "runtime/objects/check_report.h"
 
 namespace hotpatch {
+
+// A path as it is from the root, so that a patch object is found again whatever
+// directory the process goes to.
+class whole_path {
+ public:
+  // False afterwards if there is no such file; errno says why.
+  explicit whole_path(const char* path) noexcept
+      : text_(realpath(path, nullptr))
+  {
+  }
+  whole_path(const whole_path&) = delete;
+  whole_path& operator=(const whole_path&) = delete;
+  ~whole_path() { std::free(text_); }
+
+  explicit operator bool() const noexcept { return text_ != nullptr; }
+  const char* text() const noexcept { return text_; }
+
+ private:
+  char* text_;
+};
 
 // Where a patch object is.
 struct patch_source {

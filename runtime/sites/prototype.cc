@@ -1,6 +1,6 @@
 // Compares prototype hashes, and shows the prototypes when they differ.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/prototype.h"
+#include "runtime/sites/prototype.h"
 
 #include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"

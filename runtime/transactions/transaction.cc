@@ -1,6 +1,6 @@
 // The way of a change, and the transaction as an object.
 // SPDX-License-Identifier: MIT
-#include "runtime/library/transaction.h"
+#include "runtime/transactions/transaction.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,8 +11,8 @@
 #include "runtime/library/image_pin.h"
 #include "runtime/library/library.h"
 #include "runtime/library/log.h"
-#include "runtime/library/patch_hooks.h"
 #include "runtime/patches/patch_plan.h"
+#include "runtime/transactions/patch_hooks.h"
 
 namespace hotpatch {
 
@@ -75,16 +75,6 @@ void log_patches(const patch_hooks& patches)
         each->info.version);
 }
 
-hp_status check_operations(const char* function,
-                           std::span<const operation> operations)
-{
-  for (const operation& step : operations)
-    if (const hp_status status = check_operation(function, step);
-        status != HP_OK)
-      return status;
-  return HP_OK;
-}
-
 }  // namespace
 
 hp_status check_options(const char* function,
@@ -98,26 +88,6 @@ hp_status check_options(const char* function,
     return fail(HP_INVALID, "%s: there is no level %d", function, level);
   if (options.flags != 0)
     return fail(HP_INVALID, "%s: unknown flags %#x", function, options.flags);
-  return HP_OK;
-}
-
-hp_status check_operation(const char* function, const operation& step) noexcept
-{
-  if (step.what == operation::kind::revert_all ||
-      step.what == operation::kind::add_patch)
-    return HP_OK;
-  if (step.name == nullptr || *step.name == '\0')
-    return fail(HP_INVALID, "%s: the name is null or empty", function);
-  if (step.what == operation::kind::remove_patch)
-    return HP_OK;
-  if (step.what != operation::kind::revert && step.replacement == 0)
-    return fail(HP_INVALID,
-                "%s(\"%s\"): the replacement is null, or a pointer to a "
-                "virtual member function, which has no address of its own",
-                function, step.name);
-  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
-    return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", function,
-                step.name, step.flags);
   return HP_OK;
 }
 
@@ -146,7 +116,7 @@ hp_status commit_transaction(const call_context& call,
     status = turn.take(options.timeout_ms);
     if (status == HP_OK)
       status = library::locked([&](library& self) {
-        return self.survey(operations, options.level, hooks);
+        return survey_patches(self, operations, options.level, hooks);
       });
     if (status == HP_OK)
       status = hooks.before();
@@ -162,7 +132,8 @@ hp_status commit_transaction(const call_context& call,
     const commit_order order{options.level, time.slice(), call};
     outcome = library::locked([&](library& self) -> commit_outcome {
       patch_plan plan(self.all_patches());
-      if (const hp_status planned = self.plan(plan, operations, order.level);
+      if (const hp_status planned =
+              plan_operations(self, plan, operations, order.level);
           planned != HP_OK)
         return planned;
       if (!self.kept().reserve(pins.size()))
@@ -246,7 +217,7 @@ bool hp_transaction::append_copy(const operation& step) noexcept
 hp_status hp_transaction::add(const char* function,
                               const operation& step) noexcept
 {
-  hp_status status = hotpatch::check_operation(function, step);
+  hp_status status = hotpatch::check_operations(function, {&step, 1});
   if (status == HP_OK && !append_copy(step))
     status = no_memory_for_step(function);
   return note(status);

@@ -1,0 +1,232 @@
+// From a step to the site and the replacement that it names.
+// SPDX-License-Identifier: MIT
+#include "runtime/transactions/planning.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sys/mman.h>
+
+#include "runtime/base/memory_map.h"
+#include "runtime/base/status.h"
+#include "runtime/sites/name_query.h"
+#include "runtime/sites/prototype.h"
+
+namespace hotpatch {
+
+namespace {
+
+hp_status check_operation(const char* function, const operation& step)
+{
+  if (step.what == operation::kind::revert_all ||
+      step.what == operation::kind::add_patch)
+    return HP_OK;
+  if (step.name == nullptr || *step.name == '\0')
+    return fail(HP_INVALID, "%s: the name is null or empty", function);
+  if (step.what == operation::kind::remove_patch)
+    return HP_OK;
+  if (step.what != operation::kind::revert && step.replacement == 0)
+    return fail(HP_INVALID,
+                "%s(\"%s\"): the replacement is null, or a pointer to a "
+                "virtual member function, which has no address of its own",
+                function, step.name);
+  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
+    return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", function,
+                step.name, step.flags);
+  return HP_OK;
+}
+
+// `code` is where the previous replacement lay.  Asking the kernel takes long;
+// many replacements lie in the program, whose headers tell as much.
+hp_status check_executable(const char* name, std::uint64_t replacement,
+                           memory_mapping& code)
+{
+  if (replacement - code.begin >= code.end - code.begin &&
+      !find_program_segment(replacement, code) &&
+      !find_mapping(replacement, code))
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: nothing is mapped at the replacement's address %#lx", name,
+                replacement);
+  if ((code.protection & PROT_EXEC) == 0)
+    return fail(HP_NOT_EXECUTABLE,
+                "%s: the replacement's address %#lx lies in memory that is "
+                "not executable (%#lx-%#lx)",
+                name, replacement, code.begin, code.end);
+  return HP_OK;
+}
+
+// The steps that need no name of a function.
+hp_status plan_named(patch_plan& plan, const operation& step)
+{
+  switch (step.what) {
+    case operation::kind::revert_all:
+      return plan.revert_all();
+    case operation::kind::add_patch:
+      return plan.add_patch(*step.known.patch);
+    case operation::kind::remove_patch:
+      return plan.remove_patch(step.name);
+    default:
+      return HP_INTERNAL;
+  }
+}
+
+// Plans steps one after the other.  What was found for the step before is kept:
+// mostly the next one's lies close to it.
+class step_planner {
+ public:
+  step_planner(process_sites& sites, patch_plan& plan) noexcept
+      : sites_(sites), plan_(plan)
+  {
+  }
+
+  hp_status plan_step(const operation& step);
+
+ private:
+  hp_status plan_at(const operation& step, const located_site& where);
+  hp_status plan_apply(const operation& step, const located_site& where);
+  hp_status check_prototype(const operation& step, const located_site& where);
+
+  process_sites& sites_;
+  patch_plan& plan_;
+  memory_mapping code_;  // where its replacement lay
+  name_place place_;
+  wanted_type type_;
+  located_site where_;  // made once; each step has its own in it
+  // What replacements belong to, as the steps so far have it; null: to nothing.
+  named_patch* patch_ = nullptr;
+};
+
+hp_status step_planner::check_prototype(const operation& step,
+                                        const located_site& where)
+{
+  if (step.type != nullptr)
+    return type_.check(where.site, step.type, "the replacement");
+  located_site own;
+  return sites_.find_symbol(step.replacement, own)
+             ? check_replacement(where.site, own.site)
+             : HP_OK;
+}
+
+hp_status step_planner::plan_apply(const operation& step,
+                                   const located_site& where)
+{
+  hp_status status = (step.flags & HP_ANY_PROTOTYPE) == 0
+                         ? check_prototype(step, where)
+                         : HP_OK;
+  if (status == HP_OK)
+    status = check_executable(where.site.name, step.replacement, code_);
+  return status == HP_OK ? plan_.apply(where, step.replacement, patch_)
+                         : status;
+}
+
+hp_status step_planner::plan_step(const operation& step)
+{
+  if (concerns_patches(step)) {
+    if (step.what == operation::kind::add_patch)
+      patch_ = step.known.patch;
+    return plan_named(plan_, step);
+  }
+  located_site& where = where_;
+  if (step.known.site == 0 && step.name != nullptr &&
+      std::strchr(step.name, '#') != nullptr &&
+      name_query(step.name).wants_all()) {
+    array<located_site> all;
+    hp_status status = sites_.find_all_held(step.name, all);
+    for (const located_site& each : all)
+      if (status == HP_OK)
+        status = plan_at(step, each);
+    return status;
+  }
+  if (step.known.site != 0) {
+    if (!sites_.find_symbol(step.known.site, where))
+      return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
+                  step.name);
+  } else if (const hp_status status =
+                 sites_.find_held(step.name, where, place_);
+             status != HP_OK) {
+    return status;
+  }
+  return plan_at(step, where);
+}
+
+hp_status step_planner::plan_at(const operation& step,
+                                const located_site& where)
+{
+  switch (step.what) {
+    case operation::kind::apply:
+      return plan_apply(step, where);
+    case operation::kind::revert:
+      return plan_.revert(where);
+    case operation::kind::remove:
+      return plan_.remove(where, step.replacement);
+    case operation::kind::revert_all:
+    case operation::kind::add_patch:
+    case operation::kind::remove_patch:
+      break;
+  }
+  return HP_INTERNAL;
+}
+
+hp_status plan_steps(library& self, patch_plan& plan,
+                     std::span<const operation> operations)
+{
+  step_planner planner(self.sites(), plan);
+  for (const operation& step : operations)
+    if (const hp_status status = planner.plan_step(step); status != HP_OK)
+      return status;
+  return HP_OK;
+}
+
+}  // namespace
+
+hp_status check_operations(const char* function,
+                           std::span<const operation> operations) noexcept
+{
+  for (const operation& step : operations)
+    if (const hp_status status = check_operation(function, step);
+        status != HP_OK)
+      return status;
+  return HP_OK;
+}
+
+hp_status plan_operations(library& self, patch_plan& plan,
+                          std::span<const operation> operations,
+                          hp_level level) noexcept
+{
+  hp_status status = self.sites().refresh();
+  if (status == HP_OK)
+    status = plan_steps(self, plan, operations);
+  return status == HP_OK ? plan.prepare(level) : status;
+}
+
+hp_status survey_patches(library& self, std::span<const operation> operations,
+                         hp_level level, patch_hooks& hooks) noexcept
+{
+  // Without patches nobody is to be asked: what all of them amount to is
+  // planned once, when it is done.
+  if (self.all_patches().named().empty() &&
+      std::none_of(operations.begin(), operations.end(),
+                   [](const operation& step) {
+                     return step.what == operation::kind::add_patch;
+                   }))
+    return HP_OK;
+  hp_status status = self.sites().refresh();
+  if (status != HP_OK)
+    return status;
+  {
+    patch_plan named(self.all_patches());
+    for (const operation& step : operations)
+      if (status == HP_OK && concerns_patches(step))
+        status = plan_named(named, step);
+    if (status == HP_OK && !named.list_patches(hooks.gone, hooks.come))
+      status = fail(HP_NO_MEMORY, "no memory for the list of patches");
+  }
+  if (status == HP_OK && !hooks.any())
+    return HP_OK;
+  // Where several steps fail, the first one speaks.
+  patch_plan all(self.all_patches());
+  if (const hp_status first = plan_steps(self, all, operations); first != HP_OK)
+    return first;
+  return status == HP_OK ? all.prepare(level) : status;
+}
+
+}  // namespace hotpatch
