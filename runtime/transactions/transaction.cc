@@ -142,7 +142,8 @@ hp_status commit_transaction(const call_context& call,
       const commit_outcome committed =
           commit(self.writer(), plan.changes(), plan.vacated(),
                  self.all_patches().all_junctions(), order);
-      if (committed.status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success)) {
+      if (committed.status == HP_OK ||
+          !HP_COUNTERMEASURE(adopt_after_success)) {
         plan.adopt();
         if (plan.adds())
           pins.keep(self.kept());
