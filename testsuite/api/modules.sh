@@ -16,6 +16,7 @@ cat >module.c <<'EOF2'
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 HP_PATCHABLE int one(int n) { return n; }
 HP_PATCHABLE int two(int n) { return n; }
@@ -57,6 +58,17 @@ static void* fails(void* data)
         strstr(hp_error_message(), name) == NULL)
       return "another thread's message";
   return NULL;
+}
+/* Threads are stopped, and no replacement lies in the module, which would keep
+ * it loaded. */
+int module_stop(void)
+{
+  const hp_commit_options options = {HP_QUIESCENT, 0, 5000, {NULL}};
+  hp_transaction* all = hp_begin();
+  hp_add_apply(all, "module.c:one", abs);
+  return hp_commit(all, &options) == HP_OK && hp_revert("module.c:one") == HP_OK
+             ? 0
+             : bad("quiescent, from elsewhere");
 }
 int module_try(void)
 {
@@ -126,10 +138,12 @@ int main(int count, char** arguments)
     printf("%s\n", dlerror());
     return 1;
   }
-  int (*const run)(void) = (int (*)(void))dlsym(handle, "module_try");
+  const int stays = strcmp(arguments[1], "-stays") == 0;
+  int (*const run)(void) =
+      (int (*)(void))dlsym(handle, stays ? "module_stop" : "module_try");
   if (run() != 0)
     return 1;
-  if (strcmp(arguments[1], "-stays") == 0) {
+  if (stays) {
     dlclose(handle);
     raise(SIGRTMAX); /* the signal that stops threads comes late */
   }
