@@ -47,7 +47,7 @@ struct patch_header {
   offset32 name;              //  8
   std::uint32_t version;      // 12  a newer one replaces an older one
   offset32 description;       // 16  for people
-  std::uint32_t level;        // 20  0: not stated, else hp_level + 1
+  std::uint32_t level;        // 20  a format::level (level.h)
   std::uint32_t reserved[2];  // 24  zero
 };
 

@@ -105,15 +105,16 @@ void check_version_of(const patch_object& file, const loaded_patch& present)
 
 // With every thread standing while sites change, nobody can meet a mixture:
 // from outside, immediate keeps what strict promises, too.
-change_level stated_level(const patch_object& patch)
+format::level stated_level(const patch_object& patch)
 {
-  const std::uint32_t stated = patch.contents().level;
-  if (stated == HP_SAFEPOINT + 1)
+  const format::level stated = patch.contents().level;
+  if (stated == format::level::safepoint)
     throw trouble(patch.name +
                   " is to be applied at safe points, of which only the program "
                   "itself knows (hp_load); --level=quiescent does without");
-  return stated == 0 || stated == HP_QUIESCENT + 1 ? change_level::quiescent
-                                                   : change_level::immediate;
+  return stated == format::level::unstated || stated == format::level::quiescent
+             ? format::level::quiescent
+             : format::level::immediate;
 }
 
 }  // namespace
@@ -132,7 +133,7 @@ struct live_patching::change {
   std::uint64_t bias = 0;        // of the patch object, 0: not loaded yet
   bool loads = false;            // it was not loaded before
   std::uint64_t older_bias = 0;  // of what is given up for it, 0: nothing
-  change_level level = change_level::quiescent;
+  format::level level = format::level::quiescent;
   switch_plan plan;
   // What import slots held before they were first stored to.
   std::map<std::uint64_t, std::uint64_t> slots;
@@ -220,9 +221,10 @@ void live_patching::try_to_borrow()
   tell(name + " could be borrowed");
 }
 
-change_level live_patching::level_for(const patch_object& patch) const
+format::level live_patching::level_for(const patch_object& patch) const
 {
-  return settings_.level ? *settings_.level : stated_level(patch);
+  return settings_.level != format::level::unstated ? settings_.level
+                                                    : stated_level(patch);
 }
 
 // What another hp-apply or hp-watch made a thread do, and this one would have
@@ -294,7 +296,7 @@ void live_patching::look_again(change& what)
     patches_.check_unneeded(plan.patch->object->name);
   }
   make_plan(patches_, memory_, plan);
-  if (what.level == change_level::immediate)
+  if (what.level == format::level::immediate)
     plan.code.clear();
   what.plan = std::move(plan);
 }
@@ -595,7 +597,7 @@ void live_patching::load_and_switch(patch_object& file,
   if (present.other != nullptr)
     what.older_bias = present.other->object->bias;
   carry_out(what, result);
-  if (what.older_bias != 0 && what.level == change_level::quiescent)
+  if (what.older_bias != 0 && what.level == format::level::quiescent)
     unload_if_possible(what.older_bias);
 }
 
@@ -618,14 +620,16 @@ void live_patching::take_away(const loaded_patch& patch, apply_result& result)
 {
   change what;
   what.bias = patch.object->bias;
-  what.level = settings_.level.value_or(change_level::quiescent);
+  what.level = settings_.level != format::level::unstated
+                   ? settings_.level
+                   : format::level::quiescent;
   if (settings_.dry_run) {
     look_again(what);
     try_to_borrow();
     return;
   }
   carry_out(what, result);
-  if (what.level == change_level::quiescent)
+  if (what.level == format::level::quiescent)
     result.stays = unload_if_possible(what.bias);
 }
 

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "format/level.h"
 #include "outside/cell_supply.h"
 #include "outside/change_lock.h"
 #include "outside/loaded_patches.h"
@@ -38,12 +39,10 @@ namespace hotpatch::outside {
 // What is said to who wants to revert a patch that is not there.
 trouble no_patch(pid_t process, const std::string& name);
 
-// Whether the switch waits until nobody is inside what it takes away.
-enum class change_level { immediate, quiescent };
-
 struct apply_settings {
-  // Otherwise what the patch states, or quiescent.
-  std::optional<change_level> level;
+  // Unstated: what the patch states, or quiescent.  A process that is traced
+  // knows only quiescent and immediate.
+  format::level level = format::level::unstated;
   std::int64_t timeout_ms = 10'000;
   bool dry_run = false;
   bool suspend_seccomp = false;  // of the thread that is borrowed
@@ -82,7 +81,7 @@ class live_patching {
   void load_and_switch(patch_object& file, const present_patch& present,
                        apply_result& result);
   void take_away(const loaded_patch& patch, apply_result& result);
-  change_level level_for(const patch_object& patch) const;
+  format::level level_for(const patch_object& patch) const;
   void look_again(change& what);
   void carry_out(change& what, apply_result& result);
   void load(change& what);

@@ -122,8 +122,8 @@ std::string control_patching::options() const
   const std::int64_t timeout = std::min<std::int64_t>(
       settings_.timeout_ms, format::control_longest_wait_ms);
   std::string text = "timeout " + std::to_string(timeout) + '\n';
-  if (!wishes_.level.empty())
-    text += "level " + wishes_.level + '\n';
+  if (settings_.level != format::level::unstated)
+    text += std::string("level ") + format::name_of(settings_.level) + '\n';
   return text;
 }
 

@@ -36,8 +36,7 @@ struct controlled_process {
 };
 
 struct control_wishes {
-  std::string path;   // of the socket; empty: to be found
-  std::string level;  // empty: what the patch states, or quiescent
+  std::string path;  // of the socket; empty: to be found
 };
 
 class control_patching {

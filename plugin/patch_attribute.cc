@@ -257,14 +257,7 @@ tree handle_level(tree* node, tree name, tree arguments, int, bool*)
 {
   seen = true;
   const char* text = read_text(*node, name, TREE_VALUE(arguments));
-  constexpr const char* levels[] = {"immediate", "strict", "quiescent",
-                                    "safepoint"};
-  for (std::uint32_t i = 0; text && i < 4; ++i)
-    if (!strcmp(text, levels[i])) {
-      statement.level = i + 1;
-      return NULL_TREE;
-    }
-  if (text)
+  if (text && !format::parse_level(text, statement.level))
     error_at(place_of(*node),
              "attribute %qE knows %<immediate%>, %<strict%>, %<quiescent%> and "
              "%<safepoint%>, and no %qs",

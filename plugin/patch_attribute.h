@@ -9,6 +9,7 @@
 #ifndef HOTPATCH_PLUGIN_PATCH_ATTRIBUTE_H
 #define HOTPATCH_PLUGIN_PATCH_ATTRIBUTE_H
 
+#include "format/level.h"
 #include "plugin/gcc_compat.h"
 
 #include "format/patch_record.h"
@@ -46,7 +47,7 @@ struct patch_statement {
   std::string name;  // "": not stated
   std::uint32_t version = 0;
   std::string description;
-  std::uint32_t level = 0;  // as in format::patch_header
+  format::level level = format::level::unstated;
   std::vector<need> needs;
   std::vector<std::string> builds;
 };

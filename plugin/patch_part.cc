@@ -101,7 +101,7 @@ void print_header(section_text& out, const patch_statement& said)
   out.string(said.name, "name");
   out.number(said.version, "version");
   out.string(said.description, "description");
-  out.number(said.level, "level");
+  out.number(static_cast<std::uint32_t>(said.level), "level");
   out.number(0, "reserved");
   out.number(0, "reserved");
   out.line(".popsection");
@@ -184,7 +184,7 @@ void print_patch_statement()
   warn_of_undefined_parts(taken);
   const patch_statement& said = stated_patch();
   section_text out;
-  if (!said.name.empty() || said.level)
+  if (!said.name.empty() || said.level != format::level::unstated)
     print_header(out, said);
   for (const patch_statement::need& need : said.needs)
     print_need(out, need);

@@ -25,8 +25,8 @@ outside::apply_result change(const how_options& how, pid_t pid, Itself itself,
     if (const auto result = itself(control))
       return *result;
   }
-  const std::string& level = how.control.level;
-  if (!level.empty() && !how.settings.level)
+  const format::level level = how.settings.level;
+  if (level == format::level::strict || level == format::level::safepoint)
     throw trouble(process_text(pid) +
                   " is traced, which knows only the levels quiescent and "
                   "immediate; for others it has to offer a control socket");

@@ -36,19 +36,10 @@ constexpr argp_option option_table[] = {
     {"verbose", 'v', nullptr, 0, "Print each step", 2},
     {}};
 
-void parse_level(std::string_view text, how_options& how, argp_state* state)
+void parse_level(const char* text, how_options& how, argp_state* state)
 {
-  constexpr std::string_view levels[] = {"quiescent", "immediate", "strict",
-                                         "safepoint"};
-  if (std::find(std::begin(levels), std::end(levels), text) == std::end(levels))
-    argp_error(state,
-               "--level: '%s' is not quiescent, immediate, strict or safepoint",
-               text.data());
-  if (text == "quiescent")
-    how.settings.level = outside::change_level::quiescent;
-  if (text == "immediate")
-    how.settings.level = outside::change_level::immediate;
-  how.control.level = text;
+  if (!format::parse_level(text, how.settings.level))
+    argp_error(state, "--level: '%s' is not %s", text, format::level_choices);
 }
 
 error_t parse_one(int key, char* argument, argp_state* state)

@@ -28,19 +28,6 @@ hp_status refuse_line(const char* line)
               line);
 }
 
-bool read_level(const char* text, control_request& into)
-{
-  static constexpr const char* names[] = {"immediate", "strict", "quiescent",
-                                          "safepoint"};
-  for (int level = 0; level < 4; ++level)
-    if (std::strcmp(text, names[level]) == 0) {
-      into.level = static_cast<hp_level>(level);
-      into.has_level = true;
-      return true;
-    }
-  return false;
-}
-
 bool read_number(const char* text, std::uint32_t& into)
 {
   std::uint64_t value = 0;
@@ -78,7 +65,8 @@ bool read_line(const char* line, control_request& into)
   if (!loads && !unloads)
     return false;
   if (const char* level = behind(line, "level"))
-    return !into.has_level && read_level(level, into);
+    return into.level == format::level::unstated &&
+           format::parse_level(level, into.level);
   if (const char* timeout = behind(line, "timeout"))
     return read_number(timeout, into.timeout_ms);
   if (loads && std::strcmp(line, "check") == 0)

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "format/level.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
@@ -20,8 +21,7 @@ struct control_request {
   action what = action::status;
   const char* path = nullptr;
   const char* name = nullptr;
-  bool has_level = false;
-  hp_level level = HP_QUIESCENT;
+  format::level level = format::level::unstated;
   std::uint32_t timeout_ms = 0;
   bool check_only = false;
 };

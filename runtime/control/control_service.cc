@@ -83,7 +83,9 @@ bool receive(const noted_descriptor& connection, received_request& into,
 hp_commit_options options_of(const control_request& request)
 {
   hp_commit_options options = {};
-  options.level = request.level;
+  options.level = request.level == format::level::unstated
+                      ? HP_QUIESCENT
+                      : hp_level_of(request.level);
   // 0 would mean to wait for another thread's hooks as long as they take.
   options.timeout_ms = std::clamp<std::uint32_t>(
       request.timeout_ms, 1, format::control_longest_wait_ms);
@@ -106,8 +108,9 @@ hp_status load(const received_request& received, control_reply& reply)
     return check_patch_object(source, report);
   }
   const call_context call = {"load", __builtin_frame_address(0)};
-  return load_patch_object(call, source,
-                           {options_of(request), !request.has_level});
+  return load_patch_object(
+      call, source,
+      {options_of(request), request.level == format::level::unstated});
 }
 
 // Its path and place in the order, "" and 0 for one without an object.

@@ -108,8 +108,8 @@ hp_commit_options choose(const load_options& wanted,
                          const patch_contents& patch)
 {
   hp_commit_options options = wanted.commit;
-  if (wanted.patch_chooses_level && patch.level != 0)
-    options.level = static_cast<hp_level>(patch.level - 1);
+  if (wanted.patch_chooses_level && patch.level != format::level::unstated)
+    options.level = hp_level_of(patch.level);
   return options;
 }
 

@@ -134,12 +134,12 @@ class reading {
     if (!text(offsetof(format::patch_header, description), record.description,
               description))
       return damaged("description", "is no string inside the image");
-    if (record.level > HP_SAFEPOINT + 1)
+    if (!format::is_level(record.level))
       return damaged("level", "is unknown");
     // Several sources of one patch may say the same.
-    if (stated_ &&
-        (std::strcmp(into_.name, name) != 0 ||
-         into_.version != record.version || into_.level != record.level))
+    if (stated_ && (std::strcmp(into_.name, name) != 0 ||
+                    into_.version != record.version ||
+                    into_.level != static_cast<format::level>(record.level)))
       return damaged("name",
                      "contradicts another header; state name, version and "
                      "level once");
@@ -147,7 +147,7 @@ class reading {
     into_.name = name;
     into_.version = record.version;
     into_.description = description;
-    into_.level = record.level;
+    into_.level = static_cast<format::level>(record.level);
     return HP_OK;
   }
 

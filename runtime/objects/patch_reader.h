@@ -13,6 +13,7 @@
 
 #include <cstdint>
 
+#include "format/level.h"
 #include "format/patch_record.h"
 #include "runtime/base/array.h"
 #include "runtime/elf/memory_view.h"
@@ -20,6 +21,16 @@
 #include "runtime/sites/record_reader.h"
 
 namespace hotpatch {
+
+// Of a level that is stated.
+constexpr hp_level hp_level_of(format::level stated) noexcept
+{
+  return static_cast<hp_level>(static_cast<int>(stated) - 1);
+}
+static_assert(hp_level_of(format::level::immediate) == HP_IMMEDIATE &&
+              hp_level_of(format::level::strict) == HP_STRICT &&
+              hp_level_of(format::level::quiescent) == HP_QUIESCENT &&
+              hp_level_of(format::level::safepoint) == HP_SAFEPOINT);
 
 struct patch_replacement {
   const char* target = "";  // what it replaces, as the user named it
@@ -62,7 +73,7 @@ struct patch_contents {
   const char* name = "";  // "": not stated
   const char* description = "";
   std::uint32_t version = 0;
-  std::uint32_t level = 0;  // as in format::patch_header
+  format::level level = format::level::unstated;
   array<patch_replacement> replacements;
   array<patch_import> imports;
   array<patch_need> needs;
