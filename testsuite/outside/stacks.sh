@@ -71,7 +71,7 @@ rm -f leave
 begin ./stacks array
 ok "control: a search upward only misses it" missed search_below_stack
 end
-begin ./stacks static thread
+begin ./stacks heap thread
 ok "control: a search of one stack only misses it" missed search_first_stack
 end
 if begin ./stacks worker && ! grep -q cannot out; then
