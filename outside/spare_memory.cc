@@ -9,10 +9,12 @@
 #include <utility>
 
 #include <elf.h>
+#include <sys/stat.h>
 
 #include "processes/incarnation.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
+#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 
@@ -52,6 +54,19 @@ std::uint64_t end_of_variables(const process_memory& memory,
   return end;
 }
 
+// The program and the C library: the kernel may read the bytes after this
+// process has let the thread go, and every other image can be unloaded by then.
+// The dynamic linker uses the rest of its own page.
+bool stays_mapped(const process_mapping& mapping, const struct stat& program)
+{
+  const std::string_view name =
+      std::string_view(mapping.path).substr(mapping.path.rfind('/') + 1);
+  return (mapping.device == program.st_dev &&
+          mapping.inode == program.st_ino) ||
+         (!mapping.is_copy &&
+          (name.starts_with("libc.so") || name.starts_with("libc-")));
+}
+
 }  // namespace
 
 spare_memory& spare_memory::of(pid_t process)
@@ -68,16 +83,16 @@ spare_memory& spare_memory::of(pid_t process)
   return found->second.second;
 }
 
-// The dynamic linker uses the rest of its own page.
 spare_memory::spare_memory(pid_t process)
 {
   try {
     const process_memory memory(process);
     const auto maps = read_maps(process);
+    struct stat program = {};
+    if (stat(memory_path(process, "/exe").c_str(), &program) != 0)
+      return;
     for (const process_mapping& each : maps) {
-      const std::string_view name =
-          std::string_view(each.path).substr(each.path.rfind('/') + 1);
-      if (each.offset != 0 || each.inode == 0 || name.starts_with("ld-"))
+      if (each.offset != 0 || each.inode == 0 || !stays_mapped(each, program))
         continue;
       const std::uint64_t end = end_of_variables(memory, each.begin);
       const process_mapping* const last =
@@ -87,24 +102,32 @@ spare_memory::spare_memory(pid_t process)
       const std::uint64_t limit = (end & ~(page - 1)) + page;
       for (std::uint64_t at = (end + 2 * size) & ~std::uint64_t{15};
            at + size <= limit; at += size)
-        places_.push_back({at, 0});
+        places_.push_back({at});
     }
   } catch (const trouble&) {
     // Then there is none.
   }
 }
 
-std::uint64_t spare_memory::take()
+std::uint64_t spare_memory::take(pid_t thread)
 {
-  constexpr std::int64_t good_while = 30'000'000;
-  if (places_.empty())
-    return 0;
-  place& each = places_[next_++ % places_.size()];
+  constexpr std::int64_t good_while = 10'000'000'000;
+  place* oldest = nullptr;
+  for (place& each : places_) {
+    if (each.thread == thread) {
+      oldest = &each;
+      break;
+    }
+    if (oldest == nullptr || each.taken < oldest->taken)
+      oldest = &each;
+  }
   const std::int64_t now = monotonic_now();
-  if (each.taken != 0 && now - each.taken < good_while)
+  if (oldest == nullptr || (oldest->thread != 0 && oldest->thread != thread &&
+                            now - oldest->taken < good_while))
     return 0;
-  each.taken = now;
-  return each.address;
+  oldest->thread = thread;
+  oldest->taken = now;
+  return oldest->address;
 }
 
 }  // namespace hotpatch::outside

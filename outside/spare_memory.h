@@ -1,4 +1,4 @@
-// Some bytes of a process that nobody uses: between the end of an image's
+// Some bytes of a process that nothing uses: between the end of an image's
 // variables and the end of their last page.
 //
 // Memory for what the kernel reads once after a thread was let go, and when no
@@ -22,20 +22,21 @@ class spare_memory {
 
   static spare_memory& of(pid_t process);
 
-  // The address of `size` bytes that were given out a good while ago, or never.
-  // 0: there are none.
-  std::uint64_t take();
+  // The address of `size` bytes for a thread, always the same ones.  On a busy
+  // machine a thread that was let go may read them much later, so another one
+  // gets them only after a good while.  0: there are none.
+  std::uint64_t take(pid_t thread);
 
  private:
   struct place {
     std::uint64_t address;
-    std::int64_t taken;
+    pid_t thread = 0;  // that has them, 0: none
+    std::int64_t taken = 0;
   };
 
   explicit spare_memory(pid_t process);
 
   std::vector<place> places_;
-  std::size_t next_ = 0;
 };
 
 }  // namespace hotpatch::outside

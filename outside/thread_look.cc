@@ -60,15 +60,29 @@ bool take_number(std::string_view& text, int base, T& into)
   return true;
 }
 
+// What a file "sched" has for the name, kernel/sched/debug.c.
+std::string_view value_of(std::string_view text, std::string_view name)
+{
+  const std::size_t at = text.find(name);
+  if (at == std::string_view::npos)
+    return {};
+  text.remove_prefix(at + name.size());
+  text.remove_prefix(std::min(text.find(':') + 1, text.size()));
+  return text;
+}
+
+// "nr_voluntary_switches    :    12"; -1: not there.
+std::int64_t sleeps_in(std::string_view text)
+{
+  text = value_of(text, "nr_voluntary_switches");
+  std::int64_t count = 0;
+  return take_number(text, 10, count) ? count : -1;
+}
+
 // "se.exec_start   :   1251437.003608", in milliseconds; 0: not there.
 std::int64_t exec_start_in(std::string_view text)
 {
-  constexpr std::string_view name = "se.exec_start";
-  const std::size_t at = text.find(name);
-  if (at == std::string_view::npos)
-    return 0;
-  text.remove_prefix(at + name.size());
-  text.remove_prefix(std::min(text.find(':') + 1, text.size()));
+  text = value_of(text, "se.exec_start");
   std::int64_t whole = 0;
   std::int64_t fraction = 0;
   if (!take_number(text, 10, whole) || !text.starts_with('.'))
@@ -116,8 +130,9 @@ std::int64_t measure_clock()
 
 // Interrupts, and time that a hypervisor takes away, do not count: each
 // processor's clock falls behind.  So what was measured is true for a moment,
-// and what a thread noted earlier is taken for later than it was.
-std::int64_t clock_of(int processor)
+// and what a thread noted before is taken for later than it was.  What it noted
+// afterwards, at `start` by its clock, would be taken for earlier.
+std::int64_t clock_of(int processor, std::int64_t start)
 {
   struct known_clock {
     std::int64_t measured = 0;
@@ -126,7 +141,8 @@ std::int64_t clock_of(int processor)
   constexpr std::int64_t good_for = 2 * millisecond;
   static std::map<int, known_clock> clocks;
   known_clock& clock = clocks[processor];
-  if (clock.measured != 0 && monotonic_now() - clock.measured < good_for)
+  if (clock.measured != 0 && monotonic_now() - clock.measured < good_for &&
+      start + clock.behind < clock.measured)
     return clock.behind;
   cpu_set_t before;
   cpu_set_t there;
@@ -139,6 +155,23 @@ std::int64_t clock_of(int processor)
   clock = {monotonic_now(), measure_clock()};
   sched_setaffinity(0, sizeof before, &before);
   return clock.behind;
+}
+
+// When a thread that sleeps went to sleep, in nanoseconds of the monotonic
+// clock; 0 if the kernel does not tell.
+//
+// The scheduler notes it, in the clock of the processor that the thread last
+// ran on ("se.exec_start" in /proc/PID/task/TID/sched; kernel/sched/debug.c).
+// How that clock goes is read from this thread's own entry, on that processor.
+// The answer is late by some ten microseconds, and never early.
+std::int64_t asleep_since(pid_t process, pid_t thread, std::string_view sched)
+{
+  const std::int64_t start = exec_start_in(sched);
+  const int processor = last_processor(process, thread);
+  if (start == 0 || processor < 0 || processor >= CPU_SETSIZE)
+    return 0;
+  const std::int64_t behind = clock_of(processor, start);
+  return behind == 0 ? 0 : std::min(start + behind, monotonic_now());
 }
 
 bool may_be_limited(pid_t process, user_regs_struct& values)
@@ -173,6 +206,14 @@ bool thread_look::is_in(const user_regs_struct& registers) const
   return true;
 }
 
+// The stop itself is one more.
+bool thread_look::slept_until_stopped(pid_t process, pid_t thread) const
+{
+  char sched[4096];
+  return sleeps_in(read_entry(process, thread, "sched", sched, sizeof sched)) ==
+         sleeps + 1;
+}
+
 bool thread_look::waits_for_child() const
 {
   return call == SYS_vfork || call == SYS_clone || call == SYS_clone3;
@@ -195,8 +236,13 @@ thread_look look_at_thread(pid_t process, pid_t thread)
   values.orig_rax = static_cast<std::uint64_t>(look.call);
   for (unsigned i = 0; i < look.arguments.size(); ++i)
     argument_of(values, i) = look.arguments[i];
-  if (look.call >= 0 && may_be_limited(process, values))
-    look.since = asleep_since(process, thread);
+  if (look.call < 0 || !may_be_limited(process, values))
+    return look;
+  char sched[4096];
+  const std::string_view notes =
+      read_entry(process, thread, "sched", sched, sizeof sched);
+  look.since = asleep_since(process, thread, notes);
+  look.sleeps = sleeps_in(notes);
   return look;
 }
 
@@ -219,18 +265,6 @@ std::int64_t socket_limit(pid_t process, int descriptor, time_limit::form what)
       (limit.tv_sec == 0 && limit.tv_usec == 0))
     return -1;
   return limit.tv_sec * second + limit.tv_usec * 1000;
-}
-
-std::int64_t asleep_since(pid_t process, pid_t thread)
-{
-  char buffer[4096];
-  const std::int64_t start = exec_start_in(
-      read_entry(process, thread, "sched", buffer, sizeof buffer));
-  const int processor = last_processor(process, thread);
-  if (start == 0 || processor < 0 || processor >= CPU_SETSIZE)
-    return 0;
-  const std::int64_t behind = clock_of(processor);
-  return behind == 0 ? 0 : std::min(start + behind, monotonic_now());
 }
 
 }  // namespace hotpatch::outside

@@ -25,9 +25,15 @@ struct thread_look {
   // When it began to sleep in a call with a limit that the kernel will forget;
   // otherwise, or if the kernel does not tell, 0.
   std::int64_t since = 0;
+  // How often it had gone to sleep by then.
+  std::int64_t sleeps = 0;
 
   // Whether a thread with these registers is in that call.
   bool is_in(const user_regs_struct& registers) const;
+
+  // Whether a thread that has stopped since then has slept in that call all the
+  // time: otherwise it may be in another one that looks the same.
+  bool slept_until_stopped(pid_t process, pid_t thread) const;
 
   // Whether it waits for a child of vfork(2) to execute a program or to end, as
   // posix_spawn(3) does.  The kernel does not let it stop before.
@@ -40,15 +46,6 @@ thread_look look_at_thread(pid_t process, pid_t thread);
 // The limit for receiving or sending of a process's socket, in nanoseconds; -1:
 // there is none, or it is no socket.
 std::int64_t socket_limit(pid_t process, int descriptor, time_limit::form what);
-
-// When a thread that sleeps went to sleep, in nanoseconds of the monotonic
-// clock; 0 if the kernel does not tell.
-//
-// The scheduler notes it, in the clock of the processor that the thread last
-// ran on ("se.exec_start" in /proc/PID/task/TID/sched; kernel/sched/debug.c).
-// How that clock goes is read from this thread's own entry, on that processor.
-// The answer is late by some ten microseconds, and never early.
-std::int64_t asleep_since(pid_t process, pid_t thread);
 
 }  // namespace hotpatch::outside
 

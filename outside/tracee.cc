@@ -74,7 +74,9 @@ struct shortened_wait {
 
   // Where only the kernel knows the time, and the program calls again with
   // equal arguments, what tells is when it went to sleep.
-  bool is_same(const user_regs_struct& now, const thread_look& look) const
+  // `slept`: since it was looked at.
+  bool is_same(const user_regs_struct& now, const thread_look& look,
+               bool slept) const
   {
     constexpr std::int64_t soon = 5 * millisecond;
     user_regs_struct before = values;
@@ -86,7 +88,8 @@ struct shortened_wait {
       if (argument_of(before, i) != argument_of(after, i))
         return false;
     return argument_of(before, wait.limit.argument) != wait.argument ||
-           look.since == 0 || look.since <= since + soon;
+           (look.call >= 0 && look.since == 0) ||
+           (slept && look.since <= since + soon);
   }
 };
 
@@ -318,9 +321,11 @@ void tracee::find_limit(const user_regs_struct& now, bool mended)
     return;
   user_regs_struct values = now;
   auto& argument = argument_of(values, limit->argument);
+  const bool slept = look_.since != 0 && look_.is_in(values) &&
+                     look_.slept_until_stopped(process_, thread_);
   const auto known = shortened_waits().find(thread_);
   if (known != shortened_waits().end() &&
-      known->second.is_same(values, look_)) {
+      known->second.is_same(values, look_, slept)) {
     wait_ = known->second.wait;
     if (argument != wait_->argument) {
       argument = wait_->argument;
@@ -331,9 +336,7 @@ void tracee::find_limit(const user_regs_struct& now, bool mended)
   const std::int64_t length = limit_in_nanoseconds(values, *limit);
   if (length < 0)
     return;
-  std::int64_t since = monotonic_now();
-  if (look_.since != 0 && look_.is_in(values))
-    since = look_.since;
+  const std::int64_t since = slept ? look_.since : monotonic_now();
   wait_ = limited_wait{*limit, argument, since + length};
 }
 
@@ -369,7 +372,7 @@ void tracee::shorten_wait()
 bool tracee::place_time(const limited_wait& found, user_regs_struct& values,
                         std::int64_t left)
 {
-  const std::uint64_t place = spare_memory::of(process_).take();
+  const std::uint64_t place = spare_memory::of(process_).take(thread_);
   std::uint64_t words[5] = {};
   std::size_t count = 0;
   if (place == 0)
