@@ -18,9 +18,13 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/sites/site.h"
 #include "runtime/stacks/code_ranges.h"
+#include "runtime/text/barrier.h"
 #include "runtime/text/encode.h"
 #include "runtime/text/junction.h"
+#include "runtime/text/near_memory.h"
 #include "runtime/text/text_writer.h"
+#include "runtime/threads/quiescence.h"
+#include "runtime/threads/safe_point.h"
 
 namespace hotpatch {
 
@@ -92,14 +96,46 @@ struct commit_outcome {
   commit_outcome(hp_status how) noexcept : status(how) {}
 };
 
+// The text, the cells, the barriers and the threads that are changed, or
+// stopped for it: those of this process.  A model has others of the same names,
+// and notes down what is done to them (testsuite/model/real_commit.cc).
+struct this_process {
+  using writer = text_writer;
+  using window = text_window;
+  using cells = cell_window;
+  using junction_table = junctions;
+  using standing_threads = quiescence;
+  using safe_points = safe_point_stop;
+
+  static bool serialise_cores(std::int64_t patience) noexcept
+  {
+    return hotpatch::serialise_cores(patience);
+  }
+  static const char* barrier_name() noexcept
+  {
+    return hotpatch::barrier_name();
+  }
+  static const char* barrier_reason() noexcept
+  {
+    return hotpatch::barrier_reason();
+  }
+};
+
 // Commits all changes, ascending by their words' addresses, or none.  Nobody
 // may be inside `vacated` when they happen, if the level looks at that.  HP_OK,
 // HP_FOREIGN, HP_DENIED, HP_NO_MEMORY, HP_BUSY, HP_UNSUPPORTED or HP_INTERNAL.
-[[nodiscard]] commit_outcome commit(text_writer& writer,
+// Defined in commit_batch.h.
+template <typename System = this_process>
+[[nodiscard]] commit_outcome commit(typename System::writer& writer,
                                     std::span<change> changes,
                                     std::span<const code_range> vacated,
-                                    junctions& junctions,
+                                    typename System::junction_table& junctions,
                                     const commit_order& order) noexcept;
+
+extern template commit_outcome commit<this_process>(
+    text_writer& writer, std::span<change> changes,
+    std::span<const code_range> vacated, junctions& junctions,
+    const commit_order& order) noexcept;
 
 // The word as it is now.  A plain load would be a race to the thread sanitizer,
 // and the compiler could assume that text never changes.

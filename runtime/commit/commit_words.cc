@@ -9,7 +9,6 @@
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/commit_batch.h"
-#include "runtime/text/barrier.h"
 
 namespace hotpatch {
 
@@ -27,18 +26,18 @@ struct hex_word {
   }
 };
 
-hp_status foreign(const change& change, std::uint64_t found)
+// What was told last, under the library's lock.
+constinit const char* told_writer = nullptr;
+constinit const char* told_barrier = nullptr;
+
+// A second choice is worth knowing, with its reason; the best one is a detail.
+void add_choice(commit_warnings& warnings, const char* what, const char* chosen,
+                const char* reason)
 {
-  const auto first = static_cast<std::uint8_t>(found);
-  return fail(HP_FOREIGN,
-              "%s: the patch word at %#lx holds %s where %s is expected: %s; "
-              "nothing was changed",
-              change.site->name, change.site->word, hex_word(found).text,
-              hex_word(change.old_word).text,
-              first == format::filler
-                  ? "a debugger's or tracer's breakpoint is on it, remove that"
-                  : "another tool, or a second copy of this library, has "
-                    "changed it, undo that first");
+  if (*reason != '\0')
+    warnings.add(HP_LOG_INFO, "%s: %s, because %s", what, chosen, reason);
+  else
+    warnings.add(HP_LOG_DEBUG, "%s: %s", what, chosen);
 }
 
 }  // namespace
@@ -55,6 +54,16 @@ void commit_warnings::add(hp_log_level level, const char* format, ...) noexcept
   va_end(arguments);
 }
 
+void add_means(commit_warnings& warnings, const commit_means& used) noexcept
+{
+  if (told_writer != used.writer)
+    add_choice(warnings, "writer", told_writer = used.writer,
+               used.writer_reason);
+  if (told_barrier != used.barrier)
+    add_choice(warnings, "barrier", told_barrier = used.barrier,
+               used.barrier_reason);
+}
+
 hp_status writing_refused(const site_code& site, const char* rule,
                           int error) noexcept
 {
@@ -69,79 +78,28 @@ hp_status writing_refused(const site_code& site, const char* rule,
               error != 0 ? std::strerror(error) : "");
 }
 
-void commit_batch::add_warnings(commit_warnings& warnings) const noexcept
+hp_status foreign_word(const change& change, std::uint64_t found) noexcept
 {
-  if (text_.left_open() != 0)
-    warnings.add(HP_LOG_ERROR,
-                 "the system does not let program text at %#lx be protected "
-                 "again, so it stays writable; mprotect(2) may do it later",
-                 text_.left_open());
-  if (barrier_missed_ && result_.what == outcome::done)
-    warnings.add(HP_LOG_ERROR,
-                 "threads may enter an old function for a moment after this "
-                 "change: %s",
-                 barrier_reason());
+  const auto first = static_cast<std::uint8_t>(found);
+  return fail(HP_FOREIGN,
+              "%s: the patch word at %#lx holds %s where %s is expected: %s; "
+              "nothing was changed",
+              change.site->name, change.site->word, hex_word(found).text,
+              hex_word(change.old_word).text,
+              first == format::filler
+                  ? "a debugger's or tracer's breakpoint is on it, remove that"
+                  : "another tool, or a second copy of this library, has "
+                    "changed it, undo that first");
 }
 
-hp_status commit_batch::explain() const noexcept
+hp_status overwritten_word(const site_code& site, std::uint64_t found,
+                           std::uint64_t stored) noexcept
 {
-  if (result_.what == outcome::done)
-    return HP_OK;
-  const change& change = *result_.where;
-  const site_code& site = *change.site;
-  switch (result_.what) {
-    case outcome::done:
-      break;
-    case outcome::window_refused:
-      return writing_refused(site, "the system refuses", result_.error);
-    case outcome::cell_refused:
-      return fail(HP_NO_MEMORY,
-                  "%s: the jump cells cannot be opened for writing: %s",
-                  site.name, std::strerror(result_.error));
-    case outcome::junction_refused:
-      return result_.error == ENOMEM
-                 ? fail(HP_NO_MEMORY,
-                        "%s: no memory for the code through which the calls "
-                        "of several functions change at one moment",
-                        site.name)
-                 : writing_refused(
-                       site, "the system refuses to make memory executable",
-                       result_.error);
-    case outcome::word_foreign:
-      return foreign(change, result_.found);
-    case outcome::pad_foreign:
-      return fail(HP_FOREIGN,
-                  "%s: the %zu bytes before the symbol at %#lx are not the "
-                  "pad that the compiler left; nothing was changed",
-                  site.name, far_pad_size, site.symbol);
-    case outcome::write_failed:
-      return writing_refused(
-          site, "the writer failed and everything was put back", result_.error);
-    case outcome::unreached_before:
-      return fail(HP_DENIED,
-                  "%s: the level strict needs every thread to be reached: %s",
-                  site.name, barrier_reason());
-    case outcome::unreached:
-      return fail(HP_BUSY,
-                  "%s: the change was put back, because a thread could not be "
-                  "reached in the middle of it: %s",
-                  site.name, barrier_reason());
-    case outcome::stuck:
-      return fail(
-          HP_INTERNAL,
-          "%s: the change failed at %#lx (%s) and failed again when "
-          "everything was to be put back; calls still enter the old "
-          "function",
-          site.name, site.word,
-          barrier_missed_ ? barrier_reason() : std::strerror(result_.error));
-    case outcome::overwritten:
-      return fail(HP_INTERNAL,
-                  "%s: the patch word at %#lx reads %s right after %s was "
-                  "stored: another writer is at work; all others were put back",
-                  site.name, site.word, hex_word(result_.found).text,
-                  hex_word(result_.stored).text);
-  }
-  return HP_INTERNAL;
+  return fail(HP_INTERNAL,
+              "%s: the patch word at %#lx reads %s right after %s was "
+              "stored: another writer is at work; all others were put back",
+              site.name, site.word, hex_word(found).text,
+              hex_word(stored).text);
 }
 
 }  // namespace hotpatch

@@ -14,6 +14,7 @@
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
 #include "runtime/commit/commit.h"
+#include "runtime/commit/commit_batch.h"
 #include "runtime/text/barrier.h"
 #include "runtime/text/encode.h"
 #include "runtime/text/junction.h"
@@ -148,6 +149,120 @@ class recorder {
   steps plan_;
 };
 
+// --- What a commit changes, and stops
+// ------------------------------------------
+
+struct model_writer {
+  static writer_kind kind() noexcept { return recorder::current().writer(); }
+  static const char* name() noexcept { return "model"; }
+  static const char* reason() noexcept { return "as the test wants it"; }
+  static void demote(int) noexcept {}
+};
+
+class model_window {
+ public:
+  static constexpr std::uint64_t few = text_window::few;
+
+  explicit model_window(writer_kind kind) noexcept : kind_(kind) {}
+
+  static bool covers_word(std::uint64_t) noexcept { return false; }
+  static bool add(std::uint64_t, std::uint64_t) noexcept { return true; }
+  static bool add_of_few(std::uint64_t, std::uint64_t) noexcept { return true; }
+  static bool open() noexcept
+  {
+    recorder::current().window_opened();
+    return true;
+  }
+  static void close() noexcept {}
+  static int error() noexcept { return 0; }
+  static std::uint64_t left_open() noexcept { return 0; }
+
+  bool store_word(std::uint64_t address, std::uint64_t word) const noexcept
+  {
+    quadword_bytes bytes;
+    std::memcpy(bytes.data(), &word, sizeof word);
+    if (kind_ == writer_kind::proc_mem)
+      return recorder::current().copy(address, bytes);
+    recorder::current().write(address, bytes, true);
+    return true;
+  }
+  static bool store_bytes(std::uint64_t address, const std::uint8_t* bytes,
+                          std::size_t size) noexcept
+  {
+    return recorder::current().copy(address, {bytes, size});
+  }
+
+ private:
+  const writer_kind kind_;
+};
+
+struct model_cells {
+  static bool add(std::uint64_t) noexcept { return true; }
+  static bool open() noexcept { return true; }
+  static void close() noexcept {}
+  static void store(std::uint64_t cell, std::uint64_t target) noexcept
+  {
+    recorder::current().store_cell(cell, target);
+  }
+};
+
+class model_junctions {
+ public:
+  static constexpr std::uint64_t never = junctions::never;
+
+  static void expect(std::size_t) noexcept {}
+  static junction take(std::uint64_t word, std::uint64_t,
+                       std::uint64_t) noexcept
+  {
+    return recorder::current().take(word);
+  }
+  static void seal() noexcept {}
+  std::uint64_t next_change() noexcept { return ++last_change_; }
+  static void happen(std::uint64_t change) noexcept
+  {
+    recorder::current().happen(change);
+  }
+
+ private:
+  std::uint64_t last_change_ = 0;
+};
+
+class model_standing_threads {
+ public:
+  model_standing_threads() noexcept = default;
+  model_standing_threads(const model_standing_threads&) = delete;
+  model_standing_threads& operator=(const model_standing_threads&) = delete;
+  ~model_standing_threads() { release(stopped_threads::on_resume::nothing); }
+
+  static hp_status reach(std::span<const code_range>, deadline,
+                         const call_context&) noexcept
+  {
+    recorder::current().stop();
+    return HP_OK;
+  }
+  static bool caller_was_inside() noexcept { return false; }
+  static void release(stopped_threads::on_resume) noexcept
+  {
+    recorder::current().resume();
+  }
+};
+
+struct model_system {
+  using writer = model_writer;
+  using window = model_window;
+  using cells = model_cells;
+  using junction_table = model_junctions;
+  using standing_threads = model_standing_threads;
+  using safe_points = safe_point_stop;
+
+  static bool serialise_cores(std::int64_t) noexcept
+  {
+    return recorder::current().serialise();
+  }
+  static const char* barrier_name() noexcept { return "model"; }
+  static const char* barrier_reason() noexcept { return ""; }
+};
+
 // The model's text as a page of this process.
 class text_page {
  public:
@@ -251,12 +366,13 @@ recording record_commit(const commit_kind& kind, const site& site,
     changes[1].cell_target = other.word + 0x1000;
   }
 
-  text_writer chosen;
-  hotpatch::junctions junctions;
+  model_writer chosen;
+  model_junctions junctions;
   commit_order order{kind.level};
   const std::size_t count = kind.with == company::alone ? 1 : 2;
   const hp_status status =
-      commit(chosen, {changes, count}, {}, junctions, order).status;
+      commit<model_system>(chosen, {changes, count}, {}, junctions, order)
+          .status;
 
   // A commit that fails must never be noticed, so it is not announced.
   steps plan = recorder.plan();
@@ -277,120 +393,3 @@ protocol real_commit(const commit_kind& kind)
 }
 
 }  // namespace hotpatch::model
-
-// What commit.cc and level.cc stand on --------------------------------
-
-namespace hotpatch {
-
-using model::recorder;
-using recorded = model::step::kind;
-
-writer_kind text_writer::kind() noexcept
-{
-  return recorder::current().writer();
-}
-
-const char* text_writer::name() noexcept
-{
-  return "model";
-}
-
-const char* text_writer::reason() noexcept
-{
-  return "as the test wants it";
-}
-
-void text_writer::demote(int) noexcept {}
-
-bool text_window::add_pages(std::uint64_t, std::uint64_t) noexcept
-{
-  return true;
-}
-
-bool text_window::add_unwritable(std::uint64_t, std::uint64_t) noexcept
-{
-  return true;
-}
-
-bool text_window::open() noexcept
-{
-  recorder::current().window_opened();
-  return true;
-}
-
-void text_window::close() noexcept {}
-
-bool text_window::store_word(std::uint64_t address, std::uint64_t word) noexcept
-{
-  model::quadword_bytes bytes;
-  std::memcpy(bytes.data(), &word, sizeof word);
-  if (recorder::current().writer() == writer_kind::proc_mem)
-    return recorder::current().copy(address, bytes);
-  recorder::current().write(address, bytes, true);
-  return true;
-}
-
-bool text_window::store_bytes(std::uint64_t address, const std::uint8_t* bytes,
-                              std::size_t size) noexcept
-{
-  return recorder::current().copy(address, {bytes, size});
-}
-
-bool cell_window::add(std::uint64_t) noexcept
-{
-  return true;
-}
-
-bool cell_window::open() noexcept
-{
-  return true;
-}
-
-void cell_window::close() noexcept {}
-
-void cell_window::store(std::uint64_t cell, std::uint64_t target) noexcept
-{
-  recorder::current().store_cell(cell, target);
-}
-
-junction junctions::take(std::uint64_t word, std::uint64_t,
-                         std::uint64_t) noexcept
-{
-  return recorder::current().take(word);
-}
-
-void junctions::seal() noexcept {}
-
-void junctions::happen(std::uint64_t change) noexcept
-{
-  recorder::current().happen(change);
-}
-
-bool serialise_cores(std::int64_t) noexcept
-{
-  return recorder::current().serialise();
-}
-
-const char* barrier_name() noexcept
-{
-  return "model";
-}
-
-const char* barrier_reason() noexcept
-{
-  return "";
-}
-
-hp_status quiescence::reach(std::span<const code_range>, deadline,
-                            const call_context&) noexcept
-{
-  recorder::current().stop();
-  return HP_OK;
-}
-
-void quiescence::release(stopped_threads::on_resume) noexcept
-{
-  recorder::current().resume();
-}
-
-}  // namespace hotpatch
