@@ -123,7 +123,8 @@ void print_copies(void*, void*)
     std::string text = "copied " + function_text(functions[copy]) + "\n";
     for (const auto& [container, count] : containers)
       text += "in " + function_text(functions[container]) + " " +
-              std::to_string(count) + "\n";
+              std::to_string(count) +
+              (functions[container].has_site ? "\n" : " no-site\n");
     assembly += "\t.string " + quoted(text) + "\n";
   }
   fprintf(asm_out_file, "\t.pushsection %s,\"MS\",@progbits,1\n%s%s",
@@ -159,6 +160,12 @@ void note_code(tree decl)
 {
   if (wanted())
     remember(decl).has_code = true;
+}
+
+void note_site(tree decl)
+{
+  if (wanted())
+    remember(decl).has_site = true;
 }
 
 // Of an inline function the linker keeps the code and the record of any one

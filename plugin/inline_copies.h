@@ -24,6 +24,7 @@ struct known_function {
   std::string file;    // "a.c"
   int line = 0;
   bool has_code = false;
+  bool has_site = false;
 
   std::string place() const { return file + ":" + std::to_string(line); }
 };
@@ -43,6 +44,9 @@ const std::map<function_id, known_function>& known_functions();
 
 // Code is made of `decl`.
 void note_code(tree decl);
+
+// That code gets a site.
+void note_site(tree decl);
 
 // Whether copies of `decl` may be in other functions of the program.  Final
 // when the first function is printed: GCC decides on all copies before.

@@ -193,6 +193,7 @@ class site_pass final : public rtl_opt_pass {
         compute_layout(symbol_alignment(fn->decl), first_instruction(endbr),
                        opt_for_fn(fn->decl, optimize_size)),
         *facts};
+    note_site(fn->decl);
     rtx_insn* const word = insert_word(the_site, leading);
     move_locations_before(leading ? leading : word, word);
     insert_end_label(fn->decl, the_site.number);
