@@ -14,6 +14,7 @@
 #include "processes/text.h"
 #include "processes/trouble.h"
 #include "runtime/base/status.h"
+#include "runtime/objects/copy_table.h"
 #include "runtime/sites/elf_image.h"
 #include "runtime/sites/record_survey.h"
 
@@ -97,7 +98,7 @@ void read_section(const elf_file& file, const elf_image& image,
         if ((found.flags & format::site_alias) != 0)
           into.further_names.push_back(found);
         else
-          into.rows.push_back({found, {}});
+          into.rows.push_back({found, {}, 0, {}});
         break;
       case read_result::end:
         return;
@@ -160,7 +161,7 @@ void attach_names(sites_of_image& found, listing& into)
     if (number != none)
       return false;
     number = found.rows.size();
-    found.rows.push_back({other, {}});
+    found.rows.push_back({other, {}, 0, {}});
     return true;
   });
 
@@ -216,6 +217,32 @@ file_content read_archive(std::shared_ptr<elf_file> archive)
   }
 }
 
+// A function of which the image has no record has no code there either, if it
+// was to have one.
+void attach_copies(elf_file& file, listing& into)
+{
+  if (std::none_of(into.rows.begin(), into.rows.end(), may_have_copies))
+    return;
+  copy_table table;
+  check(table.load(file));
+  into.copies_are_known = table.is_known();
+  std::unordered_multimap<std::uint32_t, const site*> by_line;
+  for (const row& one : into.rows)
+    by_line.emplace(one.where.line, &one.where);
+  const auto is_there = [&](const copy_holder& holder) {
+    const auto [first, last] = by_line.equal_range(holder.of.line);
+    return std::any_of(first, last, [&](const auto& entry) {
+      return is_same(place_of(*entry.second), holder.of);
+    });
+  };
+  for (row& one : into.rows)
+    if (may_have_copies(one))
+      table.for_each_holder(place_of(one.where), [&](const copy_holder& each) {
+        if (!each.has_site || is_there(each))
+          one.copies.push_back(each);
+      });
+}
+
 }  // namespace
 
 std::string hex_text(const build_id& id)
@@ -242,6 +269,7 @@ listing read_image(std::shared_ptr<elf_file> file)
   result.build_id = hex_text(file->id());
   result.source = source;
   attach_names(found, result);
+  attach_copies(*file, result);
   return result;
 }
 

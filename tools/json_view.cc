@@ -42,6 +42,20 @@ json live_members(const live_state& live)
   return members;
 }
 
+json copies_member(const listing& shown, const row& one)
+{
+  if (!shown.copies_are_known)
+    return nullptr;
+  json copies = json::array();
+  for (const copy_holder& each : one.copies)
+    copies.push_back({{"name", each.of.symbol},
+                      {"file", each.of.file},
+                      {"line", each.of.line},
+                      {"count", each.count},
+                      {"patchable", each.has_site}});
+  return copies;
+}
+
 json site_object(const listing& shown, std::uint32_t number)
 {
   const row& one = shown.rows[number];
@@ -69,6 +83,8 @@ json site_object(const listing& shown, std::uint32_t number)
       {"flags", flag_words(where.flags)}};
   if (one.number != 0)
     site["number"] = one.number;
+  if (may_have_copies(one))
+    site["copies"] = copies_member(shown, one);
   if (shown.is_live())
     site.update(live_members(shown.live[number]));
   return site;

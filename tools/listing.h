@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/objects/copy_table.h"
 #include "runtime/sites/site.h"
 #include "runtime/text/encode.h"
 
@@ -40,6 +41,8 @@ struct row {
   // Among those of the image with the same name and source file, by address, as
   // in NAME#2; 0: it is the only one.
   std::uint32_t number = 0;
+  // Functions that copies of it were inlined into, if that is known.
+  std::vector<copy_holder> copies;
 };
 
 // A further name of rows[row].
@@ -57,6 +60,7 @@ struct listing {
   std::uint64_t bias = 0;        // live: added to the file's addresses
   std::vector<row> rows;         // by ascending address
   std::vector<alias> aliases;    // by ascending row
+  bool copies_are_known = true;  // otherwise the file has lost what tells
   std::vector<live_state> live;  // one per row, or empty for a file
   std::shared_ptr<const void> source;
   std::deque<std::string> arenas;
@@ -78,6 +82,12 @@ inline std::span<const alias> aliases_of(const listing& shown, std::size_t row)
   auto first = std::lower_bound(all.begin(), all.end(), row, before);
   auto last = std::lower_bound(first, all.end(), row + 1, before);
   return {first, last};
+}
+
+// The record says that there may be copies.
+inline bool may_have_copies(const row& one)
+{
+  return (one.where.flags & format::site_copied) != 0;
 }
 
 inline std::uint64_t size_of(const site& where)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "processes/text.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch::tools {
 
@@ -148,6 +149,7 @@ constexpr std::size_t address_width = address_digits + 2;
 constexpr std::size_t size_width = 9;
 constexpr std::size_t kind_width = 7;
 constexpr std::size_t pad_width = 5;
+constexpr std::size_t copies_width = 8;
 
 // A text column is as wide as its longest text plus two blanks, but no wider
 // than this: one monstrous template name must not push a whole column away.
@@ -160,6 +162,17 @@ void append_number(std::string& text, std::uint32_t number)
     return;
   text += '#';
   append_decimal(text, number);
+}
+
+// How many functions contain copies.
+void append_copies(std::string& text, const listing& shown, const row& one)
+{
+  if (!may_have_copies(one))
+    text += '-';
+  else if (!shown.copies_are_known)
+    text += '?';
+  else
+    append_decimal(text, one.copies.size());
 }
 
 class table {
@@ -189,6 +202,7 @@ class table {
   std::size_t name_width_ = 0;
   std::size_t demangled_width_ = 0;  // 0: no such column
   std::size_t source_width_ = 0;
+  bool has_copies_ = false;  // such a column
 };
 
 void table::fit(std::size_t& width, std::size_t length) const
@@ -217,6 +231,7 @@ void table::measure()
   constexpr std::size_t line_digits = 6;  // ":12345"
   for (std::uint32_t number : rows_) {
     const row& one = shown_.rows[number];
+    has_copies_ = has_copies_ || may_have_copies(one);
     names(one.where.name, one.demangled, one.number);
     for (const alias& other : aliases_of(shown_, number))
       names(other.name, other.demangled, one.number);
@@ -236,6 +251,8 @@ void table::head(std::string& text) const
   column("   SIZE", size_width);
   column("KIND", kind_width);
   column("PAD", pad_width);
+  if (has_copies_)
+    column("COPIES", copies_width);
   column("NAME", name_width_);
   if (demangled_width_ != 0)
     column("DEMANGLED", demangled_width_);
@@ -279,6 +296,11 @@ void table::line(const row& one, const char* name, std::string_view demangled,
   start = text.size();
   append_decimal(text, one.where.pad);
   pad_to(text, start, pad_width);
+  if (has_copies_) {
+    start = text.size();
+    append_copies(text, shown_, one);
+    pad_to(text, start, copies_width);
+  }
 
   start = text.size();
   bool replaced = style_.demangle && !demangled.empty();
@@ -423,6 +445,33 @@ void origin_lines(std::string& text, const site& where)
   }
 }
 
+void copies_lines(std::string& text, const listing& shown, const row& one)
+{
+  if (may_have_copies(one) && !shown.copies_are_known) {
+    label(text, "copies in");
+    text += "not known: the file has lost its section ";
+    text += format::copies_section_name;
+    text += '\n';
+  }
+  for (const copy_holder& each : one.copies) {
+    label(text, "copies in");
+    char text_of_name[512];
+    append_printable(
+        text, demangle(std::string(each.of.symbol).c_str(), name_form::full,
+                       text_of_name, sizeof text_of_name));
+    text += "  ";
+    append_printable(text, each.of.file);
+    text += ':';
+    append_decimal(text, each.of.line);
+    text += ", ";
+    append_decimal(text, each.count);
+    text += each.count == 1 ? " place" : " places";
+    if (!each.has_site)
+      text += ", has no patch site";
+    text += '\n';
+  }
+}
+
 void name_lines(std::string& text, std::string_view word, const char* name,
                 std::string_view demangled)
 {
@@ -454,6 +503,7 @@ void site_lines(std::string& text, const listing& shown, std::uint32_t number,
     name_lines(text, "also", other.name, other.demangled);
   code_lines(text, one.where);
   origin_lines(text, one.where);
+  copies_lines(text, shown, one);
   if (shown.is_live()) {
     label(text, "state");
     append_state(text, shown.live[number]);

@@ -36,8 +36,9 @@ constexpr status_words words[] = {
     {"HP_VETOED", "a patch's hook has said no"},
     {"HP_LAYOUT", "a type has other members in the program and the patch"},
     {"HP_OTHER_BUILD", "the patch is for another build of the program"},
+    {"HP_INLINED", "copies of the function are inlined into other functions"},
 };
-static_assert(std::size(words) == HP_OTHER_BUILD + 1);
+static_assert(std::size(words) == HP_INLINED + 1);
 
 const status_words& words_of(hp_status status)
 {

@@ -130,7 +130,8 @@ typedef enum hp_status {
   HP_NEEDED = 18,        /* an applied patch needs it */
   HP_VETOED = 19,        /* a patch's hook has said no */
   HP_LAYOUT = 20,        /* a type has other members in program and patch */
-  HP_OTHER_BUILD = 21    /* the patch is for another build of the program */
+  HP_OTHER_BUILD = 21,   /* the patch is for another build of the program */
+  HP_INLINED = 22        /* copies of the function are in other functions */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
@@ -153,7 +154,8 @@ HP_API const char* hp_error_message(void);
  */
 
 enum {
-  HP_ANY_PROTOTYPE = 1 /* do not compare prototypes */
+  HP_ANY_PROTOTYPE = 1, /* do not compare prototypes */
+  HP_ALLOW_COPIES = 2   /* replace it although copies of it stay elsewhere */
 };
 
 /* Makes every call of `name` that begins after the return of hp_apply enter
@@ -182,17 +184,22 @@ enum {
  * when `replacement` is itself a site.  A member function counts as a function
  * whose first parameter is its `this` pointer.
  *
+ * A function that was compiled with -fplugin-arg-hotpatch-inline may have been
+ * inlined into others, where the old code stays.  It is HP_INLINED, with the
+ * list of these functions, unless the same transaction replaces all of them, or
+ * HP_ALLOW_COPIES says that they may stay as they are.
+ *
  * Where the system lets no memory be writable and executable, text is written
  * through /proc/self/mem while all threads are stopped for a moment.
  *
  * Errors: HP_INVALID, HP_NOT_FOUND, HP_AMBIGUOUS, HP_PROTOTYPE,
  * HP_NOT_EXECUTABLE, HP_FOREIGN, HP_MALFORMED, HP_UNREADABLE, HP_NO_MEMORY,
- * HP_DENIED, HP_UNSUPPORTED; HP_BUSY if threads have to be stopped and one
- * cannot be.  After an error every call goes where it went before. */
+ * HP_DENIED, HP_UNSUPPORTED, HP_INLINED; HP_BUSY if threads have to be stopped
+ * and one cannot be.  After an error every call goes where it went before. */
 
 /* What the two are made of.  `type` is the Itanium mangling of the
  * replacement's function type ("FiP4connmE", typeid(T).name()), or null if it
- * is not known; `flags` is 0 or HP_ANY_PROTOTYPE. */
+ * is not known; `flags` is 0, HP_ANY_PROTOTYPE, HP_ALLOW_COPIES or both. */
 HP_API hp_status hp_apply_as(const char* name, hp_function replacement,
                              const char* type, unsigned flags);
 
@@ -294,7 +301,7 @@ typedef enum hp_level {
 
 typedef struct hp_commit_options {
   hp_level level;
-  unsigned flags;          /* 0 */
+  unsigned flags;          /* 0 or HP_ALLOW_COPIES, for all that is replaced */
   unsigned timeout_ms;     /* quiescent, safe point: how long to try; 0: once */
   const void* reserved[4]; /* null */
 } hp_commit_options;
@@ -442,8 +449,9 @@ HP_API hp_status hp_replacement_each(const char* name,
  * Errors: HP_INVALID, HP_UNREADABLE, HP_MALFORMED, HP_NO_MEMORY,
  * HP_OTHER_BUILD, HP_NOT_FOUND and HP_AMBIGUOUS of a function to be replaced or
  * something that the patch uses, HP_PROTOTYPE, HP_LAYOUT, HP_UNSUPPORTED of
- * something used that the compiler may have specialised, HP_APPLIED, HP_OLDER,
- * HP_MISSING, and those of hp_commit().  After an error nothing of it is left.
+ * something used that the compiler may have specialised, HP_INLINED,
+ * HP_APPLIED, HP_OLDER, HP_MISSING, and those of hp_commit().  After an error
+ * nothing of it is left.
  */
 HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
 

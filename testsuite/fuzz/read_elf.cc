@@ -5,10 +5,28 @@
 #include <vector>
 
 #include "runtime/elf/elf_symbols.h"
+#include "runtime/objects/copy_table.h"
 #include "runtime/sites/elf_image.h"
 #include "testsuite/fuzz/check_sites.h"
 
 namespace {
+
+void read_copies(hotpatch::elf_file& file)
+{
+  hotpatch::copy_table table;
+  if (table.load(file) != HP_OK)
+    return;
+  std::size_t letters = 0;
+  for (std::uint32_t line = 0; line < 10; ++line)
+    table.for_each_holder({"_Z5smalli", "a.c", line},
+                          [&](const hotpatch::copy_holder& each) {
+                            for (const char c : each.of.symbol)
+                              letters += c != '\0';
+                            for (const char c : each.of.file)
+                              letters += c != '\0';
+                          });
+  hotpatch_test::require(letters < UINT32_MAX);
+}
 
 void read_object(hotpatch::elf_file& file)
 {
@@ -18,6 +36,7 @@ void read_object(hotpatch::elf_file& file)
     const hotpatch::function_symbol* found = symbols.find(0x1000);
     hotpatch_test::require(!found || std::strlen(found->name) < UINT32_MAX);
   }
+  read_copies(file);
   hotpatch::elf_image image;
   if (image.load(file) != HP_OK)
     return;
