@@ -18,8 +18,10 @@
 //   level quiescent       if the client has a wish
 //   timeout 10000         in milliseconds
 //   check                 only check, and report all that does not fit
+//   allow-copies          replace functions although copies of them stay where
+//                         they were inlined; with `check` those are reported
 //
-//   hotpatch 1 unload     the same without `path` and `check`, with
+//   hotpatch 1 unload     the same with `level` and `timeout` only, and
 //   name fix
 //
 //   hotpatch 1 status     nothing else

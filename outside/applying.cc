@@ -289,7 +289,9 @@ void live_patching::look_again(change& what)
                   "has unloaded it");
   if (what.file != nullptr) {
     patches_.check_needs(*what.file);
-    const checked_patch checked = patches_.check(*what.file);
+    std::string copies;
+    const checked_patch checked =
+        patches_.check(*what.file, settings_.allow_copies ? &copies : nullptr);
     store_imports(what, checked);
     plan.sequence = patches_.newest_sequence() + 1;
   } else {
@@ -551,6 +553,7 @@ apply_result live_patching::apply(patch_object& file)
   result.functions = file.contents().replacements.size();
   present_patch present;
   checked_patch checked;
+  std::string copies;
   all_reasons wrong;
   wrong.attempt([&] { find_present(file, present); });
   result.changed = !present.is_applied();
@@ -558,7 +561,7 @@ apply_result live_patching::apply(patch_object& file)
     return result;
   wrong.attempt([&] { patches_.check_needs(file); });
   wrong.attempt([&] {
-    checked = patches_.check(file);
+    checked = patches_.check(file, settings_.allow_copies ? &copies : nullptr);
     check_sites(patches_, memory_, checked);
   });
   wrong.attempt([&] {
@@ -569,8 +572,12 @@ apply_result live_patching::apply(patch_object& file)
   wrong.attempt([&] { (void)level_for(file); });
   wrong.throw_any();
   tell(version_text(file) + ": all checks passed");
+  if (!copies.empty())
+    tell("warning: " + copies);
   if (settings_.dry_run) {
     result.report = describe(checked);
+    if (!copies.empty())
+      result.report.push_back("warning: " + copies);
     return result;
   }
   if (present.other != nullptr && !present.other->is_noted_applied()) {

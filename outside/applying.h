@@ -45,6 +45,7 @@ struct apply_settings {
   format::level level = format::level::unstated;
   std::int64_t timeout_ms = 10'000;
   bool dry_run = false;
+  bool allow_copies = false;     // of what is replaced, in other functions
   bool suspend_seccomp = false;  // of the thread that is borrowed
   std::function<void(const std::string&)> tell;  // steps, for people
 };

@@ -137,6 +137,8 @@ std::optional<apply_result> control_patching::apply(patch_object& patch)
   std::string request = "load\npath " + sendable(patch.path) + '\n' + options();
   if (settings_.dry_run)
     request += "check\n";
+  if (settings_.allow_copies)
+    request += "allow-copies\n";
   std::string wrong;
   hp_status finding = HP_OK;
   const auto collect = [&](const control_report& report) {
@@ -148,8 +150,11 @@ std::optional<apply_result> control_patching::apply(patch_object& patch)
       ask_until([&] { return ask(request, file.get(), collect); });
   if (!outcome)
     return {};
-  if (outcome->status == HP_OK)
+  if (outcome->status == HP_OK) {
+    if (!wrong.empty())  // what is allowed
+      result.report.push_back("warning: " + wrong);
     return result;
+  }
   const bool only_that = wrong.empty() || finding == HP_APPLIED;
   if (outcome->status == HP_APPLIED && only_that) {
     result.changed = false;

@@ -196,20 +196,26 @@ std::uint64_t loaded_patches::newest_sequence() const
   return newest;
 }
 
-checked_patch loaded_patches::check(patch_object& file) const
+checked_patch loaded_patches::check(patch_object& file,
+                                    std::string* copies_left) const
 {
-  std::string wrong;
-  const auto collect = [](hp_status, const char* message, void* data) {
-    auto& text = *static_cast<std::string*>(data);
+  struct findings {
+    std::string wrong;
+    std::string* copies_left;
+  } found = {{}, copies_left};
+  const auto collect = [](hp_status status, const char* message, void* data) {
+    auto& all = *static_cast<findings*>(data);
+    const bool may_stay = status == HP_INLINED && all.copies_left != nullptr;
+    std::string& text = may_stay ? *all.copies_left : all.wrong;
     text += text.empty() ? "" : "\n";
     text += message;
   };
   checked_patch result;
-  check_report report(collect, &wrong);
+  check_report report(collect, &found);
   const hp_status status =
       check_patch(file.file, program_->images(), result, report);
-  if (!wrong.empty() || status != HP_OK)
-    throw trouble(wrong.empty() ? last_message() : wrong);
+  if (!found.wrong.empty() || status != HP_OK)
+    throw trouble(found.wrong.empty() ? last_message() : found.wrong);
   return result;
 }
 

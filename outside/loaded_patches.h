@@ -73,8 +73,9 @@ class loaded_patches {
   std::uint64_t newest_sequence() const;
 
   // Whether a patch object fits the program.  Throws trouble with all that is
-  // wrong, a line each.
-  checked_patch check(patch_object& file) const;
+  // wrong, a line each.  With `copies_left`, copies that were inlined into
+  // other functions may stay there, and it gets what is to be said of them.
+  checked_patch check(patch_object& file, std::string* copies_left) const;
 
   // Throws trouble if another patch that it needs is not applied.
   void check_needs(const patch_object& patch) const;

@@ -1,4 +1,4 @@
-// --level, --timeout, --dry-run and --verbose, by argp.
+// --level, --timeout, --dry-run, --allow-copies and others, by argp.
 //
 // SPDX-License-Identifier: MIT
 #include "tools/how_options.h"
@@ -15,7 +15,7 @@ namespace hotpatch::tools {
 
 namespace {
 
-enum : int { key_trace = 512, key_suspend_seccomp };
+enum : int { key_trace = 512, key_suspend_seccomp, key_allow_copies };
 
 constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "How:", 2},
@@ -32,6 +32,10 @@ constexpr argp_option option_table[] = {
      "Suspend the seccomp filter of the thread that loads the patch, for as "
      "long "
      "as it takes; for root",
+     2},
+    {"allow-copies", key_allow_copies, nullptr, 0,
+     "Replace functions although copies of them stay where the compiler has "
+     "inlined them",
      2},
     {"verbose", 'v', nullptr, 0, "Print each step", 2},
     {}};
@@ -57,6 +61,9 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case key_trace:
       how.traces = true;
+      break;
+    case key_allow_copies:
+      how.settings.allow_copies = true;
       break;
     case key_suspend_seccomp:
       how.settings.suspend_seccomp = true;

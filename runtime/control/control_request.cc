@@ -71,6 +71,8 @@ bool read_line(const char* line, control_request& into)
     return read_number(timeout, into.timeout_ms);
   if (loads && std::strcmp(line, "check") == 0)
     return into.check_only = true;
+  if (loads && std::strcmp(line, "allow-copies") == 0)
+    return into.allow_copies = true;
   const char* path = loads ? behind(line, "path") : nullptr;
   if (path != nullptr && into.path == nullptr && *path == '/') {
     into.path = path;

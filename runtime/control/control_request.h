@@ -24,6 +24,7 @@ struct control_request {
   format::level level = format::level::unstated;
   std::uint32_t timeout_ms = 0;
   bool check_only = false;
+  bool allow_copies = false;
 };
 
 // Writes zeros over the ends of lines.  HP_INVALID, HP_UNSUPPORTED.

@@ -86,6 +86,8 @@ hp_commit_options options_of(const control_request& request)
   options.level = request.level == format::level::unstated
                       ? HP_QUIESCENT
                       : hp_level_of(request.level);
+  if (request.allow_copies)
+    options.flags = HP_ALLOW_COPIES;
   // 0 would mean to wait for another thread's hooks as long as they take.
   options.timeout_ms = std::clamp<std::uint32_t>(
       request.timeout_ms, 1, format::control_longest_wait_ms);
@@ -105,6 +107,8 @@ hp_status load(const received_request& received, control_reply& reply)
           static_cast<control_reply*>(data)->finding(status, words);
         },
         &reply);
+    if (request.allow_copies)
+      report.tolerate(HP_INLINED);
     return check_patch_object(source, report);
   }
   const call_context call = {"load", __builtin_frame_address(0)};

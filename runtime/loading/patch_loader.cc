@@ -9,10 +9,10 @@
 #include "runtime/base/status.h"
 #include "runtime/base/text_pool.h"
 #include "runtime/library/library.h"
+#include "runtime/library/loaded_program.h"
 #include "runtime/library/log.h"
 #include "runtime/loading/image_release.h"
 #include "runtime/loading/loaded_patch.h"
-#include "runtime/loading/loaded_program.h"
 #include "runtime/loading/opened_object.h"
 #include "runtime/model/patch_rules.h"
 #include "runtime/objects/patch_check.h"
@@ -160,7 +160,7 @@ hp_status apply(const call_context& call, const patch_file& patch,
     return no_memory(patch);
   for (const patch_target& each : checked.targets)
     if (!steps.append({operation::kind::apply,
-                       HP_ANY_PROTOTYPE,
+                       HP_ANY_PROTOTYPE | HP_ALLOW_COPIES,  // checked
                        each.replacement->target,
                        base + each.replacement->code,
                        nullptr,
@@ -244,6 +244,8 @@ hp_status load_patch_object(const call_context& call,
   loaded_program program;
   checked_patch checked;
   check_report report;
+  if ((options.commit.flags & HP_ALLOW_COPIES) != 0)
+    report.tolerate(HP_INLINED);
   if (const hp_status status = check_all(patch, program, checked, report);
       status != HP_OK)
     return status;

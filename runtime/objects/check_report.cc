@@ -14,7 +14,7 @@ void check_report::add(hp_status status) noexcept
     return;
   if (listen_ != nullptr)
     listen_(status, last_message(), data_);
-  if (first_ != HP_OK)
+  if (first_ != HP_OK || status == tolerated_)
     return;
   first_ = status;
   std::snprintf(words_, sizeof words_, "%s", last_message());

@@ -23,6 +23,9 @@ class check_report {
   check_report(const check_report&) = delete;
   check_report& operator=(const check_report&) = delete;
 
+  // Findings of this kind are told, but they are no failures.
+  void tolerate(hp_status status) noexcept { tolerated_ = status; }
+
   // Takes a status and the words that its fail() has just left.
   void add(hp_status status) noexcept;
 
@@ -33,6 +36,7 @@ class check_report {
   listener listen_ = nullptr;
   void* data_ = nullptr;
   hp_status first_ = HP_OK;
+  hp_status tolerated_ = HP_OK;
   char words_[1024] = "";
 };
 

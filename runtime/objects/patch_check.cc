@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/base/status.h"
+#include "runtime/objects/copy_check.h"
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
 #include "runtime/objects/target_search.h"
@@ -38,10 +39,11 @@ class checking {
     for (const patch_replacement& each : patch_.contents().replacements)
       if (const hp_status status = check(each); status != HP_OK)
         return status;
+    hp_status status = check_inlined();
     const array<patch_import>& imports = patch_.contents().imports;
-    hp_status status =
-        resolve_imports(patch_.label(), {imports.data(), imports.size()},
-                        images_, into_.imports, report_);
+    if (status == HP_OK)
+      status = resolve_imports(patch_.label(), {imports.data(), imports.size()},
+                               images_, into_.imports, report_);
     for (std::size_t i = 0; status == HP_OK && i < imports.size(); ++i)
       status = check_layout(imports[i]);
     if (status == HP_OK)
@@ -109,6 +111,17 @@ class checking {
     return into_.targets.append(target)
                ? HP_OK
                : fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
+  }
+
+  hp_status check_inlined() noexcept
+  {
+    array<replaced_function> together;
+    for (const patch_target& each : into_.targets)
+      if (!together.append(
+              {each.where, each.image, each.replacement->target, false}))
+        return fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
+    return check_copies(patch_.label(), {together.data(), together.size()},
+                        images_, report_);
   }
 
   // Two bodies of one constructor or destructor may be one in the program.

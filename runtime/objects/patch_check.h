@@ -2,8 +2,9 @@
 //
 // Pure: the images may be those of this process or of another one.  Owns the
 // list of checks: the build, that each function to be replaced has one patch
-// site, its prototype and the layout of its types, that what the patch uses is
-// there, and the layout of that.  Who needs all failures and not just the first
+// site, its prototype and the layout of its types, that no copies of it are
+// inlined into functions which stay, that what the patch uses is there, and the
+// layout of that.  Who needs all failures and not just the first
 // gives the report a listener.
 //
 // Any thread, each with its own objects.

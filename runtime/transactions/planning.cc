@@ -29,7 +29,8 @@ hp_status check_operation(const char* function, const operation& step)
                 "%s(\"%s\"): the replacement is null, or a pointer to a "
                 "virtual member function, which has no address of its own",
                 function, step.name);
-  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0)
+  if ((step.flags &
+       ~static_cast<unsigned>(HP_ANY_PROTOTYPE | HP_ALLOW_COPIES)) != 0)
     return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", function,
                 step.name, step.flags);
   return HP_OK;
@@ -69,12 +70,50 @@ hp_status plan_named(patch_plan& plan, const operation& step)
   }
 }
 
-// Plans steps one after the other.  What was found for the step before is kept:
+// Finds the sites that steps name.  What was found for the step before is kept:
 // mostly the next one's lies close to it.
+class site_finder {
+ public:
+  explicit site_finder(process_sites& sites) noexcept : sites_(sites) {}
+
+  // Calls `visit(const located_site&)`, which returns a status, for each.
+  template <typename Visit>
+  hp_status visit_sites(const operation& step, Visit visit)
+  {
+    if (step.known.site == 0 && step.name != nullptr &&
+        std::strchr(step.name, '#') != nullptr &&
+        name_query(step.name).wants_all()) {
+      array<located_site> all;
+      hp_status status = sites_.find_all_held(step.name, all);
+      for (const located_site& each : all)
+        if (status == HP_OK)
+          status = visit(each);
+      return status;
+    }
+    if (step.known.site != 0) {
+      if (!sites_.find_symbol(step.known.site, where_))
+        return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
+                    step.name);
+    } else if (const hp_status status =
+                   sites_.find_held(step.name, where_, place_);
+               status != HP_OK) {
+      return status;
+    }
+    return visit(where_);
+  }
+
+ private:
+  process_sites& sites_;
+  name_place place_;
+  located_site where_;  // made once; each step has its own in it
+};
+
+// Plans steps one after the other.
 class step_planner {
  public:
-  step_planner(process_sites& sites, patch_plan& plan) noexcept
-      : sites_(sites), plan_(plan)
+  step_planner(process_sites& sites, patch_plan& plan,
+               inlined_copies& copies) noexcept
+      : sites_(sites), finder_(sites), plan_(plan), copies_(copies)
   {
   }
 
@@ -86,11 +125,11 @@ class step_planner {
   hp_status check_prototype(const operation& step, const located_site& where);
 
   process_sites& sites_;
+  site_finder finder_;
   patch_plan& plan_;
-  memory_mapping code_;  // where its replacement lay
-  name_place place_;
+  inlined_copies& copies_;
+  memory_mapping code_;  // where the replacement of the step before lay
   wanted_type type_;
-  located_site where_;  // made once; each step has its own in it
   // What replacements belong to, as the steps so far have it; null: to nothing.
   named_patch* patch_ = nullptr;
 };
@@ -114,6 +153,7 @@ hp_status step_planner::plan_apply(const operation& step,
                          : HP_OK;
   if (status == HP_OK)
     status = check_executable(where.site.name, step.replacement, code_);
+  (void)copies_.may_replace(step, where);  // it notes what it does not know
   return status == HP_OK ? plan_.apply(where, step.replacement, patch_)
                          : status;
 }
@@ -125,27 +165,8 @@ hp_status step_planner::plan_step(const operation& step)
       patch_ = step.known.patch;
     return plan_named(plan_, step);
   }
-  located_site& where = where_;
-  if (step.known.site == 0 && step.name != nullptr &&
-      std::strchr(step.name, '#') != nullptr &&
-      name_query(step.name).wants_all()) {
-    array<located_site> all;
-    hp_status status = sites_.find_all_held(step.name, all);
-    for (const located_site& each : all)
-      if (status == HP_OK)
-        status = plan_at(step, each);
-    return status;
-  }
-  if (step.known.site != 0) {
-    if (!sites_.find_symbol(step.known.site, where))
-      return fail(HP_NOT_FOUND, "%s: its image was unloaded meanwhile",
-                  step.name);
-  } else if (const hp_status status =
-                 sites_.find_held(step.name, where, place_);
-             status != HP_OK) {
-    return status;
-  }
-  return plan_at(step, where);
+  return finder_.visit_sites(
+      step, [&](const located_site& where) { return plan_at(step, where); });
 }
 
 hp_status step_planner::plan_at(const operation& step,
@@ -166,14 +187,19 @@ hp_status step_planner::plan_at(const operation& step,
   return HP_INTERNAL;
 }
 
+// A step that cannot be planned is worth more words than copies are.
 hp_status plan_steps(library& self, patch_plan& plan,
-                     std::span<const operation> operations)
+                     std::span<const operation> operations,
+                     inlined_copies& copies)
 {
-  step_planner planner(self.sites(), plan);
+  step_planner planner(self.sites(), plan, copies);
+  copies.begin();
   for (const operation& step : operations)
-    if (const hp_status status = planner.plan_step(step); status != HP_OK)
+    if (const hp_status status = planner.plan_step(step); status != HP_OK) {
+      copies.begin();
       return status;
-  return HP_OK;
+    }
+  return copies.asked() ? HP_INLINED : HP_OK;
 }
 
 }  // namespace
@@ -189,17 +215,18 @@ hp_status check_operations(const char* function,
 }
 
 hp_status plan_operations(library& self, patch_plan& plan,
-                          std::span<const operation> operations,
-                          hp_level level) noexcept
+                          std::span<const operation> operations, hp_level level,
+                          inlined_copies& copies) noexcept
 {
   hp_status status = self.sites().refresh();
   if (status == HP_OK)
-    status = plan_steps(self, plan, operations);
+    status = plan_steps(self, plan, operations, copies);
   return status == HP_OK ? plan.prepare(level) : status;
 }
 
 hp_status survey_patches(library& self, std::span<const operation> operations,
-                         hp_level level, patch_hooks& hooks) noexcept
+                         hp_level level, inlined_copies& copies,
+                         patch_hooks& hooks) noexcept
 {
   // Without patches nobody is to be asked: what all of them amount to is
   // planned once, when it is done.
@@ -224,9 +251,31 @@ hp_status survey_patches(library& self, std::span<const operation> operations,
     return HP_OK;
   // Where several steps fail, the first one speaks.
   patch_plan all(self.all_patches());
-  if (const hp_status first = plan_steps(self, all, operations); first != HP_OK)
+  if (const hp_status first = plan_steps(self, all, operations, copies);
+      first != HP_OK)
     return first;
   return status == HP_OK ? all.prepare(level) : status;
+}
+
+hp_status list_replaced(library& self, std::span<const operation> operations,
+                        array<replaced_site>& into) noexcept
+{
+  if (const hp_status status = self.sites().refresh(); status != HP_OK)
+    return status;
+  site_finder finder(self.sites());
+  for (const operation& step : operations) {
+    if (step.what != operation::kind::apply)
+      continue;
+    const hp_status status =
+        finder.visit_sites(step, [&](const located_site& where) {
+          return into.append({where, &step})
+                     ? HP_OK
+                     : fail(HP_NO_MEMORY, "%s: out of memory", step.name);
+        });
+    if (status != HP_OK)
+      return status;
+  }
+  return HP_OK;
 }
 
 }  // namespace hotpatch

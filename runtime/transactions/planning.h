@@ -14,6 +14,7 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/library.h"
 #include "runtime/patches/patch_plan.h"
+#include "runtime/transactions/inlined_copies.h"
 #include "runtime/transactions/patch_hooks.h"
 
 namespace hotpatch {
@@ -54,17 +55,31 @@ inline bool concerns_patches(const operation& step) noexcept
 [[nodiscard]] hp_status check_operations(
     const char* function, std::span<const operation> operations) noexcept;
 
-// Plans what the operations amount to, as things are.
+// Plans what the operations amount to, as things are.  HP_INLINED without words
+// if `copies` has something to judge first.
 [[nodiscard]] hp_status plan_operations(library& self, patch_plan& plan,
                                         std::span<const operation> operations,
-                                        hp_level level) noexcept;
+                                        hp_level level,
+                                        inlined_copies& copies) noexcept;
 
 // Which named patches the operations take away and bring; if one of them has
-// hooks, also whether the operations can be done as things are.
+// hooks, also whether the operations can be done as things are, as
+// plan_operations() does.
 [[nodiscard]] hp_status survey_patches(library& self,
                                        std::span<const operation> operations,
-                                       hp_level level,
+                                       hp_level level, inlined_copies& copies,
                                        patch_hooks& hooks) noexcept;
+
+// A function that an operation replaces.
+struct replaced_site {
+  located_site where;
+  const operation* step = nullptr;
+};
+
+// All of them, as things are.
+[[nodiscard]] hp_status list_replaced(library& self,
+                                      std::span<const operation> operations,
+                                      array<replaced_site>& into) noexcept;
 
 }  // namespace hotpatch
 

@@ -86,7 +86,7 @@ hp_status check_options(const char* function,
   std::memcpy(&level, &options.level, sizeof level);
   if (level < HP_IMMEDIATE || level > HP_SAFEPOINT)
     return fail(HP_INVALID, "%s: there is no level %d", function, level);
-  if (options.flags != 0)
+  if ((options.flags & ~static_cast<unsigned>(HP_ALLOW_COPIES)) != 0)
     return fail(HP_INVALID, "%s: unknown flags %#x", function, options.flags);
   return HP_OK;
 }
@@ -111,12 +111,15 @@ hp_status commit_transaction(const call_context& call,
   // whether they may.
   patch_turn turn;
   patch_hooks hooks;
+  inlined_copies copies((options.flags & HP_ALLOW_COPIES) != 0);
   if (status == HP_OK &&
       std::any_of(operations.begin(), operations.end(), concerns_patches)) {
     status = turn.take(options.timeout_ms);
     if (status == HP_OK)
-      status = library::locked([&](library& self) {
-        return survey_patches(self, operations, options.level, hooks);
+      status = copies.judged(operations, [&] {
+        return library::locked([&](library& self) {
+          return survey_patches(self, operations, options.level, copies, hooks);
+        });
       });
     if (status == HP_OK)
       status = hooks.before();
@@ -133,7 +136,7 @@ hp_status commit_transaction(const call_context& call,
     outcome = library::locked([&](library& self) -> commit_outcome {
       patch_plan plan(self.all_patches());
       if (const hp_status planned =
-              plan_operations(self, plan, operations, order.level);
+              plan_operations(self, plan, operations, order.level, copies);
           planned != HP_OK)
         return planned;
       if (!self.kept().reserve(pins.size()))
@@ -151,6 +154,11 @@ hp_status commit_transaction(const call_context& call,
       return committed;
     });
     log_warnings(outcome.warnings);
+    if (outcome.status == HP_INLINED && copies.asked()) {
+      outcome = copies.judge(operations);
+      if (outcome.status == HP_OK)
+        continue;
+    }
     if (!outcome.may_succeed_later || !time.go_on())
       break;
   }

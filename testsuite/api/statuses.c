@@ -29,6 +29,14 @@ int main(void)
   pinned(HP_BUSY, 12, "HP_BUSY");
   pinned(HP_UNSUPPORTED, 13, "HP_UNSUPPORTED");
   pinned(HP_INTERNAL, 14, "HP_INTERNAL");
+  pinned(HP_APPLIED, 15, "HP_APPLIED");
+  pinned(HP_OLDER, 16, "HP_OLDER");
+  pinned(HP_MISSING, 17, "HP_MISSING");
+  pinned(HP_NEEDED, 18, "HP_NEEDED");
+  pinned(HP_VETOED, 19, "HP_VETOED");
+  pinned(HP_LAYOUT, 20, "HP_LAYOUT");
+  pinned(HP_OTHER_BUILD, 21, "HP_OTHER_BUILD");
+  pinned(HP_INLINED, 22, "HP_INLINED");
   OK(strcmp(hp_status_name((hp_status)999), "HP_?") == 0, "unknown number");
   OK(strlen(hp_strerror((hp_status)-1)) > 5, "negative number");
   OK(strcmp(hp_version(), "") != 0, "the library has a version");

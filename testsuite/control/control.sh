@@ -39,7 +39,7 @@ ok "hp-status shows it" shows
 ok "a second time" gives 0 "fix was applied already" "$hp_apply" "$pid" fix.so
 ok "a newer version" "$hp_apply" "$pid" fix2.so
 ok "the newer" says 110320
-ok "an older version is refused" refuses "version 2 is applied" "$pid" fix.so
+ok "an older version is refused" refuses "applied in version 2, which is newer" "$pid" fix.so
 ok "hp-revert --dry-run" gives 0 "fix can be reverted, 2 functions" \
   "$hp_revert" -n "$pid" fix
 ok "changes nothing" says 110320

@@ -1,6 +1,6 @@
 // Taking the images of this process in.
 // SPDX-License-Identifier: MIT
-#include "runtime/loading/loaded_program.h"
+#include "runtime/library/loaded_program.h"
 
 #include <cstdlib>
 #include <new>
