@@ -82,8 +82,8 @@ void register_inlining(const char* plugin_name)
   if (!current_options().inlining)
     return;
   // The link-time compiler decides on inlining for all units together, and none
-  // of what is switched off here is off there.
-  if (flag_lto)
+  // of what is switched off here is off there.  It may be this one.
+  if (flag_lto || !strcmp(lang_hooks.name, "GNU GIMPLE"))
     error(
         "hotpatch: option %<inline%> allows inlining within a unit, and "
         "%<-flto%> makes one of all units: leave out one of the two");

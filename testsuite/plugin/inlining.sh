@@ -129,5 +129,12 @@ for file in a.c two.cc; do
   ok "$file: -flto is refused, with a way out" says \
     "leave out one of the two" cxx -O2 -flto -c "$file" -o o.o $all $inline
 done
+cc -O2 -flto -c a.c -o o.o $all
+ok "-flto is refused when linking, too" says "leave out one of the two" \
+  cc -O2 -flto o.o -o o $all $inline
+cc -O2 -c a.c -o o.o $all $inline
+ok "what was compiled without -flto can be linked with it" \
+  $CC -O2 -flto o.o -o linked
+ok "its copies are listed" lists small serve linked
 ok "a value is refused" says "takes no value" cc -c a.c -o o.o $inline=yes
 done_testing
