@@ -7,7 +7,7 @@
 
 #include "plugin/cxx.h"
 #include "plugin/names.h"
-#include "plugin/section_text.h"
+#include "plugin/records.h"
 #include "plugin/site.h"
 #include "plugin/type_layout.h"
 

@@ -5,7 +5,7 @@
 
 #include "plugin/dependencies.h"
 #include "plugin/options.h"
-#include "plugin/section_text.h"
+#include "plugin/records.h"
 
 // Of the preprocessor, whose headers GCC does not install in full.
 class mkdeps;

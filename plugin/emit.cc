@@ -1,22 +1,55 @@
-// Prints the dead bytes before a symbol and keeps the records of a function.
+// What GCC prints around a chosen function, and the check of where its word
+// lies.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/emit.h"
 
-#include "plugin/alignment_check.h"
+#include "format/patch_word.h"
 #include "plugin/debug_lines.h"
+#include "plugin/layout.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
-#include "plugin/patch_part.h"
-#include "plugin/record_sections.h"
-#include "plugin/record_text.h"
+#include "plugin/patch_records.h"
+#include "plugin/records.h"
 #include "plugin/site.h"
-
-#include "format/patch_word.h"
 
 namespace hotpatch {
 
 namespace {
+
+// --- Where the word lies
+// ------------------------------------------------------ The assembler refuses
+// a patch word that is not where the layout says.  The whole unit is checked in
+// one condition: a condition for each function would be a large part of what
+// records cost the assembler.
+
+// The distances of all words from the aligned bytes before them, or'ed.
+std::string distances;
+
+void print_alignment_check(void*, void*)
+{
+  if (distances.empty())
+    return;
+  fprintf(asm_out_file,
+          "\t.if (%s)&7\n"
+          "\t.error \"hotpatch: a patch word is not aligned; please report "
+          "this as a bug\"\n\t.endif\n",
+          distances.c_str());
+  distances.clear();
+}
+
+// The word after a -mfentry call needs no check: its label stands directly
+// after an alignment directive.
+void check_alignment(const site& of)
+{
+  if (of.profiled)
+    return;
+  distances += (distances.empty() ? "(" : "|(") + local_label('w', of.number) +
+               "-" + local_label('b', of.number) + ")";
+}
+
+// --- The bytes before a symbol, and its records
+// -------------------------------
 
 decltype(targetm.asm_out.print_patchable_function_entry) target_pre_pad;
 decltype(targetm.asm_out.function_epilogue) target_epilogue;
@@ -116,8 +149,10 @@ void epilogue_hook(FILE* file)
 
 }  // namespace
 
-void install_emit_hooks()
+void install_emit_hooks(const char* plugin_name)
 {
+  register_callback(plugin_name, PLUGIN_FINISH_UNIT, print_alignment_check,
+                    NULL);
   target_pre_pad = targetm.asm_out.print_patchable_function_entry;
   targetm.asm_out.print_patchable_function_entry = pre_pad_hook;
   target_epilogue = targetm.asm_out.function_epilogue;

@@ -6,7 +6,7 @@
 #include "plugin/cxx.h"
 #include "plugin/names.h"
 #include "plugin/prototype.h"
-#include "plugin/safety.h"
+#include "plugin/optimisation.h"
 #include "plugin/type_layout.h"
 
 #include "format/record.h"

@@ -17,13 +17,10 @@
 #include "plugin/link_guard.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
-#include "plugin/patch_definitions.h"
-#include "plugin/patch_imports.h"
-#include "plugin/patch_part.h"
+#include "plugin/patch_records.h"
 #include "plugin/refuse.h"
 #include "plugin/report.h"
-#include "plugin/safety.h"
-#include "plugin/skipped_passes.h"
+#include "plugin/optimisation.h"
 #include "plugin/type_layout.h"
 
 namespace hotpatch {

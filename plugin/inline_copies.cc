@@ -5,7 +5,7 @@
 
 #include "plugin/names.h"
 #include "plugin/options.h"
-#include "plugin/section_text.h"
+#include "plugin/records.h"
 
 #include "format/record.h"
 

@@ -5,8 +5,7 @@
 
 #include "plugin/attribute.h"
 #include "plugin/options.h"
-#include "plugin/safety.h"
-#include "plugin/skipped_passes.h"
+#include "plugin/optimisation.h"
 
 namespace hotpatch {
 

@@ -12,7 +12,7 @@
 #include "plugin/inline_copies.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
-#include "plugin/section_text.h"
+#include "plugin/records.h"
 
 #include "format/patch_word.h"
 #include "format/record.h"

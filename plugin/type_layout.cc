@@ -10,9 +10,9 @@
 #include "plugin/type_layout.h"
 
 #include "plugin/cxx.h"
-#include "plugin/mangle_c.h"
+#include "plugin/prototype.h"
 #include "plugin/names.h"
-#include "plugin/section_text.h"
+#include "plugin/records.h"
 
 #include "format/record.h"
 

@@ -1,16 +1,21 @@
+// The records of all sites of a unit: their fields, spelling and sections.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_RECORDS_H
+#define HOTPATCH_PLUGIN_RECORDS_H
+
+#include "format/record.h"
+#include "plugin/gcc_compat.h"
+#include "plugin/site.h"
+
+namespace hotpatch {
+
+// --- Section text -----------------------------------------------------------
 // The assembly text of records: numbers, distances and strings.
 //
 // Owns how a field is spelt, so that everything the plugin writes can be read
 // without relocations: a distance is resolved by the assembler or the linker
 // for good.  A builder is used by one record after the other.
-//
-// SPDX-License-Identifier: GPL-3.0-or-later
-#ifndef HOTPATCH_PLUGIN_SECTION_TEXT_H
-#define HOTPATCH_PLUGIN_SECTION_TEXT_H
-
-#include "plugin/gcc_compat.h"
-
-namespace hotpatch {
 
 class section_text {
  public:
@@ -63,6 +68,31 @@ std::string quoted(const std::string& text);
 // Writes assembly outside of functions, or hands it on to the link-time
 // compiler.
 void print_at_top_level(const std::string& assembly);
+
+// --- Record text ------------------------------------------------------------
+// The assembly text of one record, field by field as in format/record.h.
+
+// Writes the record of the site under the name of `decl`, which is its function
+// or an alias of that.
+void write_record(section_text& out, const site& of, tree decl,
+                  std::uint32_t extra_flags);
+
+// --- Record sections --------------------------------------------------------
+// The records of all sites of a unit, from one function to the next.
+//
+// All records of one text section lie in one section, which is written when the
+// unit is complete: the assembler then changes sections once, and not for each
+// function.
+
+// Where the records of a site are written to: that of its function, and of each
+// alias.  `leader` is the number of the first site in its text section, and
+// `group` that section's COMDAT group, if any.
+section_text& records_of(unsigned leader, const std::string& group);
+
+// The label at the beginning of the records.
+std::string records_label(unsigned leader);
+
+void register_record_sections(const char* plugin_name);
 
 }  // namespace hotpatch
 

@@ -1,19 +1,67 @@
+// What chosen functions and their callers are spared.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/optimisation.h"
+
+#include "plugin/attribute.h"
+#include "plugin/cxx.h"
+#include "plugin/gcc_compat.h"
+#include "plugin/options.h"
+
+namespace hotpatch {
+
+// --- Safety -----------------------------------------------------------------
+// Keeps GCC from optimising callers by what it sees in a body that will be
+// replaced.
+
+bool promised_nothrow(tree decl)
+{
+  return has_noexcept(TREE_TYPE(decl)) || has_attribute(decl, "nothrow");
+}
+
+// The C++ front end sets TREE_NOTHROW when a body contains nothing that
+// throws, long before any pass that noipa could switch off, and callers'
+// handlers are then deleted.  A replacement's exception would fly past them.
+void assume_it_throws(tree decl)
+{
+  if (current_options().with.nothrow && !promised_nothrow(decl))
+    TREE_NOTHROW(decl) = 0;
+}
+
+// noipa stops inlining, cloning, merging of identical bodies, pure/const and
+// noreturn discovery, knowledge of clobbered registers and of stack alignment
+// (GCC manual, Common Function Attributes).  noinline and noclone are what a
+// cautious programmer would use by hand, and are not enough.
+void hide_body(tree decl)
+{
+  const countermeasures& with = current_options().with;
+  if (with.noipa) {
+    add_attribute(decl, "noipa");
+    return;
+  }
+  if (with.noinline)
+    add_attribute(decl, "noinline");
+  if (with.noclone)
+    add_attribute(decl, "noclone");
+}
+
+// --- One piece --------------------------------------------------------------
+// Keeps the code of a chosen function in one piece.
+
+// "bbpart" is the pass that partitions a function into hot and cold blocks.
+void keep_in_one_piece()
+{
+  if (current_options().with.one_piece)
+    skip_for_chosen("bbpart");
+}
+
+// --- Recursion --------------------------------------------------------------
 // Keeps the calls that a chosen function makes to itself calls.
 //
 // Two of GCC's passes make loops of them.  "tailr" does nothing else, and is
 // skipped.  "tailc" also marks tail calls, which is wanted: while it runs, the
 // address in such a call is hidden in a register, and it sees a call of an
 // unknown function.
-//
-// SPDX-License-Identifier: GPL-3.0-or-later
-#include "plugin/gcc_compat.h"
-
-#include "plugin/attribute.h"
-#include "plugin/options.h"
-#include "plugin/recursion.h"
-#include "plugin/skipped_passes.h"
-
-namespace hotpatch {
 
 namespace {
 
@@ -126,6 +174,58 @@ void keep_recursion(const char* plugin_name)
   skip_for_chosen("tailr");
   place(plugin_name, new hiding_pass(g), PASS_POS_INSERT_BEFORE);
   place(plugin_name, new showing_pass(g), PASS_POS_INSERT_AFTER);
+}
+
+// --- Skipped passes ---------------------------------------------------------
+// Passes of GCC that chosen functions are spared.
+
+namespace {
+
+std::vector<const char*> skipped;
+std::string plugin;
+bool listening = false;
+
+bool is_skipped(const char* pass)
+{
+  return std::any_of(skipped.begin(), skipped.end(),
+                     [pass](const char* name) { return !strcmp(name, pass); });
+}
+
+void override_gate(void* event, void*)
+{
+  bool& runs = *static_cast<bool*>(event);
+  if (runs && current_pass && current_function_decl &&
+      is_skipped(current_pass->name) && find_facts(current_function_decl))
+    runs = false;
+}
+
+void listen()
+{
+  if (!listening && !skipped.empty())
+    register_callback(plugin.c_str(), PLUGIN_OVERRIDE_GATE, override_gate,
+                      NULL);
+  listening = true;
+}
+
+}  // namespace
+
+void skip_for_chosen(const char* pass)
+{
+  skipped.push_back(pass);
+}
+
+// The link-time compiler reads functions that were chosen elsewhere.
+void register_skipped_passes(const char* plugin_name)
+{
+  plugin = plugin_name;
+  if (!is_c() && !is_cxx())
+    listen();
+}
+
+void skip_passes_of(tree decl)
+{
+  if (opt_for_fn(decl, optimize))
+    listen();
 }
 
 }  // namespace hotpatch
