@@ -5,8 +5,8 @@
 
 #include "plugin/cxx.h"
 #include "plugin/names.h"
-#include "plugin/prototype.h"
 #include "plugin/optimisation.h"
+#include "plugin/prototype.h"
 #include "plugin/type_layout.h"
 
 #include "format/record.h"

@@ -16,11 +16,11 @@
 #include "plugin/inlining.h"
 #include "plugin/link_guard.h"
 #include "plugin/names.h"
+#include "plugin/optimisation.h"
 #include "plugin/options.h"
 #include "plugin/patch_records.h"
 #include "plugin/refuse.h"
 #include "plugin/report.h"
-#include "plugin/optimisation.h"
 #include "plugin/type_layout.h"
 
 namespace hotpatch {

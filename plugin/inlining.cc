@@ -4,8 +4,8 @@
 #include "plugin/inlining.h"
 
 #include "plugin/attribute.h"
-#include "plugin/options.h"
 #include "plugin/optimisation.h"
+#include "plugin/options.h"
 
 namespace hotpatch {
 

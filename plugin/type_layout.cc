@@ -10,8 +10,8 @@
 #include "plugin/type_layout.h"
 
 #include "plugin/cxx.h"
-#include "plugin/prototype.h"
 #include "plugin/names.h"
+#include "plugin/prototype.h"
 #include "plugin/records.h"
 
 #include "format/record.h"
