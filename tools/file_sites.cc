@@ -15,7 +15,7 @@
 #include "processes/trouble.h"
 #include "runtime/base/status.h"
 #include "runtime/objects/copy_table.h"
-#include "runtime/sites/elf_image.h"
+#include "runtime/sites/object_image.h"
 #include "runtime/sites/record_survey.h"
 
 namespace hotpatch::tools {
@@ -25,7 +25,7 @@ namespace {
 // The file and what was computed from it: everything that rows point into.
 struct image_source {
   std::shared_ptr<elf_file> file;
-  elf_image image;
+  object_image image;
 };
 
 void check(hp_status status)
@@ -203,7 +203,7 @@ file_content read_archive(std::shared_ptr<elf_file> archive)
     // The member goes before the archive, so it holds a share of it.
     auto member = std::shared_ptr<elf_file>(
         new elf_file, [archive](elf_file* file) { delete file; });
-    check(archive->next_member(*member));
+    check(archive_members(*archive).next(*member));
     if (!member->is_open())
       return found;
     listing one = read_image(member);

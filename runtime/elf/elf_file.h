@@ -84,11 +84,6 @@ class elf_file {
   // An archive has no sections of its own, only members.
   [[nodiscard]] bool is_archive() const noexcept { return archive_; }
 
-  // Opens the next object in this archive into `member`, which must be closed
-  // before this is.  HP_OK with `member` not open: there are no more.  Members
-  // that are no ELF files are skipped.
-  [[nodiscard]] hp_status next_member(elf_file& member) noexcept;
-
   [[nodiscard]] bool is_open() const noexcept { return elf_ != nullptr; }
 
   // "server", or "libx.a(parse.o)" for a member.
@@ -131,6 +126,8 @@ class elf_file {
   [[nodiscard]] elf_file* debug_file() noexcept;
 
  private:
+  friend class archive_members;  // sites/object_image.h
+
   [[nodiscard]] hp_status adopt(Elf* elf, const char* label) noexcept;
 
   Elf* elf_ = nullptr;

@@ -1,10 +1,9 @@
 // The addresses and bytes of an ELF file as if it were loaded, and where in
 // them its .hotpatch sections lie.
 //
-// Executables and shared objects have the addresses the linker gave them.  An
-// object file has none, so its sections are laid out one after the other and
-// its records are relocated, in a copy.  Owns that copy; refers to the file's
-// bytes, so the file must stay open (with access mapped).
+// Of executables and shared objects, which have the addresses that the linker
+// gave them; object files are in object_image.h.  Refers to the file's bytes,
+// so the file must stay open (with access mapped).
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_ELF_IMAGE_H
@@ -22,6 +21,30 @@ namespace hotpatch {
 [[nodiscard]] hp_status lay_out_segments(elf_file& file,
                                          array<memory_range>& into) noexcept;
 
+// Failures of a file in words.
+[[nodiscard]] hp_status damaged_image(const elf_file& file,
+                                      const char* what) noexcept;
+[[nodiscard]] hp_status no_memory_for_image(const elf_file& file) noexcept;
+[[nodiscard]] hp_status claimed_twice(const elf_file& file,
+                                      const char* sections) noexcept;
+
+// Headers may claim the same bytes any number of times: what is read of them
+// all together is bounded by the file.
+class claimed_bytes {
+ public:
+  explicit claimed_bytes(elf_file& file) noexcept : left_(file.size()) {}
+  [[nodiscard]] bool spend(std::uint64_t bytes) noexcept
+  {
+    if (bytes > left_)
+      return false;
+    left_ -= bytes;
+    return true;
+  }
+
+ private:
+  std::uint64_t left_;
+};
+
 class elf_image {
  public:
   // HP_OK also for a file without the section: section_count() is 0 then.
@@ -33,7 +56,8 @@ class elf_image {
     return {ranges_.data(), ranges_.size()};
   }
 
-  // An object file has one .hotpatch section per function, others have one.
+  // An object file has one .hotpatch section per function (object_image.h),
+  // others have one.
   [[nodiscard]] std::size_t section_count() const noexcept
   {
     return sections_.size();
@@ -43,13 +67,9 @@ class elf_image {
     return sections_[index];
   }
 
- private:
-  [[nodiscard]] hp_status load_linked(elf_file& file) noexcept;
-  [[nodiscard]] hp_status load_object(elf_file& file) noexcept;
-
+ protected:
   array<memory_range> ranges_;
   array<record_section> sections_;
-  array<unsigned char> copies_;  // the relocated records of an object file
 };
 
 }  // namespace hotpatch

@@ -34,6 +34,14 @@ declares()
 }
 ok "declares what it exports" declares
 
+# Of object files and archives, which only hp-list reads (sites/object_image.h).
+has_object_files()
+{
+  nm -C "$@" | grep -E 'object_image|archive_members'
+}
+ok "holds nothing that only hp-list needs" not has_object_files "$built/libhotpatch.a"
+ok "control: what hp-list needs is seen" has_object_files "$HP_BUILDDIR/tools/hp-list"
+
 ok "changes no text when it is loaded" not sh -c \
   "readelf -d '$library' | grep TEXTREL"
 

@@ -6,7 +6,7 @@
 
 #include "runtime/elf/elf_symbols.h"
 #include "runtime/objects/copy_table.h"
-#include "runtime/sites/elf_image.h"
+#include "runtime/sites/object_image.h"
 #include "testsuite/fuzz/check_sites.h"
 
 namespace {
@@ -37,7 +37,7 @@ void read_object(hotpatch::elf_file& file)
     hotpatch_test::require(!found || std::strlen(found->name) < UINT32_MAX);
   }
   read_copies(file);
-  hotpatch::elf_image image;
+  hotpatch::object_image image;
   if (image.load(file) != HP_OK)
     return;
   for (std::size_t i = 0; i < image.section_count(); ++i)
@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input,
     return 0;
   }
   hotpatch::elf_file member;
-  while (file.next_member(member) == HP_OK && member.is_open())
+  while (hotpatch::archive_members(file).next(member) == HP_OK &&
+         member.is_open())
     read_object(member);
   return 0;
 }

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "runtime/base/status.h"
-#include "runtime/sites/elf_image.h"
+#include "runtime/sites/object_image.h"
 #include "runtime/sites/record_survey.h"
 
 using namespace hotpatch;
@@ -38,7 +38,7 @@ bool print_site(const site& found, std::uint64_t, void*)
 
 void dump_object(elf_file& file)
 {
-  elf_image image;
+  object_image image;
   if (image.load(file) != HP_OK) {
     std::printf("%s\n", last_component(last_message()));
     return;
@@ -64,7 +64,7 @@ void dump(const char* path)
     return;
   }
   while (status == HP_OK) {
-    status = file.next_member(member);
+    status = archive_members(file).next(member);
     if (status == HP_OK && !member.is_open())
       return;
     if (status == HP_OK)

@@ -1,11 +1,14 @@
-// Section addresses and relocations of object files.
+// Section addresses and relocations of object files; members of archives.
 // SPDX-License-Identifier: MIT
-#include "runtime/elf/elf_relocate.h"
+#include "runtime/sites/object_image.h"
 
+#include <cstdio>
 #include <cstring>
 
 #include <elf.h>
+#include <libelf.h>
 
+#include "format/record.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -29,6 +32,34 @@ bool read_entry(elf_file& file, const elf_section& table, std::uint64_t index,
     std::memcpy(&into, bytes, sizeof(T));
   return bytes != nullptr;
 }
+
+// The sections that will be loaded, one behind the other and aligned as they
+// ask to be.
+class object_layout {
+ public:
+  // HP_MALFORMED, HP_NO_MEMORY.
+  [[nodiscard]] hp_status assign(elf_file& file) noexcept;
+
+  [[nodiscard]] bool has(std::size_t section) const noexcept
+  {
+    return section < addresses_.size() && addresses_[section] != 0;
+  }
+  [[nodiscard]] std::uint64_t address(std::size_t section) const noexcept
+  {
+    return addresses_[section];
+  }
+
+  // The table of section indices that do not fit in a symbol (there are more
+  // than 65279 sections), size 0 if there is none.
+  [[nodiscard]] const elf_section& wide_indices() const noexcept
+  {
+    return wide_indices_;
+  }
+
+ private:
+  array<std::uint64_t> addresses_;  // by section index, 0: not loaded
+  elf_section wide_indices_;
+};
 
 // What a relocation's symbol is worth.
 bool symbol_value(elf_file& file, const object_layout& layout,
@@ -97,8 +128,6 @@ hp_status refuse(const elf_file& file, const elf_section& section,
               static_cast<unsigned long long>(number), reason);
 }
 
-}  // namespace
-
 hp_status object_layout::assign(elf_file& file) noexcept
 {
   addresses_.clear();
@@ -130,6 +159,8 @@ hp_status object_layout::assign(elf_file& file) noexcept
   return HP_OK;
 }
 
+// Applies the relocations in `table` to `copy`, the contents of `section`.
+// HP_MALFORMED.
 hp_status relocate_section(elf_file& file, const object_layout& layout,
                            const elf_section& table, const elf_section& section,
                            unsigned char* copy) noexcept
@@ -155,6 +186,132 @@ hp_status relocate_section(elf_file& file, const object_layout& layout,
                layout.address(section.index) + relocation.r_offset))
       return refuse(file, section, number,
                     "is of an unknown type or does not fit");
+  }
+  return HP_OK;
+}
+
+bool is_records(const elf_section& section) noexcept
+{
+  return std::strcmp(section.name, format::section_name) == 0;
+}
+
+// Whether section `index` of an object file has bytes that are loaded.
+bool is_loaded(elf_file& file, const object_layout& layout, std::size_t index,
+               elf_section& into) noexcept
+{
+  return layout.has(index) && file.section(index, into) &&
+         into.type != SHT_NOBITS && into.size != 0;
+}
+
+}  // namespace
+
+hp_status object_image::load(elf_file& file) noexcept
+{
+  if (file.type() != ET_REL)
+    return elf_image::load(file);
+  ranges_.clear();
+  sections_.clear();
+  return load_object(file);
+}
+
+hp_status object_image::load_object(elf_file& file) noexcept
+{
+  elf_section section;
+  if (!file.find_section(format::section_name, 0, section))
+    return HP_OK;
+
+  object_layout layout;
+  if (const hp_status status = layout.assign(file); status != HP_OK)
+    return status;
+
+  // What is to be copied is counted first, because the ranges point into the
+  // one block of copies.
+  const std::size_t count = file.section_count();
+  std::size_t total = 0;
+  claimed_bytes records(file);
+  claimed_bytes relocations(file);
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!is_loaded(file, layout, i, section))
+      continue;
+    if (!file.contents(section.offset, section.size))
+      return damaged_image(file,
+                           "the file is shorter than its sections; it is "
+                           "truncated or still being written");
+    if (!is_records(section))
+      continue;
+    if (!records.spend(section.size))
+      return claimed_twice(file, format::section_name);
+    total += section.size;
+  }
+  array<unsigned char*> copy_of;  // by section index
+  if (!copies_.resize(total) || !copy_of.resize(count))
+    return no_memory_for_image(file);
+
+  std::size_t used = 0;
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!is_loaded(file, layout, i, section))
+      continue;
+    const unsigned char* bytes = file.contents(section.offset, section.size);
+    if (is_records(section)) {
+      copy_of[i] = copies_.data() + used;
+      used += section.size;
+      std::memcpy(copy_of[i], bytes, section.size);
+      bytes = copy_of[i];
+      if (!sections_.append({layout.address(i), section.size}))
+        return no_memory_for_image(file);
+    }
+    if (!ranges_.append({layout.address(i), section.size, bytes,
+                         (section.flags & SHF_EXECINSTR) != 0}))
+      return no_memory_for_image(file);
+  }
+  if (!sort_ranges(ranges_.data(), ranges_.size()))
+    return damaged_image(file, "its sections overlap");
+
+  elf_section table;
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!file.section(i, table) || table.type != SHT_RELA ||
+        table.info >= count || !copy_of[table.info] ||
+        !file.section(table.info, section))
+      continue;
+    if (!relocations.spend(table.size))
+      return claimed_twice(file, "of relocations");
+    const hp_status status =
+        relocate_section(file, layout, table, section, copy_of[table.info]);
+    if (status != HP_OK)
+      return status;
+  }
+  return HP_OK;
+}
+
+hp_status archive_members::next(elf_file& member) noexcept
+{
+  member.close();
+  while (archive_.archive_ && archive_.next_command_ != ELF_C_NULL) {
+    Elf* handle =
+        elf_begin(archive_.descriptor_.get(),
+                  static_cast<Elf_Cmd>(archive_.next_command_), archive_.elf_);
+    if (!handle) {
+      const int error = elf_errno();
+      archive_.next_command_ = ELF_C_NULL;
+      if (error != 0)
+        return fail(HP_MALFORMED, "%s: the archive is damaged (%s)",
+                    archive_.label_, elf_errmsg(error));
+      break;
+    }
+    // elf_next() makes the header that of the next member.
+    const Elf_Arhdr* header = elf_getarhdr(handle);
+    const char* name = header && header->ar_name ? header->ar_name : "?";
+    // "/" is the symbol table, "//" holds the long names.
+    const bool object = elf_kind(handle) == ELF_K_ELF && name[0] != '/';
+    char label[sizeof member.label_];
+    // Cutting a label that is too long only shortens a message.
+    std::snprintf(label, sizeof label, "%.300s(%.200s)", archive_.label_, name);
+    archive_.next_command_ = elf_next(handle);
+    if (!object) {
+      elf_end(handle);
+      continue;
+    }
+    return member.adopt(handle, label);
   }
   return HP_OK;
 }
