@@ -1,24 +1,321 @@
-// Going through processes and patches.
+// From a command line to changed processes and an exit status.
 //
 // SPDX-License-Identifier: MIT
 #include "tools/change_processes.h"
 
 #include <algorithm>
+#include <argp.h>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 
+#include "outside/change_lock.h"
+#include "outside/control_patching.h"
 #include "processes/all_processes.h"
 #include "processes/incarnation.h"
+#include "processes/text.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
-#include "tools/change_report.h"
 #include "tools/messages.h"
 #include "tools/process_tasks.h"
 
 namespace hotpatch::tools {
+
+// --- How options ------------------------------------------------------------
+// --level, --timeout, --dry-run, --allow-copies and others, by argp.
+
+namespace {
+
+enum : int { key_trace = 512, key_suspend_seccomp, key_allow_copies };
+
+constexpr argp_option how_option_table[] = {
+    {nullptr, 0, nullptr, 0, "How:", 2},
+    {"level", 'l', "LEVEL", 0,
+     "quiescent: when no thread is inside a function that changes; immediate: "
+     "now; through a control socket also strict and safepoint.  If not given, "
+     "what the patch states, or quiescent",
+     2},
+    {"timeout", 't', "SECONDS", 0, "How long to wait for threads", 2},
+    {"dry-run", 'n', nullptr, 0, "Check everything and change nothing", 2},
+    {"trace", key_trace, nullptr, 0,
+     "Trace the process even if it offers a control socket", 2},
+    {"suspend-seccomp", key_suspend_seccomp, nullptr, 0,
+     "Suspend the seccomp filter of the thread that loads the patch, for as "
+     "long "
+     "as it takes; for root",
+     2},
+    {"allow-copies", key_allow_copies, nullptr, 0,
+     "Replace functions although copies of them stay where the compiler has "
+     "inlined them",
+     2},
+    {"verbose", 'v', nullptr, 0, "Print each step", 2},
+    {}};
+
+void parse_level(const char* text, how_options& how, argp_state* state)
+{
+  if (!format::parse_level(text, how.settings.level))
+    argp_error(state, "--level: '%s' is not %s", text, format::level_choices);
+}
+
+error_t parse_how_option(int key, char* argument, argp_state* state)
+{
+  auto& how = *static_cast<how_options*>(state->input);
+  switch (key) {
+    case 'l':
+      parse_level(argument, how, state);
+      break;
+    case 't':
+      how.settings.timeout_ms = parse_seconds("timeout", argument, state);
+      break;
+    case 'n':
+      how.settings.dry_run = true;
+      break;
+    case key_trace:
+      how.traces = true;
+      break;
+    case key_allow_copies:
+      how.settings.allow_copies = true;
+      break;
+    case key_suspend_seccomp:
+      how.settings.suspend_seccomp = true;
+      break;
+    case 'v':
+      how.settings.tell = [](const std::string& text) {
+        print_line(stderr, text);
+      };
+      break;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const argp how_parser = {how_option_table, parse_how_option, nullptr, nullptr,
+                         nullptr,          nullptr,          nullptr};
+
+std::int64_t parse_seconds(const char* option, std::string_view text,
+                           argp_state* state)
+{
+  const auto seconds = parse_number<double>(text);
+  if (!seconds || !(*seconds >= 0 && *seconds < 1e9))
+    argp_error(state, "--%s: '%s' is not a number of seconds", option,
+               text.data());
+  return static_cast<std::int64_t>(*seconds * 1000);
+}
+
+// --- Change options ---------------------------------------------------------
+// The command line of hp-apply and hp-revert, by argp.
+
+namespace {
+
+enum : int { key_all = 256, key_control };
+
+constexpr argp_option option_table[] = {
+    {nullptr, 0, nullptr, 0, "Which processes:", 1},
+    {"all-processes-of", key_all, "PROGRAM", 0,
+     "Every process that executes this file, instead of PID", 1},
+    {"wait", 'w', nullptr, 0,
+     "Wait for threads as long as it takes, and not only 10 seconds", 2},
+    {"control", key_control, "SOCKET", 0,
+     "Where the process offers its control socket, if that is not the usual "
+     "place",
+     2},
+    {nullptr, 0, nullptr, 0, nullptr, -1},
+    {}};
+
+constexpr char apply_synopsis[] =
+    "PID FILE...\n--all-processes-of=PROGRAM FILE...";
+constexpr char apply_description[] =
+    "Applies patch objects to a running process, which need not know of it.\v"
+    "Exit status: 0 the patch is applied; 1 it was refused, nothing was "
+    "changed; 2 a thread did not leave a function in time, nothing was "
+    "changed; 3 a file became shorter while it was read; 4 a failure could not "
+    "be "
+    "undone, "
+    "and what the process holds is said; 64 misuse.";
+constexpr char revert_synopsis[] =
+    "PID NAME...\n--all-processes-of=PROGRAM NAME...";
+constexpr char revert_description[] =
+    "Takes patches away from a running process.\v"
+    "Exit status: 0 the patch is reverted; 1 it was refused, nothing was "
+    "changed; 2 a thread did not leave a function in time, nothing was "
+    "changed; 3 a file became shorter while it was read; 4 a failure could not "
+    "be "
+    "undone, "
+    "and what the process holds is said; 64 misuse.";
+
+constexpr std::int64_t for_ever_ms = std::int64_t{1} << 40;
+
+void add_argument(const char* text, change_options& chosen, argp_state* state)
+{
+  if (chosen.pid != 0 || !chosen.program.empty()) {
+    chosen.patches.emplace_back(text);
+    return;
+  }
+  chosen.pid = parse_process_id(text).value_or(0);
+  if (chosen.pid == 0)
+    argp_error(state, "'%s' is not a process id", text);
+}
+
+error_t parse_one(int key, char* argument, argp_state* state)
+{
+  auto& chosen = *static_cast<change_options*>(state->input);
+  switch (key) {
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &chosen.how;
+      break;
+    case key_all:
+      chosen.program = argument;
+      break;
+    case 'w':
+      chosen.how.settings.timeout_ms = for_ever_ms;
+      break;
+    case key_control:
+      chosen.how.control.path = argument;
+      break;
+    case ARGP_KEY_ARG:
+      add_argument(argument, chosen, state);
+      break;
+    case ARGP_KEY_END:
+      if (chosen.pid == 0 && chosen.program.empty())
+        argp_error(state, "no PID and no --all-processes-of");
+      if (chosen.patches.empty())
+        argp_error(state, "no patch is named");
+      break;
+    default:
+      return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+}  // namespace
+
+change_options parse_change_options(change_kind kind, int argc, char** argv)
+{
+  const bool apply = kind == change_kind::apply;
+  constexpr argp_child children[] = {{&how_parser, 0, nullptr, 0}, {}};
+  const argp parser = {option_table,
+                       parse_one,
+                       apply ? apply_synopsis : revert_synopsis,
+                       apply ? apply_description : revert_description,
+                       children,
+                       nullptr,
+                       nullptr};
+  change_options chosen;
+  argp_parse(&parser, argc, argv, 0, nullptr, &chosen);
+  return chosen;
+}
+
+// --- Change patch -----------------------------------------------------------
+// The control socket first, then ptrace(2).
+
+namespace {
+
+// By the process itself, or else by tracing it.
+template <typename Itself, typename Traced>
+outside::apply_result change(const how_options& how, pid_t pid, Itself itself,
+                             Traced traced)
+{
+  const outside::change_lock lock(
+      pid, deadline::in_milliseconds(how.settings.timeout_ms),
+      how.settings.tell);
+  if (!how.traces) {
+    outside::control_patching control(pid, how.settings, how.control);
+    if (const auto result = itself(control))
+      return *result;
+  }
+  const format::level level = how.settings.level;
+  if (level == format::level::strict || level == format::level::safepoint)
+    throw trouble(process_text(pid) +
+                  " is traced, which knows only the levels quiescent and "
+                  "immediate; for others it has to offer a control socket");
+  outside::live_patching process(lock, how.settings);
+  return traced(process);
+}
+
+}  // namespace
+
+outside::apply_result apply_patch(const how_options& how, pid_t pid,
+                                  outside::patch_object& patch)
+{
+  const auto apply = [&](auto& way) { return way.apply(patch); };
+  return change(how, pid, apply, apply);
+}
+
+outside::apply_result change_patch(change_kind kind, const how_options& how,
+                                   pid_t pid, const std::string& patch)
+{
+  if (kind == change_kind::apply)
+    return apply_patch(how, pid, *outside::open_patch_object(patch));
+  const auto revert = [&](auto& way) { return way.revert(patch); };
+  return change(how, pid, revert, revert);
+}
+
+// --- Change report ----------------------------------------------------------
+// One line, and the report of a dry run.
+
+namespace {
+
+std::string milliseconds(std::int64_t nanoseconds)
+{
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f ms",
+                static_cast<double>(nanoseconds) / 1e6);
+  return text;
+}
+
+}  // namespace
+
+void tell_change(change_kind kind, bool dry_run, pid_t pid,
+                 const outside::apply_result& result, std::int64_t took_ns)
+{
+  const char* what = kind == change_kind::apply ? "applied" : "reverted";
+  const std::string process = process_text(pid) + ": ";
+  const std::string patch = process + result.name;
+  const std::string functions =
+      std::to_string(result.functions) +
+      (result.functions == 1 ? " function" : " functions");
+  if (!result.changed) {
+    print_line(stdout, patch + " was " + what + " already");
+    return;
+  }
+  if (dry_run) {
+    print_line(stdout, patch + " can be " + what + ", " + functions);
+    for (const std::string& line : result.report)
+      print_line(stdout, "  " + line);
+    return;
+  }
+  const std::string done = patch + " is " + what + ", " + functions;
+  if (result.by_itself) {
+    print_line(stdout, done + ", by itself in " + milliseconds(took_ns));
+    if (!result.stays.empty())
+      print_line(stdout, process + "its code stays loaded: " + result.stays);
+    return;
+  }
+  std::string line =
+      done + "; it stood still for " + milliseconds(result.stood_ns);
+  if (result.away_ns != 0)
+    line += ", one thread was away for " + milliseconds(result.away_ns) + ',';
+  print_line(stdout, line + " of " + milliseconds(took_ns));
+  if (!result.suspended.empty())
+    print_line(stdout, process + "the seccomp filter of " + result.suspended +
+                           " was suspended while it was away");
+  if (!result.stays.empty())
+    print_line(stdout, process + "its code stays loaded: " + result.stays);
+  if (!result.unended.empty())
+    print_line(stdout, process + result.unended);
+}
+
+// --- Change processes -------------------------------------------------------
+// Going through processes and patches.
 
 namespace {
 

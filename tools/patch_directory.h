@@ -1,13 +1,4 @@
-// A directory of patch objects that hp-watch applies, as it is at the moment.
-//
-// Owns the rule whose patches are taken: those of trusted files
-// (trusted_path.h), for what lies there will run in other processes, unasked.
-// And a patch has to state the builds that it is for, because no person is
-// there to judge.  What is not taken is told once, until the file changes.
-//
-// A file is read once, when it is new; what is applied later are these bytes.
-//
-// One thread at a time.
+// Directories of patch objects that hp-watch trusts.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_TOOLS_PATCH_DIRECTORY_H
@@ -18,13 +9,47 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <vector>
-
 #include <sys/stat.h>
+#include <vector>
 
 #include "outside/patch_object.h"
 
 namespace hotpatch::tools {
+
+// --- Trusted path -----------------------------------------------------------
+// Opening files that only root and this user can have put there.
+//
+// Owns the rule whose files are trusted: the file and each directory on the way
+// to it must belong to root or to the user of this process, and others must not
+// be able to write to them; for a user who can rename a directory decides what
+// is found there.  In a directory with the sticky bit, such as /tmp, others can
+// make files of their own, but not touch those of root and this user. Symbolic
+// links are followed one by one, under the same rule.  What is opened is what
+// was checked: the way goes from descriptor to descriptor, never by a name
+// twice.
+//
+// Any thread.
+
+// For reading; the caller's to close.  Throws trouble, which names what is not
+// trusted.  In the directory that is found others may not even make files.
+int open_trusted_directory(const std::string& path);
+
+// The same of a regular file in an open directory that is called `path`; -1: it
+// is gone, or is no regular file.
+int open_trusted_file(int directory, const std::string& path,
+                      const std::string& name);
+
+// --- Patch directory --------------------------------------------------------
+// A directory of patch objects that hp-watch applies, as it is at the moment.
+//
+// Owns the rule whose patches are taken: those of trusted files
+// (trusted_path), for what lies there will run in other processes, unasked.
+// And a patch has to state the builds that it is for, because no person is
+// there to judge.  What is not taken is told once, until the file changes.
+//
+// A file is read once, when it is new; what is applied later are these bytes.
+//
+// One thread at a time.
 
 // Of one file at one time: another value if it was replaced or written to.
 struct file_version {

@@ -1,4 +1,4 @@
-// Matching and sorting the rows of a listing.
+// Patterns and the order of sites.
 //
 // SPDX-License-Identifier: MIT
 #include "tools/selection.h"
@@ -6,11 +6,33 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <string>
 #include <string_view>
 
-#include "tools/site_pattern.h"
+#include "runtime/sites/name_demangle.h"
 
 namespace hotpatch::tools {
+
+// --- Site pattern -----------------------------------------------------------
+// The globs that choose sites.
+
+bool matches_site(const format::site_pattern& pattern, const char* name,
+                  std::string_view demangled, const char* file)
+{
+  if (pattern.matches_file(file) || pattern.matches_name(name, file))
+    return true;
+  if (demangled.empty())
+    return false;
+  char form[4096];
+  return pattern.matches_demangled(std::string(demangled).c_str(), file) ||
+         pattern.matches_demangled(
+             demangle(name, name_form::signature, form, sizeof form), file) ||
+         pattern.matches_demangled(
+             demangle(name, name_form::bare, form, sizeof form), file);
+}
+
+// --- Selection --------------------------------------------------------------
+// Matching and sorting the rows of a listing.
 
 namespace {
 

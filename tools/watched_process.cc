@@ -12,7 +12,7 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
-#include "tools/change_patch.h"
+#include "tools/change_processes.h"
 #include "tools/messages.h"
 #include "tools/process_status.h"
 

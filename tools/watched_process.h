@@ -21,7 +21,7 @@
 
 #include "processes/incarnation.h"
 #include "runtime/base/deadline.h"
-#include "tools/how_options.h"
+#include "tools/change_processes.h"
 #include "tools/patch_directory.h"
 #include "tools/process_tasks.h"
 

@@ -19,7 +19,7 @@
 #include "runtime/base/file_descriptor.h"
 #include "tools/json_view.h"
 #include "tools/output.h"
-#include "tools/site_pattern.h"
+#include "tools/selection.h"
 
 using namespace hotpatch;
 using namespace hotpatch::tools;
