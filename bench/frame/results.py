@@ -15,7 +15,8 @@ class Results:
     def __init__(self):
         self.samples = {}  # (series, metric, x) -> values
         self.units = {}    # metric -> unit
-        self.failures = {}
+        self.failures = {}   # series -> why the first of its runs failed
+        self.failed = set()  # runs by number, which are not tried again
 
     def add(self, series, line):
         value = json.loads(line)
@@ -28,28 +29,32 @@ class Results:
         for a while disturbs all of them."""
         runs = list(runs)
         for turn in range(repetitions):
-            for run in runs:
-                if run.series in self.failures:
+            for number, run in enumerate(runs):
+                if number in self.failed:
                     continue
                 if sys.stderr.isatty():
                     print(f"\r  {turn + 1}/{repetitions} {run.series:40.40}",
                           end="\r", file=sys.stderr)
-                self.take_one(run)
+                if not self.take_one(run):
+                    self.failed.add(number)
 
     def take_one(self, run):
+        """False: it failed."""
         try:
             done = subprocess.run(run.command, capture_output=True, text=True,
                                   timeout=LIMIT,
                                   env={**os.environ, **run.environment})
         except subprocess.TimeoutExpired:
-            self.failures[run.series] = f"did not end in {LIMIT} s"
-            return
+            self.failures.setdefault(run.series, f"did not end in {LIMIT} s")
+            return False
         if done.returncode != 0:
-            self.failures[run.series] = (
+            self.failures.setdefault(
+                run.series,
                 f"ended with {done.returncode}: {done.stderr.strip()[-200:]}")
-            return
+            return False
         for line in done.stdout.splitlines():
             self.add(run.series, line)
+        return True
 
     def value(self, series, metric, x=None):
         """The median; None if there is no such sample."""

@@ -1,8 +1,8 @@
 # Runs a command, its output thrown away, and reports how long it took; or the
-# processor time of it and of what it started, and the most memory that one of
-# them had.
+# processor time, or the user time, of it and of what it started, and the most
+# memory that one of them had.
 #
-#     timed.py [--processor] METRIC X COMMAND...
+#     timed.py [--processor | --user] METRIC X COMMAND...
 #
 # SPDX-License-Identifier: MIT
 import json
@@ -12,8 +12,8 @@ import sys
 import time
 
 arguments = sys.argv[1:]
-processor = arguments[0] == "--processor"
-metric, x, *command = arguments[processor:]
+kind = arguments.pop(0) if arguments[0].startswith("--") else ""
+metric, x, *command = arguments
 
 
 start = time.monotonic()
@@ -30,9 +30,9 @@ def report(metric, value, unit):
                       "unit": unit}))
 
 
-if processor:
+if kind:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    report(metric, used.ru_utime + used.ru_stime, "s")
+    report(metric, used.ru_utime + (kind == "--processor") * used.ru_stime, "s")
     report("peak memory", used.ru_maxrss / 1024, "MiB")
 else:
     report(metric, 1000 * took, "ms")

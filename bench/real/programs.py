@@ -1,5 +1,5 @@
-# Lua, SQLite and memcached as Debian has them, built without the plugin, with
-# the functions of one file chosen, and with all.
+# Real programs as Debian has them, and one of small classes, built without the
+# plugin and with it in several ways.
 #
 # SPDX-License-Identifier: MIT
 import os
@@ -9,8 +9,13 @@ import shutil
 import subprocess
 
 from frame.figure import Skipped
+from frame.kit import processors
 
 VARIANTS = ("no plugin", "one part", "all")
+# What makes all functions patchable; "libpulp" is what SUSE's libpulp wants a
+# shared object to be compiled with: bytes before and in each function, and
+# inlining as usual.
+PATCHABLE = ("all", "inline", "libpulp")
 
 
 class Program:
@@ -36,7 +41,10 @@ class Program:
         return {"no plugin": [],
                 "one part": [plugin,
                              f"-fplugin-arg-hotpatch-match={self.part}"],
-                "all": [plugin, "-fplugin-arg-hotpatch-all"]}[variant]
+                "all": [plugin, "-fplugin-arg-hotpatch-all"],
+                "inline": [plugin, "-fplugin-arg-hotpatch-all",
+                           "-fplugin-arg-hotpatch-inline"],
+                "libpulp": ["-fpatchable-function-entry=16,14"]}[variant]
 
     def result(self, variant, level="-O2"):
         return self.place / (f"{self.source}-{variant.replace(' ', '-')}"
@@ -45,6 +53,10 @@ class Program:
     def command(self, variant, level="-O2"):
         """Compiles it anew, from nothing."""
         raise NotImplementedError
+
+    def program(self, variant, level="-O2"):
+        """What is executed."""
+        return self.result(variant, level)
 
     def built(self, variant):
         """Built once for several figures, and again if the plugin changes."""
@@ -98,15 +110,85 @@ class Memcached(Program):
                 f"cp memcached {shlex.quote(str(self.result(variant, level)))}"]
 
 
-def available(kit):
+class LevelDb(Program):
+    name = "LevelDB"
+    source = "leveldb"
+
+    def command(self, variant, level="-O2"):
+        tree = self.place / "source"
+        files = [path for part in ("db", "table", "util", "helpers/memenv")
+                 for path in (tree / part).glob("*.cc")
+                 if not path.stem.endswith(("_test", "windows",
+                                            "leveldbutil"))]
+        return [*self.kit.cxx, level, "-w", "-std=c++17", "-pthread",
+                "-DLEVELDB_PLATFORM_POSIX=1", "-DHAVE_FDATASYNC=1",
+                *self.options(variant), f"-I{tree}", f"-I{tree}/include",
+                *sorted(files), tree / "benchmarks/db_bench.cc", "-o",
+                self.result(variant, level)]
+
+
+class Classes(Program):
+    name = "classes"
+    source = "classes"
+
+    def fetch(self):
+        self.place.mkdir(parents=True, exist_ok=True)
+
+    def command(self, variant, level="-O2"):
+        return [*self.kit.cxx, level, *self.options(variant),
+                self.kit.source / "bench/real/classes.cc", "-o",
+                self.result(variant, level)]
+
+
+class Configured(Program):
+    """One that is configured for each variant in a tree of its own."""
+    configure = ""
+    make = ""
+    needed = ()  # options that its own build has, too
+
+    def command(self, variant, level="-O2"):
+        tree = self.place / f"tree-{variant.replace(' ', '-')}{level}"
+        options = shlex.join([level, "-w", *self.needed,
+                              *self.options(variant)])
+        cc = shlex.quote(shlex.join(self.kit.cc))
+        return ["sh", "-c",
+                f"rm -rf {shlex.quote(str(tree))} && "
+                f"mkdir -p {shlex.quote(str(tree))} && "
+                f"cd {shlex.quote(str(tree))} && "
+                f"../source/configure -q {self.configure} CC={cc} "
+                f">configure.log 2>&1 && "
+                f"make -s -j{processors()} {self.make} "
+                f"{self.flags}={shlex.quote(options)} >make.log 2>&1 && "
+                f"touch {shlex.quote(str(self.result(variant, level)))}"]
+
+
+class Python(Configured):
+    name = "CPython"
+    source = "python"
+    configure = "--with-ensurepip=no"
+    make = "python"
+    flags = "OPT"
+    needed = ("-DNDEBUG", "-fwrapv")
+
+    def program(self, variant, level="-O2"):
+        return self.place / f"tree-{variant.replace(' ', '-')}{level}/python"
+
+
+def available(kit, kinds=(Lua, Sqlite, Memcached), variants=VARIANTS):
     """Those that can be had; the others are skipped with the reason."""
-    for kind in Lua, Sqlite, Memcached:
+    for kind in kinds:
         program = kind(kit)
         try:
             program.fetch()
-            for variant in VARIANTS:
-                program.built(variant)
+            program.built(variants[0])
         except Skipped as reason:
             kit.skip(program.name, str(reason))
-        else:
-            yield program
+            continue
+        program.variants = [variants[0]]
+        for variant in variants[1:]:
+            try:
+                program.built(variant)
+                program.variants.append(variant)
+            except Skipped as reason:
+                kit.skip(f"{program.name}, {variant}", str(reason))
+        yield program

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Debian's source packages of Lua, SQLite and memcached, ready to be compiled.
+# Debian's source packages of real programs, ready to be compiled.
 #
-#     sources.sh PROGRAM DIRECTORY    lua, sqlite or memcached
+#     sources.sh PROGRAM DIRECTORY    lua, sqlite, memcached, leveldb or python
 #
 # Leaves with 77 and the reason on the standard error if it cannot be had.
 #
@@ -16,6 +16,13 @@ skip_all()
 }
 # shellcheck source=../../testsuite/real/fetch.sh
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
+
+# default_of PACKAGE: the versioned package that it stands for in this release.
+default_of()
+{
+  apt-cache depends "$1" | sed -n "s/.*Depends: \\($1[-0-9.]*\\)\$/\\1/p" |
+    grep -m 1 '[0-9]' || skip_all "apt knows no package $1"
+}
 
 [ ! -e "$2/ready" ] || exit 0
 rm -rf "$2"
@@ -38,5 +45,9 @@ case $1 in
     (cd source && ./configure -q --disable-docs CC="$CC" &&
       make -s -j 2 memcached) >make.log 2>&1 ||
       skip_all "memcached: $(tail -n 1 make.log)" ;;
+  leveldb)
+    fetch_source leveldb ;;
+  python)
+    fetch_source "$(default_of python3)" ;;
 esac
 touch ready
