@@ -18,6 +18,7 @@
 #include "processes/maps.h"
 #include "processes/threads.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
@@ -33,7 +34,7 @@ constexpr std::uint64_t stack_needed = 32 * 1024;
 
 // Between a stack that grows and what lies below it (stack_guard_gap in
 // mm/mmap.c).
-constexpr std::uint64_t guard_gap = std::uint64_t{256} * 4096;
+constexpr std::uint64_t guard_gap = 256 * page_size;
 
 // System calls of programs that wait, in the order in which threads are looked
 // at. None of them is made by malloc() or by the dynamic linker, but futex(2)

@@ -18,17 +18,16 @@
 #include "outside/return_frame.h"
 #include "processes/threads.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-constexpr std::uint64_t page = 4096;
-
 // One page of code, one of arguments, then the stack.
-constexpr std::uint64_t arguments_at = page;
+constexpr std::uint64_t arguments_at = page_size;
 constexpr std::uint64_t texts_at = arguments_at + 256;
-constexpr std::uint64_t texts_end = 4 * page;
+constexpr std::uint64_t texts_end = 4 * page_size;
 
 // What the borrowed thread executes, with rbx at a call_block and r12 at the
 // stack pointer for the return.  The thread's errno and its cancellation state
@@ -191,7 +190,7 @@ void borrowed_thread::wait_for_mark(const call_observer& observer)
       continue;
     if (mark_ != 0)
       thread_.drop_signal();
-    if (thread_.registers().rip - workspace_ < page)
+    if (thread_.registers().rip - workspace_ < page_size)
       return;
   }
 }
@@ -236,9 +235,9 @@ void borrowed_thread::need_workspace()
   // A page of its own that is never writable for the process, so that rules
   // against memory which is both writable and executable do not forbid it
   // (PR_SET_MDWE).
-  const std::int64_t code = system_call(
-      SYS_mmap,
-      {workspace_, page, PROT_READ | PROT_EXEC, kind | MAP_FIXED, no_call, 0});
+  const std::int64_t code =
+      system_call(SYS_mmap, {workspace_, page_size, PROT_READ | PROT_EXEC,
+                             kind | MAP_FIXED, no_call, 0});
   if (code < 0 && code > -4096)
     throw trouble(process_text(thread_.process()) +
                   " may not have executable memory: " +

@@ -22,6 +22,7 @@
 #include "outside/target_memory.h"
 #include "outside/thread_state.h"
 #include "outside/tracee.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
@@ -44,7 +45,7 @@ class unfinished_call : public not_in_time {
 
 // The memory in the process that a call is made in: its code, which
 // is_workspace() knows again at the beginning, its arguments and its stack.
-inline constexpr std::uint64_t workspace_size = 256 * 4096;
+inline constexpr std::uint64_t workspace_size = 256 * page_size;
 bool is_workspace(const target_memory& memory, std::uint64_t address);
 
 // Sees each system call that a call() makes, at its entry and at its end, and

@@ -24,11 +24,11 @@ namespace {
 constexpr std::uint64_t margin = 64 * 1024;
 
 // The last quadword of a page has the mark: "hp cells", backwards.
-constexpr std::size_t cells_per_page = page_bytes / sizeof(std::uint64_t) - 1;
+constexpr std::size_t cells_per_page = page_size / sizeof(std::uint64_t) - 1;
 constexpr std::uint64_t page_mark = 0x736c6c6563207068;
 
 // The kernel makes one mapping of pages side by side.
-constexpr std::uint64_t largest_mapping = 64 * page_bytes;
+constexpr std::uint64_t largest_mapping = 64 * page_size;
 
 bool may_have_cells(const process_mapping& mapping)
 {
@@ -96,7 +96,7 @@ void cell_supply::find_free(const std::vector<process_mapping>& maps,
     if (!may_have_cells(mapping))
       continue;
     for (std::uint64_t page = mapping.begin; page < mapping.end;
-         page += page_bytes) {
+         page += page_size) {
       std::array<std::uint64_t, cells_per_page + 1> content;
       if (memory_.read_some(page, {reinterpret_cast<std::uint8_t*>(&content),
                                    sizeof content}) != sizeof content ||
@@ -113,7 +113,7 @@ void cell_supply::find_free(const std::vector<process_mapping>& maps,
       free_.begin(), free_.end(), [&](const free_cells& each) {
         return std::any_of(changes.begin(), changes.end(),
                            [&](const site_change& change) {
-                             return change.cell - each.page < page_bytes;
+                             return change.cell - each.page < page_size;
                            });
       });
 }
@@ -141,7 +141,7 @@ cell_supply::free_cells* cell_supply::find_room(
     if (each.cells.size() >= near.size() &&
         std::all_of(near.begin(), near.end(), [&](const site_change* change) {
           return cell_reaches(change->where, each.page) &&
-                 cell_reaches(change->where, each.page + page_bytes);
+                 cell_reaches(change->where, each.page + page_size);
         }))
       return &each;
   return nullptr;
@@ -157,7 +157,7 @@ cell_supply::free_cells* cell_supply::map_page(
   if (wanted == 0)
     return nullptr;
   const std::int64_t page = thread.system_call(
-      SYS_mmap, {wanted, page_bytes, PROT_READ,
+      SYS_mmap, {wanted, page_size, PROT_READ,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                  ~std::uint64_t{0}, 0});
   if (static_cast<std::uint64_t>(page) != wanted)
@@ -205,7 +205,7 @@ void cell_supply::give_near(borrowed_thread& thread,
 void cell_supply::drop(borrowed_thread& thread)
 {
   for (const std::uint64_t page : mapped_)
-    thread.system_call(SYS_munmap, {page, page_bytes});
+    thread.system_call(SYS_munmap, {page, page_size});
   mapped_.clear();
   cells_.clear();
 }

@@ -8,6 +8,7 @@
 
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
@@ -18,7 +19,6 @@ namespace {
 constexpr int most_attempts = 3;
 
 // The kernel copies pages, each of them whole or not at all.
-constexpr std::uint64_t page_size = 4096;
 
 }  // namespace
 

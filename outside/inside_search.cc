@@ -110,7 +110,7 @@ std::size_t searched_memory::written(std::uint64_t address, std::size_t most)
   // The kernel's Documentation/admin-guide/mm/pagemap.rst: one word per page.
   constexpr std::uint64_t present_or_swapped = std::uint64_t{3} << 62;
   std::size_t count = 0;
-  for (std::uint64_t page = address / memory_page_size; count < most; ++page) {
+  for (std::uint64_t page = address / page_size; count < most; ++page) {
     if (page - first_page_ >= page_count_) {
       first_page_ = page / batch * batch;
       const ssize_t got =
@@ -123,7 +123,7 @@ std::size_t searched_memory::written(std::uint64_t address, std::size_t most)
     }
     if ((pages_[page - first_page_] & present_or_swapped) == 0)
       break;
-    count = (page + 1) * memory_page_size - address;
+    count = (page + 1) * page_size - address;
   }
   return std::min(count, most);
 }
@@ -146,7 +146,7 @@ memory_words searched_memory::words(void* self, std::uint64_t address,
   std::size_t got = own.memory_.read(address, {bytes, size});
   // Where a page in the middle cannot be read, some ways of reading give
   // nothing.
-  const std::size_t rest = memory_page_size - address % memory_page_size;
+  const std::size_t rest = page_size - address % page_size;
   if (got < std::min(size, rest))
     got = own.memory_.read(address, {bytes, std::min(size, rest)});
   return {own.chunk_.data(), got / 8, got < 8};

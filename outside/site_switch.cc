@@ -11,12 +11,13 @@
 #include "format/patch_word.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-constexpr std::uint64_t page_mask = ~std::uint64_t{4095};
+constexpr std::uint64_t page_mask = ~(page_size - 1);
 
 std::uint64_t pristine(const site_change& change)
 {

@@ -17,12 +17,12 @@
 #include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-constexpr std::uint64_t page = 4096;
 constexpr std::size_t most_headers = 64;
 
 template <typename T>
@@ -96,10 +96,10 @@ spare_memory::spare_memory(pid_t process)
         continue;
       const std::uint64_t end = end_of_variables(memory, each.begin);
       const process_mapping* const last =
-          end % page != 0 ? mapping_at(maps, end) : nullptr;
+          end % page_size != 0 ? mapping_at(maps, end) : nullptr;
       if (last == nullptr || last->executable)
         continue;
-      const std::uint64_t limit = (end & ~(page - 1)) + page;
+      const std::uint64_t limit = (end & ~(page_size - 1)) + page_size;
       for (std::uint64_t at = (end + 2 * size) & ~std::uint64_t{15};
            at + size <= limit; at += size)
         places_.push_back({at});

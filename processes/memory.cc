@@ -15,12 +15,12 @@
 #include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch {
 
 namespace {
 
-constexpr std::size_t page_size = 4096;
 constexpr std::size_t window_size = 64 * page_size;
 
 // For kernels and containers that have no process_vm_readv.

@@ -12,20 +12,20 @@
 #include <sys/mman.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/page_size.h"
 #include "runtime/base/system_call.h"
 
 namespace hotpatch {
 
 class page_memory {
-  static constexpr std::size_t page = 4096;
   static constexpr std::size_t round_up(std::size_t bytes) noexcept
   {
-    return (bytes + page - 1) / page * page;
+    return (bytes + page_size - 1) / page_size * page_size;
   }
 
  public:
   // What elements leave of the last page is less than one.
-  static constexpr std::size_t largest_element = page;
+  static constexpr std::size_t largest_element = page_size;
 
   static void* grow(void* old, std::size_t old_bytes,
                     std::size_t& bytes) noexcept

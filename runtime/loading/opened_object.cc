@@ -18,6 +18,7 @@
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/base/page_size.h"
 #include "runtime/base/raw_file.h"
 #include "runtime/base/sealed_file.h"
 #include "runtime/base/status.h"
@@ -145,8 +146,6 @@ void rename_object(const link_map& object, const char* path)
 }
 
 // --- Its data ----------------------------------------------------------------
-
-constexpr std::uint64_t page_size = 4096;
 
 // Parts of RELRO segments are read-only once the object is loaded.
 class writable_page {

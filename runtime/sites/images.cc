@@ -6,6 +6,7 @@
 
 #include <sys/auxv.h>
 
+#include "runtime/base/page_size.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -15,10 +16,9 @@ namespace {
 // The kernel's own image: it has no file and no sites.
 bool is_vdso(const dl_phdr_info& info) noexcept
 {
-  constexpr std::uint64_t page = 4096;
   const std::uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
   const auto headers = reinterpret_cast<std::uint64_t>(info.dlpi_phdr);
-  return vdso != 0 && headers - vdso < page;
+  return vdso != 0 && headers - vdso < page_size;
 }
 
 }  // namespace

@@ -203,12 +203,12 @@ bool frame_search::has_return_address(std::uint64_t from,
     if (words.unreadable)
       return false;
     if (words.count == 0) {
-      at = (at / memory_page_size + 1) * memory_page_size;
+      at = (at / page_size + 1) * page_size;
       continue;
     }
     for (std::size_t i = 0; i < words.count; ++i) {
       const std::uint64_t word = words.first[i];
-      if (word >> 47 == 0 && word > memory_page_size && before != entry_point &&
+      if (word >> 47 == 0 && word > page_size && before != entry_point &&
           may_be_returned_to(word, tables_, memory_))
         return true;
       before = word;
@@ -325,7 +325,7 @@ bool frame_search::search_up(std::uint64_t from, std::uint64_t to,
       return at == from &&
              report(frame_place::unreadable, from, code_ranges::none);
     if (words.count == 0) {
-      at = (at / memory_page_size + 1) * memory_page_size;
+      at = (at / page_size + 1) * page_size;
       continue;
     }
     if (search_words(words, at, code_ranges::role::value, how == scope::around))
@@ -338,7 +338,7 @@ bool frame_search::search_up(std::uint64_t from, std::uint64_t to,
 bool frame_search::search_down(std::uint64_t from, std::uint64_t to) noexcept
 {
   for (std::uint64_t end = from; end > to;) {
-    const std::uint64_t page = (end - 1) / memory_page_size * memory_page_size;
+    const std::uint64_t page = (end - 1) / page_size * page_size;
     const std::uint64_t begin = std::max(page, to);
     for (std::uint64_t at = (begin + 7) & ~std::uint64_t{7}; at < end;) {
       const memory_words words = memory_.words(memory_.self, at, end, true);

@@ -828,7 +828,7 @@ class walk {
       if (words.unreadable)
         break;
       if (words.count == 0) {
-        at = (at / memory_page_size + 1) * memory_page_size;
+        at = (at / page_size + 1) * page_size;
         continue;
       }
       for (std::size_t i = 0; i < words.count; ++i)
@@ -887,7 +887,7 @@ bool may_end_in_call(const std::uint8_t* bytes, std::size_t count) noexcept
 bool is_return_address(std::uint64_t word, const stack_memory& memory) noexcept
 {
   std::uint8_t before[8];
-  return word >> 47 == 0 && word > memory_page_size &&
+  return word >> 47 == 0 && word > page_size &&
          memory.region_at(word).executable &&
          memory.load(word - sizeof before, before) &&
          may_end_in_call(before, sizeof before);

@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace hotpatch {
+#include "runtime/base/page_size.h"
 
-inline constexpr std::uint64_t memory_page_size = 4096;
+namespace hotpatch {
 
 struct memory_region {
   std::uint64_t begin = 0;

@@ -1,6 +1,7 @@
 // Blocks of junctions, and which one is for what.
 // SPDX-License-Identifier: MIT
 #include "runtime/text/junction.h"
+#include "runtime/base/page_size.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,8 +20,6 @@ struct targets {
   std::uint64_t before;
   std::uint64_t after;
 };
-
-constexpr std::size_t page_size = 4096;
 
 // rel32 counts from the end of the instruction.
 void put_distance(std::uint8_t* at, std::uint64_t code, std::uint64_t target)

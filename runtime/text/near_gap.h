@@ -11,10 +11,9 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace hotpatch {
+#include "runtime/base/page_size.h"
 
-// In bytes: the smallest page of x86-64 (AMD64 APM volume 2, section 5.1).
-inline constexpr std::uint64_t page_bytes = 4096;
+namespace hotpatch {
 
 class near_gap {
  public:
@@ -35,9 +34,9 @@ class near_gap {
   {
     const std::uint64_t gap_end = std::min(begin, high_);
     const std::uint64_t needed =
-        margin_ != 0 ? 2 * margin_ + page_bytes : page_bytes;
+        margin_ != 0 ? 2 * margin_ + page_size : page_size;
     if (gap_end > free_from_ && gap_end - free_from_ >= needed) {
-      const std::uint64_t page = (gap_end - margin_ - page_bytes) & -page_bytes;
+      const std::uint64_t page = (gap_end - margin_ - page_size) & -page_size;
       if (gap_end <= first_)
         below_ = page;
       else if (above_ == 0 && !is_stack)

@@ -17,13 +17,13 @@ namespace {
 // Maps a page exactly there, over nothing; 0 if that place is taken.
 std::uint64_t map_at(std::uint64_t address)
 {
-  void* page = mmap(reinterpret_cast<void*>(address), page_bytes, PROT_READ,
+  void* page = mmap(reinterpret_cast<void*>(address), page_size, PROT_READ,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   if (page == MAP_FAILED)
     return 0;
   // Kernels before 4.17 take the address as a hint only.
   if (reinterpret_cast<std::uint64_t>(page) != address) {
-    munmap(page, page_bytes);
+    munmap(page, page_size);
     return 0;
   }
   return address;
@@ -54,14 +54,14 @@ std::uint64_t map_in_gap(const site_code& site)
 // Without /proc: knocks at places farther and farther away.
 std::uint64_t map_by_probing(const site_code& site)
 {
-  const std::uint64_t start = site.symbol & -page_bytes;
-  for (std::uint64_t distance = page_bytes; distance < INT32_MAX;
-       distance += distance / 16 & -page_bytes) {
+  const std::uint64_t start = site.symbol & -page_size;
+  for (std::uint64_t distance = page_size; distance < INT32_MAX;
+       distance += distance / 16 & -page_size) {
     for (const std::uint64_t page : {start - distance, start + distance})
       if (page < near_gap::address_space_end && cell_reaches(site, page))
         if (const std::uint64_t mapped = map_at(page))
           return mapped;
-    distance += page_bytes;
+    distance += page_size;
   }
   return 0;
 }
@@ -87,7 +87,7 @@ std::uint64_t near_memory::take_cell(const site_code& site) noexcept
   // patched last.
   for (std::size_t i = pages_.size(); i > 0; --i)
     if (cell_reaches(site, pages_[i - 1].address) &&
-        cell_reaches(site, pages_[i - 1].address + page_bytes))
+        cell_reaches(site, pages_[i - 1].address + page_size))
       if (const std::uint64_t cell = take_from(pages_[i - 1]))
         return cell;
 
@@ -104,7 +104,7 @@ std::uint64_t near_memory::take_cell(const site_code& site) noexcept
 void near_memory::give_back(std::uint64_t cell) noexcept
 {
   for (page& candidate : pages_) {
-    if (cell - candidate.address >= page_bytes)
+    if (cell - candidate.address >= page_size)
       continue;
     const std::uint64_t index =
         (cell - candidate.address) / sizeof(std::uint64_t);
@@ -126,18 +126,18 @@ std::uint64_t cell_from_outside(const site_code& site,
 
 bool cell_window::add(std::uint64_t cell) noexcept
 {
-  const std::uint64_t page = cell & -page_bytes;
+  const std::uint64_t page = cell & -page_size;
   // Pages are taken one beside the other, so there are few runs, and the last
   // is likely.
   for (std::size_t i = runs_.size(); i > 0; --i) {
     run& known = runs_[i - 1];
-    if (page + page_bytes < known.begin || page > known.end)
+    if (page + page_size < known.begin || page > known.end)
       continue;
     known.begin = std::min(known.begin, page);
-    known.end = std::max(known.end, page + page_bytes);
+    known.end = std::max(known.end, page + page_size);
     return true;
   }
-  return runs_.append({page, page + page_bytes});
+  return runs_.append({page, page + page_size});
 }
 
 bool cell_window::protect(const run& pages, int protection) noexcept

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/page_size.h"
 #include "runtime/base/valgrind_request.h"
 
 namespace hotpatch {
@@ -19,8 +20,6 @@ namespace hotpatch {
 namespace {
 
 constexpr int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
-
-constexpr std::uint64_t page_size = 4096;  // there is no other on x86-64
 
 // Linux 5.14; the kernel faults the pages in as a store would, or says that
 // none may be made.  Older headers do not have the name.

@@ -15,6 +15,7 @@
 #include "runtime/base/array.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/memory_map.h"
+#include "runtime/base/page_size.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
@@ -88,7 +89,7 @@ class text_window {
   // The same for a place in a loaded image's code, one of those that lie on a
   // few pages: that a page cannot be written to says how it is protected, and
   // reading /proc takes longer than all the rest of a small change.
-  static constexpr std::uint64_t few = 4 * 4096;  // bytes
+  static constexpr std::uint64_t few = 4 * page_size;  // bytes
   [[nodiscard]] bool add_of_few(std::uint64_t begin, std::uint64_t end) noexcept
   {
     return in_last_run(begin, end) || add_unwritable(begin, end) ||

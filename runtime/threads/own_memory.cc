@@ -90,7 +90,7 @@ bool own_memory::is_readable(std::uint64_t page) noexcept
   std::uint64_t& known = readable_[page % remembered];
   if (known == page)
     return true;
-  const int error = probe(page * memory_page_size);
+  const int error = probe(page * page_size);
   if (error == 0)
     known = page;
   else if (error != EFAULT)
@@ -127,7 +127,7 @@ memory_words own_memory::words(void* self, std::uint64_t address,
                                std::uint64_t end, bool sparse)
 {
   auto& own = *static_cast<own_memory*>(self);
-  const std::uint64_t page = address / memory_page_size;
+  const std::uint64_t page = address / page_size;
   const memory_region region = own.regions_.find(address);
   if (!region.exists() || !region.readable)
     return {nullptr, 0, true};
@@ -135,7 +135,7 @@ memory_words own_memory::words(void* self, std::uint64_t address,
     return {};
   if (!own.is_readable(page))
     return {nullptr, 0, true};
-  const std::uint64_t last = std::min(end, (page + 1) * memory_page_size);
+  const std::uint64_t last = std::min(end, (page + 1) * page_size);
   return {reinterpret_cast<const std::uint64_t*>(address), (last - address) / 8,
           false};
 }
@@ -146,8 +146,8 @@ bool own_memory::read(void* self, std::uint64_t address, void* into,
   auto& own = *static_cast<own_memory*>(self);
   if (size == 0 || address + size < address)
     return false;
-  for (std::uint64_t page = address / memory_page_size;
-       page <= (address + size - 1) / memory_page_size; ++page)
+  for (std::uint64_t page = address / page_size;
+       page <= (address + size - 1) / page_size; ++page)
     if (!own.is_readable(page))
       return false;
   copy_bytes(address, into, size);
