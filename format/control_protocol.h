@@ -39,7 +39,8 @@
 //   program /bin/server   a report: what the process executes, and how many
 //   images 2              images with sites it has loaded
 //
-//   done 0                the outcome: a status number, then its words, if any
+//   done 0                the outcome: a status number, then its words, if any;
+//                         of an `unload` that succeeded why code stays loaded
 //
 //   refused 10            instead of all that: the process does not obey this
 //   process 4711 ...      client

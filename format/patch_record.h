@@ -140,6 +140,12 @@ enum class patch_phase : std::uint32_t {
   reverting = 3,  // some of them may still be active
 };
 
+enum state_flag : std::uint32_t {
+  // Its constructors have begun, and it has no destructor that would take back
+  // what they do: it must not be unloaded.
+  state_stays = 1,
+};
+
 // The contents of .hotpatch.state, which is writable, and in which each process
 // has its own copy.  Who changes sites for the patch writes the phase before
 // the first word and after the last one, so that a tool that looks at the
@@ -152,13 +158,16 @@ struct patch_state {
   std::uint32_t agent;     // 12  process that wrote the phase, 0: this one
   std::uint64_t sequence;  // 16  order of application in this process: above
                            //     that of every patch applied before; 0: never
-  std::uint64_t reserved[5];  // 24  zero
+  std::uint32_t flags;     // 24  state_flag bits
+  std::uint32_t reserved;  // 28  zero
+  std::uint64_t reserved2[4];  // 32  zero
 };
 
 inline constexpr std::uint32_t state_version = 1;
 
 static_assert(sizeof(patch_state) == 64);
 static_assert(offsetof(patch_state, sequence) == 16);
+static_assert(offsetof(patch_state, flags) == 24);
 
 }  // namespace hotpatch::format
 

@@ -29,6 +29,7 @@
 #include "runtime/include/hotpatch.h"
 #include "runtime/model/patch_rules.h"
 #include "runtime/objects/import_stores.h"
+#include "runtime/objects/private_copy.h"
 
 namespace hotpatch::outside {
 
@@ -510,6 +511,10 @@ std::string live_patching::unload_if_possible(std::uint64_t bias)
   try {
     if (code_is_in_use_)
       throw trouble("a thread is in it that has not come back");
+    if (const loaded_patch* patch = patches_.find_bias(bias);
+        patch != nullptr && (load_state(memory_, *patch->object).flags &
+                             format::state_stays) != 0)
+      throw trouble(stays_constructed);
     borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
       if (!unload_object(thread, memory_, code, bias))
         throw trouble(
@@ -534,6 +539,11 @@ void live_patching::find_present(patch_object& file,
   if (found == nullptr)
     return;
   const bool same = same_build(*found->object, file);
+  if (found->is_left_for_good()) {
+    if (same)
+      present.same = found;
+    return;
+  }
   if (same && found->lost && found->is_noted_applied())
     tell(version_text(*found->object) +
          " is not in effect any more, because what it replaces functions of "
@@ -613,6 +623,12 @@ apply_result live_patching::revert(const std::string& name)
   const loaded_patch* patch = patches_.find_name(name);
   if (patch == nullptr)
     throw no_patch(process_, name);
+  if (patch->is_left_for_good()) {
+    apply_result result;
+    result.name = name;
+    result.changed = false;
+    return result;
+  }
   patches_.check_unneeded(name);
   apply_result result;
   result.name = name;

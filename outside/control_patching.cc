@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <string_view>
 
 #include "format/control_protocol.h"
 #include "outside/patch_object.h"
@@ -48,6 +49,14 @@ std::string sendable(const std::string& path)
                   ": a path with a line break cannot be sent to a "
                   "process");
   return path;
+}
+
+// "patch "fix" is taken away, but its code stays loaded: WHY" -> "WHY"
+std::string reason_in(const std::string& words)
+{
+  constexpr std::string_view head = "its code stays loaded: ";
+  const std::size_t at = words.find(head);
+  return at == std::string::npos ? words : words.substr(at + head.size());
 }
 
 // The bytes that were checked, in a file that nobody can write to.
@@ -207,7 +216,8 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
   if (outcome->status == HP_NOT_APPLIED)
     throw no_patch(process_, name);
   if (outcome->status == HP_OK) {
-    if (is_loaded(name))
+    result.stays = reason_in(outcome->words);
+    if (result.stays.empty() && is_loaded(name))
       result.stays = "the dynamic linker of the process keeps it";
     return result;
   }
@@ -215,7 +225,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
     throw trouble(process_lines(process_, outcome->words));
   if (has(name))
     throw process_busy(process_lines(process_, outcome->words));
-  result.stays = outcome->words;
+  result.stays = reason_in(outcome->words);
   return result;
 }
 

@@ -41,6 +41,14 @@ struct loaded_patch {
            static_cast<std::uint32_t>(format::patch_phase::applied);
   }
 
+  // Nothing of it is active, and nothing can be done about it.
+  bool is_left_for_good() const
+  {
+    return state.phase ==
+               static_cast<std::uint32_t>(format::patch_phase::loaded) &&
+           (state.flags & format::state_stays) != 0;
+  }
+
   // By the library in the process, which must not be circumvented.
   bool is_programs_own() const { return state.phase != 0 && state.agent == 0; }
 

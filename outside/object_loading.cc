@@ -428,6 +428,12 @@ void construct_object(borrowed_thread& thread, target_memory& memory,
   const held_constructors& held = copy.held;
   if (are_destructors_known(memory, held, bias))
     return;
+  if (held.are_one_way && HP_COUNTERMEASURE(keep_constructed)) {
+    const std::uint64_t flags =
+        bias + file.file.state() + offsetof(format::patch_state, flags);
+    memory.store(flags,
+                 memory.load<std::uint32_t>(flags) | format::state_stays);
+  }
   const program_arguments with = arguments_of(thread, memory, code);
   std::uint64_t begun =
       held.progress != 0 ? memory.load<std::uint64_t>(bias + held.progress) : 0;

@@ -112,6 +112,15 @@ hp_status fail_because(hp_status code, const char* format, ...) noexcept
   return code;
 }
 
+void remark(const char* format, ...) noexcept
+{
+  message& own = own_message();
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(own.text, sizeof own.text, format, arguments);
+  va_end(arguments);
+}
+
 const char* last_message() noexcept
 {
   const void* const own =

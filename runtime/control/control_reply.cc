@@ -65,12 +65,12 @@ void control_reply::finding(hp_status status, const char* words) noexcept
   send_packet("finding %d\n%s\n", status, words);
 }
 
-void control_reply::done(hp_status status) noexcept
+void control_reply::done(hp_status status, const char* words) noexcept
 {
-  if (status == HP_OK)
-    send_packet("done 0\n");
+  if (*words == '\0')
+    send_packet("done %d\n", status);
   else
-    send_packet("done %d\n%s\n", status, last_message());
+    send_packet("done %d\n%s\n", status, words);
 }
 
 void control_reply::refused(hp_status status) noexcept

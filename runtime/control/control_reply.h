@@ -29,8 +29,8 @@ class control_reply {
              const char* path) noexcept;
   void finding(hp_status status, const char* words) noexcept;
 
-  // With the words that a failure left.
-  void done(hp_status status) noexcept;
+  // With what is to be said about it; "": nothing.
+  void done(hp_status status, const char* words) noexcept;
   // The client is not obeyed at all.
   void refused(hp_status status) noexcept;
 

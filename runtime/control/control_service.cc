@@ -215,11 +215,18 @@ void serve_control_client(const noted_descriptor& connection) noexcept
   if (!receive(connection, received, status))
     return;
   control_reply reply(connection);
+  char words[2048];  // the program's log handler may make others of them
+  std::snprintf(words, sizeof words, "%s", last_message());
   if (status == HP_OK) {
     status = obey(received, reply);
+    std::snprintf(words, sizeof words, "%s", last_message());
     note(received.request, status);
   }
-  reply.done(status);
+  // A success has words only where they say what is left of a patch.
+  const bool has_words =
+      status != HP_OK ||
+      received.request.what == control_request::action::unload;
+  reply.done(status, has_words ? words : "");
 }
 
 }  // namespace hotpatch

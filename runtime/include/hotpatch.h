@@ -449,10 +449,11 @@ HP_API hp_status hp_replacement_each(const char* name,
  * Errors: HP_INVALID, HP_UNREADABLE, HP_MALFORMED, HP_NO_MEMORY,
  * HP_OTHER_BUILD, HP_NOT_FOUND and HP_AMBIGUOUS of a function to be replaced or
  * something that the patch uses, HP_PROTOTYPE, HP_LAYOUT, HP_UNSUPPORTED of
- * something used that the compiler may have specialised, HP_INLINED,
- * HP_APPLIED, HP_OLDER, HP_MISSING, and those of hp_commit().  After an error
- * nothing of it is left.
- */
+ * something used that the compiler may have specialised, or of an ifunc in a
+ * patch that uses anything of the program, HP_INLINED, HP_APPLIED, HP_OLDER,
+ * HP_MISSING, and those of hp_commit().  After an error nothing of it is left,
+ * unless it has constructors that were called and no destructor, or the dynamic
+ * linker keeps it: then the message says that its code stays loaded. */
 HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
 
 /* Takes the patch away, as hp_remove_patch() does, and frees its code when
@@ -460,7 +461,10 @@ HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
  * `name` is its name, or the path of its file, and `options` null means
  * quiescent, for a second.
  * At another level, and after HP_BUSY, the code may stay loaded, as the message
- * then says; a second call tries again to free it.
+ * then says; a second call tries again to free it.  It stays for ever if the
+ * object has constructors and no destructor, or if the dynamic linker keeps it.
+ * After HP_OK hp_error_message() is empty if the code was unloaded, and says why
+ * not if it was not.
  *
  * Errors: HP_INVALID, HP_NOT_APPLIED, those of hp_remove_patch(), hp_commit()
  * and hp_release(). */

@@ -48,12 +48,12 @@ loaded_patch* loaded_patch::make(const patch_file& file,
   return patch;
 }
 
-void loaded_patch::destroy(loaded_patch* patch) noexcept
+const char* loaded_patch::destroy(loaded_patch* patch) noexcept
 {
   loaded_object object = patch->object_;
   patch->~loaded_patch();
   std::free(patch);
-  object.give_back();
+  return object.give_back();
 }
 
 void loaded_patch::attach(hp_patch_info& info) noexcept

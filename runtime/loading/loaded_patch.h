@@ -25,12 +25,15 @@ class loaded_patch {
   // Takes the object over if it succeeds.  Null: no memory.
   [[nodiscard]] static loaded_patch* make(const patch_file& file,
                                           const loaded_object& object) noexcept;
-  // Gives the object back, so without the library's lock.
-  static void destroy(loaded_patch* patch) noexcept;
+  // Gives the object back, so without the library's lock.  Null, or why it
+  // stays loaded.
+  static const char* destroy(loaded_patch* patch) noexcept;
 
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
+  // Its code must not be freed, whoever is inside.
+  [[nodiscard]] bool stays() const noexcept { return object_.stays; }
   // And does not begin to be by hp_load().
   [[nodiscard]] bool was_applied() const noexcept { return was_applied_; }
   // Of its application among those of patch objects.

@@ -256,12 +256,29 @@ hp_status store_data(const char* label,
   return HP_OK;
 }
 
-void loaded_object::give_back() noexcept
+// Without /proc only the dynamic linker's list is known.
+bool loaded_object::is_there() const noexcept
 {
-  close_image(handle);
-  if (whole != nullptr)
-    munmap(whole, size);
+  memory_mapping there, copy;
+  return find_mapping(part, there) &&
+         (!find_mapping(reinterpret_cast<std::uint64_t>(whole), copy) ||
+          (there.inode == copy.inode && there.device == copy.device));
+}
+
+const char* loaded_object::give_back() noexcept
+{
+  const loaded_object own = *this;
   *this = {};
+  if (own.stays)
+    return stays_constructed;
+  close_image(own.handle);
+  if (own.handle != nullptr && own.part != 0 && own.is_there() &&
+      HP_COUNTERMEASURE(see_what_stays))
+    return "the dynamic linker keeps it (it is linked with -z nodelete, "
+           "something else uses it, or this C library never unloads)";
+  if (own.whole != nullptr)
+    munmap(own.whole, own.size);
+  return nullptr;
 }
 
 opened_object::~opened_object()
@@ -343,6 +360,7 @@ hp_status opened_object::load(patch_file& patch, int file,
                 "%s: the dynamic linker does not tell where it is loaded",
                 patch.label());
   object_.base = map->l_addr;
+  object_.part = object_.base + patch.records().address;
   if (!is_same(patch))
     return fail(HP_UNREADABLE,
                 "%s: the dynamic linker has loaded another file; another "
@@ -354,6 +372,11 @@ hp_status opened_object::load(patch_file& patch, int file,
 
 hp_status opened_object::construct(patch_file& patch) noexcept
 {
+  if (held_.are_one_way && HP_COUNTERMEASURE(keep_constructed)) {
+    object_.stays = true;
+    reinterpret_cast<format::patch_state*>(object_.base + patch.state())
+        ->flags |= format::state_stays;
+  }
   if (held_.first != 0)
     call(object_.base + held_.first);
   const auto* const table =
@@ -376,7 +399,7 @@ bool opened_object::is_same(patch_file& patch) const noexcept
 {
   memory_mapping found;
   if (!find_mapping(object_.base + patch.state(), found) ||
-      !is_same_mapping(object_.base + patch.records().address,
+      !is_same_mapping(object_.part,
                        reinterpret_cast<std::uint64_t>(object_.whole)))
     return false;
   const bool code_too = !patch.elf().id().present();

@@ -30,11 +30,18 @@ namespace hotpatch {
 struct loaded_object {
   void* handle = nullptr;
   std::uint64_t base = 0;
-  void* whole = nullptr;  // the mapping of its whole file
+  std::uint64_t part = 0;  // somewhere in it that is mapped from its file
+  void* whole = nullptr;   // the mapping of its whole file
   std::size_t size = 0;
+  bool stays = false;  // as format::state_stays
 
-  // dlclose(), and the mapping is gone even if others keep the object loaded.
-  void give_back() noexcept;
+  // dlclose().  Null: it is unloaded, and the mapping of its file is gone.
+  // Otherwise why not, in words that are static: it must not be, or the dynamic
+  // linker keeps it.
+  const char* give_back() noexcept;
+
+ private:
+  [[nodiscard]] bool is_there() const noexcept;
 };
 
 class opened_object {
@@ -46,6 +53,9 @@ class opened_object {
 
   // HP_UNREADABLE, HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY.
   [[nodiscard]] hp_status open(patch_file& patch) noexcept;
+
+  // Null, or why it stays loaded if it is given back now.
+  [[nodiscard]] const char* give_back() noexcept { return object_.give_back(); }
 
   // After the imports were bound.  HP_DENIED: its destructors cannot be made
   // known to the dynamic linker.

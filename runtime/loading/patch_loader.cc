@@ -172,16 +172,18 @@ hp_status apply(const call_context& call, const patch_file& patch,
 
 // --- Freeing ----------------------------------------------------------------
 
-// What was taken out of the list goes back there if it cannot be freed, with
-// the reason as message.
+// What was taken out of the list goes back there if threads are inside, with
+// the reason as message.  HP_OK: it is unloaded, or `stays` says why it will
+// never be.
 hp_status free_object(const call_context& call, loaded_patch* taken,
-                      deadline until)
+                      deadline until, const char*& stays)
 {
-  const hp_status status = HP_COUNTERMEASURE(look_before_unloading)
-                               ? release_image(call, taken->place(), until)
-                               : HP_OK;
+  const bool looks =
+      !taken->stays() && HP_COUNTERMEASURE(look_before_unloading);
+  const hp_status status =
+      looks ? release_image(call, taken->place(), until) : HP_OK;
   if (status == HP_OK) {
-    loaded_patch::destroy(taken);
+    stays = loaded_patch::destroy(taken);
     return HP_OK;
   }
   const hp_status kept = library::locked([&](library& self) {
@@ -190,6 +192,9 @@ hp_status free_object(const call_context& call, loaded_patch* taken,
   (void)kept;  // without memory it stays loaded, and cannot be unloaded later
   return status;
 }
+
+constexpr char former_stays[] =
+    "the code of the former version of patch \"%s\" stays loaded: %s";
 
 // The versions that newer ones have replaced, until one is in use.
 hp_status free_formers(const call_context& call, const char* name,
@@ -203,9 +208,12 @@ hp_status free_formers(const call_context& call, const char* name,
     });
     if (held != HP_OK || former == nullptr)
       return held;
-    if (const hp_status status = free_object(call, former, until);
+    const char* stays = nullptr;
+    if (const hp_status status = free_object(call, former, until, stays);
         status != HP_OK)
       return status;
+    if (stays != nullptr)
+      log(HP_LOG_INFO, former_stays, name, stays);
   }
 }
 
@@ -215,10 +223,19 @@ void free_replaced(const call_context& call, const char* name)
 {
   constexpr int patience_ms = 50;
   if (free_formers(call, name, deadline::in_milliseconds(patience_ms)) != HP_OK)
-    log(HP_LOG_INFO,
-        "the code of the former version of patch \"%s\" stays "
-        "loaded: %s",
-        name, last_message());
+    log(HP_LOG_INFO, former_stays, name, last_message());
+}
+
+// After a failure, whose words stay.
+[[gnu::noinline]] hp_status failed(hp_status status, const patch_file& patch,
+                                   const char* stays)
+{
+  if (stays == nullptr)
+    return status;
+  char reason[1024];
+  std::snprintf(reason, sizeof reason, "%s", last_message());
+  return fail(status, "%s; the code of %s stays loaded: %s", reason,
+              patch.label(), stays);
 }
 
 }  // namespace
@@ -257,11 +274,11 @@ hp_status load_patch_object(const call_context& call,
   if (status == HP_OK)
     status = object.construct(patch);
   if (status != HP_OK)
-    return status;
+    return failed(status, patch, object.give_back());
   const std::uint64_t base = object.base();
   loaded_patch* loaded = loaded_patch::make(patch, object.object());
   if (loaded == nullptr)
-    return no_memory(patch);
+    return failed(no_memory(patch), patch, object.give_back());
   object.release();
   status = library::locked([&](library& self) {
     return loaded_patches::of(self).add(loaded) ? HP_OK : no_memory(patch);
@@ -280,8 +297,7 @@ hp_status load_patch_object(const call_context& call,
     if (taken != HP_OK)
       return status;
   }
-  loaded_patch::destroy(loaded);
-  return status;
+  return failed(status, patch, loaded_patch::destroy(loaded));
 }
 
 hp_status unload_patch_object(const call_context& call, const char* name,
@@ -291,12 +307,14 @@ hp_status unload_patch_object(const call_context& call, const char* name,
   const char* path = whole ? whole.text() : name;
   loaded_patch* found = nullptr;
   bool applied = false;
+  bool for_good = false;
   array<char> own_name;  // another thread may free what was found
   hp_status status = library::locked([&](library& self) {
     found = loaded_patches::of(self).find(name, path);
     if (found == nullptr)
       return fail(HP_NOT_APPLIED, "no patch object \"%s\" is loaded", name);
     applied = found->applied();
+    for_good = found->stays();
     return assign_text(own_name, found->name())
                ? HP_OK
                : fail(HP_NO_MEMORY, "%s: out of memory", name);
@@ -310,8 +328,14 @@ hp_status unload_patch_object(const call_context& call, const char* name,
     if (status != HP_OK)
       return status;
   }
-  if (options.level != HP_QUIESCENT)
+  if (options.level != HP_QUIESCENT) {
+    remark("patch \"%s\" is taken away, and its code stays loaded: %s",
+           own_name.data(),
+           for_good ? stays_constructed
+                    : "only the level quiescent looks for threads in it; "
+                      "hp_unload() at that level frees it");
     return HP_OK;
+  }
   // Only one thread frees it.
   status = library::locked([&](library& self) {
     return loaded_patches::of(self).take(found)
@@ -322,11 +346,21 @@ hp_status unload_patch_object(const call_context& call, const char* name,
   if (status != HP_OK)
     return status;
   const auto until = deadline::in_milliseconds(options.timeout_ms);
-  status = free_object(call, found, until);
+  const char* stays = nullptr;
+  status = free_object(call, found, until, stays);
   if (status == HP_OK)
     status = free_formers(call, own_name.data(), until);
-  if (status == HP_OK)
+  if (status == HP_OK && stays == nullptr) {
+    remark("%s", "");
     return HP_OK;
+  }
+  if (status == HP_OK) {
+    log(HP_LOG_INFO, "the code of patch \"%s\" stays loaded: %s",
+        own_name.data(), stays);
+    remark("patch \"%s\" is taken away, but its code stays loaded: %s",
+           own_name.data(), stays);
+    return HP_OK;
+  }
   return fail_because(status,
                       "patch \"%s\" is taken away, but its code stays loaded",
                       own_name.data());

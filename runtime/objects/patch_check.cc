@@ -5,7 +5,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include <elf.h>
+
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
+#include "runtime/elf/symbol_table.h"
 #include "runtime/objects/copy_check.h"
 #include "runtime/objects/layout_check.h"
 #include "runtime/objects/shared_data.h"
@@ -46,6 +50,8 @@ class checking {
                                images_, into_.imports, report_);
     for (std::size_t i = 0; status == HP_OK && i < imports.size(); ++i)
       status = check_layout(imports[i]);
+    if (status == HP_OK && !imports.empty())
+      status = check_resolvers(imports[0]);
     if (status == HP_OK)
       status = find_shared_data(patch_.elf(), images_, into_.imports);
     return status == HP_OK
@@ -193,6 +199,60 @@ class checking {
         patch_.types(), import.layout_hash);
     report_.add(status);
     return status == HP_NO_MEMORY ? status : HP_OK;
+  }
+
+  // The dynamic linker calls the resolvers of indirect functions while it loads
+  // the object, before anything that is used of the program is there; which of
+  // them use it cannot be seen.
+  hp_status check_resolvers(const patch_import& used) noexcept
+  {
+    if (!HP_COUNTERMEASURE(refuse_resolvers))
+      return HP_OK;
+    symbol_table table;
+    if (const hp_status status = table.load(patch_.elf()); status != HP_OK)
+      return status;
+    const char* name = nullptr;
+    table.for_each([&](const symbol& each) {
+      if (each.type == STT_GNU_IFUNC)
+        name = each.name;
+      return name == nullptr;
+    });
+    bool any = name != nullptr;
+    if (!any)
+      if (const hp_status status = has_resolver_relocation(any);
+          status != HP_OK)
+        return status;
+    if (any)
+      report_.add(fail(
+          HP_UNSUPPORTED,
+          "%s: %s%sis an indirect function (ifunc, target_clones), whose "
+          "resolver runs before %s and what else the patch uses of the program "
+          "is there; choose the function in a constructor instead",
+          patch_.label(), name != nullptr ? name : "in it there ",
+          name != nullptr ? " " : "", used.target));
+    return HP_OK;
+  }
+
+  // As one has whose symbols were removed.
+  hp_status has_resolver_relocation(bool& any) noexcept
+  {
+    elf_section table;
+    for (std::size_t i = 0; i < patch_.elf().section_count(); ++i) {
+      if (!patch_.elf().section(i, table) || table.type != SHT_RELA ||
+          !(table.flags & SHF_ALLOC) || table.size == 0)
+        continue;
+      const unsigned char* entries =
+          patch_.elf().chunk(table.offset, table.size);
+      if (entries == nullptr)
+        return fail(HP_MALFORMED, "%s: section %zu (%s) is a damaged table",
+                    patch_.label(), table.index, table.name);
+      for (std::size_t k = 0; k < table.size / sizeof(Elf64_Rela); ++k) {
+        Elf64_Rela entry;
+        std::memcpy(&entry, entries + k * sizeof entry, sizeof entry);
+        any = any || ELF64_R_TYPE(entry.r_info) == R_X86_64_IRELATIVE;
+      }
+    }
+    return HP_OK;
   }
 
   const import_value* find_value(const char* symbol) const noexcept

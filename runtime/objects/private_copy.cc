@@ -8,6 +8,7 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
+#include "runtime/elf/symbol_table.h"
 
 namespace hotpatch {
 
@@ -38,6 +39,8 @@ class copying {
       if (patch_.elf().segment(i, segment) && segment.type == PT_DYNAMIC)
         if (const hp_status status = hold(segment); status != HP_OK)
           return status;
+    if (const hp_status status = find_destructors(); status != HP_OK)
+      return status;
     const memory_range* code = patch_.view().find(held_.first);
     if (held_.first != 0 && (code == nullptr || !code->executable))
       return damaged("its DT_INIT leads to no code");
@@ -84,6 +87,39 @@ class copying {
     return HP_OK;
   }
 
+  // Whether the address is that of a section which GCC's and the C library's
+  // own start files fill (crti.o, crtn.o).
+  bool is_start_of(const char* section_name, std::uint64_t address) noexcept
+  {
+    elf_section section;
+    return patch_.elf().find_section(section_name, 0, section) &&
+           section.address == address;
+  }
+
+  // crtbeginS.o has one entry in each of the two tables.  A destructor of an
+  // object of C++ is made known by its constructor instead, as what atexit(3)
+  // is called with in a shared object is.
+  hp_status find_destructors() noexcept
+  {
+    const std::uint64_t of_toolchain =
+        held_.count != 0 && destructors_ != 0 ? 1 : 0;
+    const bool constructs =
+        held_.count > of_toolchain ||
+        (held_.first != 0 && !is_start_of(".init", held_.first));
+    bool destroys = destructors_ > of_toolchain ||
+                    (last_ != 0 && !is_start_of(".fini", last_));
+    symbol_table dynamic;
+    if (const hp_status status =
+            dynamic.load(patch_.elf(), symbol_table::kind::dynamic);
+        status != HP_OK)
+      return status;
+    dynamic.for_each_undefined([&](const char* name) {
+      destroys = destroys || std::strcmp(name, "__cxa_atexit") == 0;
+    });
+    held_.are_one_way = constructs && !destroys;
+    return HP_OK;
+  }
+
   // Notes what it leads to.
   bool is_held(const Elf64_Dyn& entry, std::uint64_t& instead) noexcept
   {
@@ -95,11 +131,14 @@ class copying {
         held_.count = entry.d_un.d_val / sizeof(std::uint64_t);
         return true;
       case DT_FINI_ARRAYSZ:
+        destructors_ = entry.d_un.d_val / sizeof(std::uint64_t);
         return true;
       case DT_INIT:
         held_.first = entry.d_un.d_ptr;
-        [[fallthrough]];
+        instead = find_return();
+        return instead != 0;
       case DT_FINI:
+        last_ = entry.d_un.d_ptr;
         instead = find_return();
         return instead != 0;
       default:
@@ -140,6 +179,8 @@ class copying {
   patch_file& patch_;
   array<unsigned char>& copy_;
   held_constructors& held_;
+  std::uint64_t destructors_ = 0;  // entries of DT_FINI_ARRAY
+  std::uint64_t last_ = 0;         // DT_FINI, 0: none
 };
 
 }  // namespace

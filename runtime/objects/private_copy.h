@@ -33,6 +33,11 @@ struct held_constructors {
   std::uint64_t first = 0;  // DT_INIT, 0: none
   std::uint64_t table = 0;  // DT_INIT_ARRAY, as many pointers as `count`
   std::uint64_t count = 0;
+  // It has constructors of its own, beyond the toolchain's, and no destructor
+  // that could take back what they do.  What they have given to the program may
+  // be in use for ever, so it must stay loaded once they have begun:
+  // format::state_stays.
+  bool are_one_way = false;
   // The dynamic linker has read this one for the last time before they are
   // called: where one who may be killed can count those that were begun.  0:
   // there is none.
@@ -44,6 +49,10 @@ struct held_constructors {
     return count + (first != 0 ? 1 : 0);
   }
 };
+
+// Why an object with format::state_stays is not unloaded.
+inline constexpr char stays_constructed[] =
+    "it has constructors, and no destructor that would take back what they did";
 
 // HP_MALFORMED: the dynamic section or what it leads to lies outside the
 // object.  HP_NO_MEMORY.

@@ -154,6 +154,21 @@ bool frame_search::find_stretch(std::uint64_t pointer,
   return true;
 }
 
+// No stack contains the control block of its own thread.  What lies on the other
+// side, without a gap, is of others: a heap, or another thread's stack that has
+// no guard, and both may be full of addresses of code.
+void frame_search::end_at_control_block(stretch& stack,
+                                        std::uint64_t pointer) const noexcept
+{
+  if (!stack.contains(thread_->thread_pointer) ||
+      !HP_COUNTERMEASURE(end_at_control_block))
+    return;
+  if (thread_->thread_pointer > pointer)
+    stack.end = thread_->thread_pointer;
+  else
+    stack.begin = thread_->thread_pointer;
+}
+
 // The memory that the frames lie in, as far as it is of interest above them.
 bool frame_search::find_frames(const walked_frames::part& frames,
                                stretch& found) const noexcept
@@ -247,6 +262,7 @@ bool frame_search::search_around(const walked_frames& frames,
       continue;
     }
     first_too = first_too && !is_first_stack(stack, pointer, frames);
+    end_at_control_block(stack, pointer);
     const bool done = std::any_of(
         searched_, searched_ + searched_count_, [&](const stretch& each) {
           return each.begin == stack.begin && each.end == stack.end;

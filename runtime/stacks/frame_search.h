@@ -119,6 +119,8 @@ class frame_search {
   bool is_first_stack(const stretch& stack, std::uint64_t pointer,
                       const walked_frames& frames) const noexcept;
   bool find_stretch(std::uint64_t pointer, stretch& found) const noexcept;
+  void end_at_control_block(stretch& stack,
+                            std::uint64_t pointer) const noexcept;
   bool find_frames(const walked_frames::part& frames,
                    stretch& found) const noexcept;
   std::uint64_t top_of(const stretch& stack,

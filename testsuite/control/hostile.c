@@ -3,8 +3,10 @@
  *
  *     hostile SOCKET PATCH ROUNDS SEED
  *
- * Prints TAP.  After each sort of trouble a decent client has to be answered
- * within five seconds.
+ * Prints TAP.  After each sort of trouble a decent client has to be answered.
+ * It waits its turn, which may take long on a machine that is busy: what came
+ * before is dealt with first, one after the other, and silent clients are given
+ * two seconds each (control_patience_ms).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -36,7 +38,7 @@ static uint32_t any_number(void)
 static int come(void)
 {
   const int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  const struct timeval limit = {5, 0};
+  const struct timeval limit = {120, 0}; /* not answered at all */
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (connect(connection, (struct sockaddr*)&address, sizeof address) == 0)
@@ -177,10 +179,7 @@ static void crowd(int size)
     fcntl(silent[i], F_SETFL, O_NONBLOCK);
     connect(silent[i], (struct sockaddr*)&address, sizeof address);
   }
-  int answered = 0;
-  for (int tries = 0; tries < 10 && !answered; tries++)
-    answered = is_answered();
-  OK(answered, "a crowd that says nothing: others are answered in the end");
+  OK(is_answered(), "a crowd that says nothing: others are answered in the end");
   for (int i = 0; i < size; i++)
     close(silent[i]);
 }

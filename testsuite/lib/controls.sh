@@ -45,6 +45,10 @@ build_control_library()
   }
 }
 
+# What a program is linked with to have it, with -rdynamic for dlopen()'s sake.
+# shellcheck disable=SC2034 # of those who include this
+control_library="$HP_BUILDDIR/runtime/libhotpatch_controls.a -lelf -lz -liberty -lpthread"
+
 # control_tool NAME: the path of such a tool; hp-apply, for example.
 control_tool()
 {

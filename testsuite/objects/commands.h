@@ -23,6 +23,14 @@ static inline void print_status(const char* what, hp_status status)
          status == HP_OK ? "" : hp_error_message());
 }
 
+/* Also what is said about a success. */
+static inline void print_unload(hp_status status)
+{
+  print_status("unload", status);
+  if (status == HP_OK && *hp_error_message() != '\0')
+    printf("remark: %s\n", hp_error_message());
+}
+
 static inline void print_finding(hp_status status, const char* message,
                                  void* data)
 {
@@ -126,7 +134,7 @@ static inline int run_commands(int argc, char** argv, void (*call)(void))
       print_status("load", hp_load(argument, wanted));
     } else if (strncmp(command, "unload:", 7) == 0) {
       const hp_commit_options* const wanted = take_options(argument, &options);
-      print_status("unload", hp_unload(argument, wanted));
+      print_unload(hp_unload(argument, wanted));
     } else if (strncmp(command, "remove:", 7) == 0) {
       print_status("remove", hp_remove_patch(argument));
     } else if (strncmp(command, "check:", 6) == 0) {

@@ -84,6 +84,7 @@ parse 204 reset 13 other 1005" load:plain.so@$level call unload:plain call
 done
 ok "unloaded at another level, freed later" runs "load: HP_OK
 unload: HP_OK
+remark: patch \"plain\" is taken away, and its code stays loaded: only the level
 parse 204 reset 12 other 1003
 plain.so is mapped
 unload: HP_OK
@@ -290,9 +291,11 @@ for id in --build-id --build-id=none; do
     runs "load: HP_OK
 parse 204 reset 1 other 1003
 unload: HP_OK
+remark:
 load: HP_OK
 parse 204 reset 2 other 1005
 unload: HP_OK
+remark:
 load: HP_OK
 parse 204 reset 3 other 1007" load:same.so call unload:same@immediate \
     move:same2.so@same.so load:same.so call unload:same@immediate \

@@ -375,6 +375,67 @@ else
     "musl-gcc is not installed"
 fi
 
+# What a constructor gives to the program is called for ever.
+cat >registry.c <<'END'
+#include <stdio.h>
+#include <unistd.h>
+static int (*handler)(void);
+void set_handler(int (*to)(void)) { handler = to; }
+__attribute__((hotpatch)) int answer(void) { return 1; }
+int main(void)
+{
+  setbuf(stdout, 0);
+  for (;; usleep(2000))
+    printf("answer %d handler %d\n", answer(), handler ? handler() : 0);
+}
+END
+for version in 1 2; do
+  cat >registers$version.c <<END
+#include <hotpatch.h>
+HP_PATCH("registers", $version, "");
+void set_handler(int (*to)(void));
+static int handler(void) { return $version; }
+__attribute__((constructor)) static void begin(void) { set_handler(handler); }
+HP_REPLACES("answer") static int new_answer(void) { return 10 + $version; }
+END
+done
+cat >registers_not.c <<'END'
+#include "registers1.c"
+HP_HOOK("before_apply") static const char* no(void) { return "no"; }
+END
+build_registry()
+{
+  "$CC" -O2 "-fplugin=$HP_PLUGIN" registry.c -o registry || return
+  for name in registers1 registers2 registers_not; do
+    cc -O2 -fPIC -shared $name.c -o $name.so || return
+  done
+}
+ok "patches that register something are compiled" build_registry
+# stays_registered APPLY REVERT
+stays_registered()
+{
+  begin ./registry
+  "$1" "$pid" registers1.so && says "answer 11 handler 1" &&
+    gives 0 'its code stays loaded: it has constructors, and no destructor' \
+      "$2" "$pid" registers && says "answer 1 handler 1" || return
+  gives 0 'was reverted already' "$2" "$pid" registers &&
+    "$1" "$pid" registers1.so && says "answer 11 handler 1" &&
+    "$1" "$pid" registers2.so && says "answer 12 handler 2" &&
+    "$2" "$pid" registers && says "answer 1 handler 2" &&
+    "$1" "$pid" registers1.so && says "answer 11 handler 1"
+}
+ok "a patch with constructors and without destructor stays loaded" \
+  stays_registered "$hp_apply" "$hp_revert"
+end
+refused_registered()
+{
+  begin ./registry
+  gives 1 ': no' "$hp_apply" "$pid" registers_not.so &&
+    says "answer 1 handler 1" && "$hp_status" "$pid"
+}
+ok "also if a hook refuses it afterwards" refused_registered
+end
+
 # --- Code in memory of no file --------------------------------------------------------
 cat >moved.c <<'END'
 #define _GNU_SOURCE
@@ -467,6 +528,13 @@ control_constructors()
 }
 ok "control: constructors run by the dynamic linker crash the program" \
   not control_constructors
+end 2>/dev/null
+HP_WITHOUT=keep_constructed
+control_registered()
+{
+  stays_registered "$control_apply" "$(control_tool hp-revert)"
+}
+ok "control: what is unloaded crashes the program" not control_registered
 end 2>/dev/null
 HP_WITHOUT=moved_code
 ok "control: moved code is not found by its mapping alone" \

@@ -326,6 +326,51 @@ BOOST_AUTO_TEST_CASE(a_fiber_beside_the_threads_own_stack)
   pthread_join(thread, nullptr);
 }
 
+// Code of a just-in-time compiler, whose callers no table tells, on a stack that
+// ends where memory of others begins.
+BOOST_AUTO_TEST_CASE(memory_of_others_above_the_control_block)
+{
+  static const mapped_stack both(2 << 20);
+  constexpr std::size_t half = 1 << 20;
+  auto* const others =
+      reinterpret_cast<const char**>(static_cast<char*>(both.base()) + half);
+  for (std::size_t i = 0; i < half / sizeof *others; i += 100)
+    others[i] = hold_begin + 1;
+  // 80 3f 00    1: cmpb $0, (%rdi)
+  // 74 fb          je   1b
+  // c3             ret
+  constexpr unsigned char code[] = {0x80, 0x3f, 0x00, 0x74, 0xfb, 0xc3};
+  void* const made = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  BOOST_REQUIRE(made != MAP_FAILED);
+  std::memcpy(made, code, sizeof code);
+  struct state {
+    std::atomic<bool> inside{false};
+    std::atomic<bool> leave{false};
+    void (*run)(const std::atomic<bool>*) = nullptr;
+  };
+  static state now;
+  now.run = reinterpret_cast<void (*)(const std::atomic<bool>*)>(made);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, both.base(), half);
+  pthread_t thread;
+  BOOST_REQUIRE(pthread_create(
+                    &thread, &attributes,
+                    [](void*) -> void* {
+                      now.inside = true;
+                      now.run(&now.leave);
+                      return nullptr;
+                    },
+                    nullptr) == 0);
+  while (!now.inside)
+    std::this_thread::yield();
+  BOOST_TEST(try_reach(hold_range) == HP_OK, last_message());
+  now.leave = true;
+  pthread_join(thread, nullptr);
+  munmap(made, 4096);
+}
+
 // A locked page makes three mappings of a stack.
 BOOST_AUTO_TEST_CASE(a_stack_of_several_mappings)
 {

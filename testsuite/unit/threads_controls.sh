@@ -34,6 +34,8 @@ ok "a search without instruction pointers misses a thread that never calls" \
 ok "a search that ends at the alternate stack misses what it interrupted" \
   left_out follow_signal_frames,search_first_stack stacks \
   interrupted_by_a_handler_on_another_stack
+ok "a search beyond the control block finds what others remember" \
+  left_out end_at_control_block stacks memory_of_others_above_the_control_block
 ok "a search that ends at the fiber misses the stack below" \
   left_out search_first_stack stacks the_stack_below_a_fiber
 ok "a search that ignores idle announced stacks misses a suspended fiber" \
