@@ -512,8 +512,8 @@ std::string live_patching::unload_if_possible(std::uint64_t bias)
     if (code_is_in_use_)
       throw trouble("a thread is in it that has not come back");
     if (const loaded_patch* patch = patches_.find_bias(bias);
-        patch != nullptr && (load_state(memory_, *patch->object).flags &
-                             format::state_stays) != 0)
+        patch != nullptr &&
+        (load_state(memory_, *patch->object).flags & format::state_stays) != 0)
       throw trouble(stays_constructed);
     borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
       if (!unload_object(thread, memory_, code, bias))

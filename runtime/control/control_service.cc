@@ -223,9 +223,8 @@ void serve_control_client(const noted_descriptor& connection) noexcept
     note(received.request, status);
   }
   // A success has words only where they say what is left of a patch.
-  const bool has_words =
-      status != HP_OK ||
-      received.request.what == control_request::action::unload;
+  const bool has_words = status != HP_OK || received.request.what ==
+                                                control_request::action::unload;
   reply.done(status, has_words ? words : "");
 }
 

@@ -463,8 +463,8 @@ HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
  * At another level, and after HP_BUSY, the code may stay loaded, as the message
  * then says; a second call tries again to free it.  It stays for ever if the
  * object has constructors and no destructor, or if the dynamic linker keeps it.
- * After HP_OK hp_error_message() is empty if the code was unloaded, and says why
- * not if it was not.
+ * After HP_OK hp_error_message() is empty if the code was unloaded, and says
+ * why not if it was not.
  *
  * Errors: HP_INVALID, HP_NOT_APPLIED, those of hp_remove_patch(), hp_commit()
  * and hp_release(). */

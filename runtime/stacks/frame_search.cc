@@ -154,9 +154,9 @@ bool frame_search::find_stretch(std::uint64_t pointer,
   return true;
 }
 
-// No stack contains the control block of its own thread.  What lies on the other
-// side, without a gap, is of others: a heap, or another thread's stack that has
-// no guard, and both may be full of addresses of code.
+// No stack contains the control block of its own thread.  What lies on the
+// other side, without a gap, is of others: a heap, or another thread's stack
+// that has no guard, and both may be full of addresses of code.
 void frame_search::end_at_control_block(stretch& stack,
                                         std::uint64_t pointer) const noexcept
 {

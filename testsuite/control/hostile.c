@@ -179,7 +179,8 @@ static void crowd(int size)
     fcntl(silent[i], F_SETFL, O_NONBLOCK);
     connect(silent[i], (struct sockaddr*)&address, sizeof address);
   }
-  OK(is_answered(), "a crowd that says nothing: others are answered in the end");
+  OK(is_answered(),
+     "a crowd that says nothing: others are answered in the end");
   for (int i = 0; i < size; i++)
     close(silent[i]);
 }

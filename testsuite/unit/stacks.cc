@@ -326,8 +326,8 @@ BOOST_AUTO_TEST_CASE(a_fiber_beside_the_threads_own_stack)
   pthread_join(thread, nullptr);
 }
 
-// Code of a just-in-time compiler, whose callers no table tells, on a stack that
-// ends where memory of others begins.
+// Code of a just-in-time compiler, whose callers no table tells, on a stack
+// that ends where memory of others begins.
 BOOST_AUTO_TEST_CASE(memory_of_others_above_the_control_block)
 {
   static const mapped_stack both(2 << 20);
