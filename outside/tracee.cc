@@ -504,12 +504,17 @@ void tracee::suspend_filters(bool suspended)
                                   "(CONFIG_CHECKPOINT_RESTORE)"));
 }
 
+// An entry that is taken for an exit costs the process its life: the registers
+// would be set for what comes after the call.
 bool tracee::at_syscall_entry() const
 {
   std::uint8_t info[128] = {};  // struct ptrace_syscall_info: op comes first
-  return ptrace(static_cast<__ptrace_request>(request_syscall_info), thread_,
-                as_pointer(sizeof info), info) > 0 &&
-         info[0] == syscall_info_entry;
+  const long size =
+      ptrace(static_cast<__ptrace_request>(request_syscall_info), thread_,
+             as_pointer(sizeof info), info);
+  if (HP_COUNTERMEASURE(know_entries))
+    check(size, "its system call cannot be read");
+  return size > 0 && info[0] == syscall_info_entry;
 }
 
 std::uint64_t tracee::restartable_sequence() const

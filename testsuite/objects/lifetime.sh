@@ -177,6 +177,7 @@ answer 6 handlers" load:alone.so call
 
 # --- Controls -------------------------------------------------------------------
 ok "the library for controls is built" build_control_library
+# shellcheck disable=SC2034 # of program()
 with_library="$control_library -rdynamic"
 ok "a program with it" program $all registry.c
 control_stays()

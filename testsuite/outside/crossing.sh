@@ -8,8 +8,8 @@
 # is, the process lives and has all of the patch or nothing, the exit status
 # says which, and the next command ends what was left.
 #
-# Each run here sees a share of the steps, the same ones each time; `make
-# crossing` sees all.  HP_CROSSING_STRIDE: the distance between two of them.
+# Each run here sees a share of the steps, in each combination other ones; `make
+# crossing` sees all.  HP_CROSSING_STEPS: how many in each combination, 0: all.
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
@@ -17,7 +17,7 @@
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 
 hp_status=$HP_BUILDDIR/tools/hp-status
-: "${HP_CROSSING_STRIDE:=797}" "${HP_CROSSING_ERRORS:=5}"
+: "${HP_CROSSING_STEPS:=2}" "${HP_CROSSING_ERRORS:=5}"
 
 build_crossed()
 {
@@ -68,6 +68,7 @@ fresh()
 {
   [ -z "$pid" ] || end
   rm -f event
+  cp crossing1.so crossing.so
   begin ./crossed
 }
 
@@ -85,7 +86,7 @@ value()
 # So that the command has something to do, whatever was left.
 set_up()
 {
-  cp crossing1.so new.so && mv new.so crossing.so
+  [ "$event" != file ] || { cp crossing1.so new.so && mv new.so crossing.so; }
   until [ ! -e event ]; do
     kill -0 "$pid" || return
     sleep 0.002
@@ -138,14 +139,16 @@ recovers()
     cat set_up.out
     return 1
   }
-  case $(value) in
+  now=$(value)
+  case $now in
     1001) [ $command = apply ] ;;
     2002) [ $command = revert ] ;;
     *) false ;;
   esac || {
-    echo "after the next command it says $(value)"
+    echo "after the next command it says $now"
     return 1
   }
+  [ $action = hold ] && return
   "$hp_status" "$pid" >status.out
   ! grep 'half\|lost' status.out
 }
@@ -164,8 +167,8 @@ run_command()
   fi
 }
 
-# cross COMMAND ACTION EVENT: every so many steps; the first one is another one
-# in each combination.
+# cross COMMAND ACTION EVENT: some of the steps, of which no two combinations
+# have the same; the last one is that of the command which ends before it.
 combination=0
 only=
 patience=2
@@ -173,12 +176,26 @@ cross()
 {
   command=$1 action=$2 event=$3
   combination=$((combination + 1))
-  stride=$HP_CROSSING_STRIDE
-  step=$((combination * 37 % stride))
   fresh
-  cross_from || return
-  echo "$step steps"
-  [ "$step" -gt 100 ]
+  count_steps || return
+  [ "$all_steps" -gt 50 ] || return
+  stride=1 step=0
+  if [ "$HP_CROSSING_STEPS" -gt 0 ]; then
+    stride=$((all_steps / HP_CROSSING_STEPS))
+    step=$((combination * 37 % stride))
+  fi
+  cross_from
+}
+
+# count_steps: how many there are, from where the command begins to trace; the
+# same each time, but for what depends on the machine's load.
+all_steps=0
+count_steps()
+{
+  set_up || return
+  (action=hold event=nothing step=1000000 && run_command)
+  all_steps=$(sed -n 's/ steps$//p' where)
+  echo "$all_steps steps"
 }
 
 # cross_calls COMMAND ACTION NUMBER [EVENT]: each call of the system call; where
@@ -200,7 +217,8 @@ cross_calls()
 
 cross_from()
 {
-  while set_up && run_command; do
+  set_up || return
+  while run_command; do
     judge >judgement 2>&1 && recovers >>judgement 2>&1 || {
       echo "step $step:"
       cat where said judgement

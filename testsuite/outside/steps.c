@@ -9,8 +9,8 @@
  * EVENT    a shell command that is run and waited for before that
  *
  * Exit status: 0 the step was reached, 1 the command came to its end before.
- * The standard output then says which step it was, and how the command ended:
- * "status 0" or "signal 9".
+ * The standard output then says which step it was, how many there were, and how
+ * the command ended: "status 0" or "signal 9".
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,8 +31,11 @@ static int begins(const struct user_regs_struct* registers)
          (registers->orig_rax == SYS_ptrace && registers->rdi == PTRACE_SEIZE);
 }
 
+static long seen; /* steps that counted */
+
 static int tell_end(int status, int reached)
 {
+  printf("%ld steps\n", seen);
   if (WIFEXITED(status))
     printf("status %d\n", WEXITSTATUS(status));
   else
@@ -79,7 +82,8 @@ int main(int argc, char** argv)
   int signal = 0;
   int enters = 0; /* the present stop is an entry */
   int reached = 0;
-  int failing = 0; /* 1: the next entry, 2: at its exit */
+  int failing = 0; /* 1: the next entry, 2: at its exit, 3: of brk(2) */
+  unsigned long long argument = 0;
   waitpid(pid, &status, 0);
   if (!WIFSTOPPED(status))
     return 2;
@@ -103,6 +107,7 @@ int main(int argc, char** argv)
         counting &&
         (only < 0 || (enters && registers.orig_rax == (unsigned long)only)) &&
         (request < 0 || registers.rdi == (unsigned long)request);
+    seen += counts;
     if (counts && (steps-- == 0 || (reached && always))) {
       printf("%s system call %lld, request %llu\n",
              enters ? "enters" : "leaves", registers.orig_rax, registers.rdi);
@@ -119,13 +124,25 @@ int main(int argc, char** argv)
     }
     /* The kernel never refuses to return from a signal handler. */
     if (failing == 1 && enters && registers.orig_rax != SYS_rt_sigreturn) {
-      printf("system call %lld fails\n", registers.orig_rax);
+      printf("system call %lld fails, request %llu\n", registers.orig_rax,
+             registers.rdi);
       fflush(stdout);
-      registers.orig_rax = (unsigned long long)-1; /* none is made */
+      /* brk(2) has no error number: it returns the present end (do_brk in
+       * mm/mmap.c), as it does when it is asked for it. */
+      const int asks = registers.orig_rax == SYS_brk;
+      argument = registers.rdi;
+      if (asks)
+        registers.rdi = 0;
+      else
+        registers.orig_rax = (unsigned long long)-1; /* none is made */
       ptrace(PTRACE_SETREGS, pid, NULL, &registers);
-      failing = 2;
+      failing = asks ? 3 : 2;
     } else if (failing == 2 && !enters) {
       registers.rax = (unsigned long long)-(long)error;
+      ptrace(PTRACE_SETREGS, pid, NULL, &registers);
+      failing = 0;
+    } else if (failing == 3 && !enters) {
+      registers.rdi = argument; /* the C library still has it there */
       ptrace(PTRACE_SETREGS, pid, NULL, &registers);
       failing = 0;
     }
