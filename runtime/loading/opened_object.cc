@@ -272,13 +272,15 @@ const char* loaded_object::give_back() noexcept
   if (own.stays)
     return stays_constructed;
   close_image(own.handle);
-  if (own.handle != nullptr && own.part != 0 && own.is_there() &&
-      HP_COUNTERMEASURE(see_what_stays))
-    return "the dynamic linker keeps it (it is linked with -z nodelete, "
-           "something else uses it, or this C library never unloads)";
+  const bool is_kept = own.handle != nullptr && own.part != 0 &&
+                       HP_COUNTERMEASURE(see_what_stays) && own.is_there();
+  // Another thread's change may hold a reference for a moment: what it gives
+  // back then must leave nothing either.
   if (own.whole != nullptr)
     munmap(own.whole, own.size);
-  return nullptr;
+  return is_kept ? "the dynamic linker keeps it (it is linked with -z nodelete, "
+                   "something else uses it, or this C library never unloads)"
+                 : nullptr;
 }
 
 opened_object::~opened_object()

@@ -35,9 +35,9 @@ struct loaded_object {
   std::size_t size = 0;
   bool stays = false;  // as format::state_stays
 
-  // dlclose().  Null: it is unloaded, and the mapping of its file is gone.
-  // Otherwise why not, in words that are static: it must not be, or the dynamic
-  // linker keeps it.
+  // dlclose(), and the mapping is gone even if others keep the object loaded.
+  // Null: it is unloaded.  Otherwise why not, in words that are static: it must
+  // not be, and then the mapping stays, too, or the dynamic linker keeps it.
   const char* give_back() noexcept;
 
  private:

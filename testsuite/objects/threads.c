@@ -120,10 +120,11 @@ static void under_load(void)
 static void* load_and_unload(void* unused)
 {
   const hp_commit_options patient = {HP_QUIESCENT, 0, 20000, {NULL}};
+  const hp_commit_options at_once = {HP_IMMEDIATE, 0, 20000, {NULL}};
   intptr_t odd = 0;
   (void)unused;
   for (int i = 0; i < 10; i++) {
-    const hp_status loaded = hp_load(path_of("quick.so"), NULL);
+    const hp_status loaded = hp_load(path_of("quick.so"), &at_once);
     const hp_status gone = hp_unload("quick", &patient);
     odd += (loaded != HP_OK && loaded != HP_APPLIED) ||
            (gone != HP_OK && gone != HP_NOT_APPLIED && gone != HP_BUSY &&
