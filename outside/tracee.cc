@@ -509,9 +509,8 @@ void tracee::suspend_filters(bool suspended)
 bool tracee::at_syscall_entry() const
 {
   std::uint8_t info[128] = {};  // struct ptrace_syscall_info: op comes first
-  const long size =
-      ptrace(static_cast<__ptrace_request>(request_syscall_info), thread_,
-             as_pointer(sizeof info), info);
+  const long size = ptrace(static_cast<__ptrace_request>(request_syscall_info),
+                           thread_, as_pointer(sizeof info), info);
   check(size, "its system call cannot be read");
   return size > 0 && info[0] == syscall_info_entry;
 }

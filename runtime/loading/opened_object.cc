@@ -278,9 +278,10 @@ const char* loaded_object::give_back() noexcept
   // back then must leave nothing either.
   if (own.whole != nullptr)
     munmap(own.whole, own.size);
-  return is_kept ? "the dynamic linker keeps it (it is linked with -z nodelete, "
-                   "something else uses it, or this C library never unloads)"
-                 : nullptr;
+  return is_kept
+             ? "the dynamic linker keeps it (it is linked with -z nodelete, "
+               "something else uses it, or this C library never unloads)"
+             : nullptr;
 }
 
 opened_object::~opened_object()
