@@ -1,5 +1,5 @@
 # How the programs are built that take minutes, plain or with every function
-# patchable, so that each is built once and kept.
+# patchable, so that the tests of them and `make real-suites` build each once.
 #
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
@@ -52,4 +52,48 @@ make_postgresql()
 {
   cd source && ./configure -q --prefix=/pg --disable-rpath --without-readline \
     --without-zlib CC="$CC" CFLAGS="-g -O2 $1" && make -s -j 2
+}
+
+# built_cpython plain|sites
+built_cpython()
+{
+  build_once "cpython-$1" python3.11 make_cpython "$(plugin_flags "$1")"
+}
+make_cpython()
+{
+  cd source && ./configure -q CC="$CC" OPT='-DNDEBUG -g -fwrapv -O2 -Wall' \
+    CFLAGS="$1" && make -s -j 2
+}
+
+# built_haproxy plain|sites
+built_haproxy()
+{
+  build_once "haproxy-$1" haproxy make_haproxy "$(plugin_flags "$1")"
+}
+make_haproxy()
+{
+  make -s -j 2 -C source TARGET=linux-glibc CC="$CC" CPU_CFLAGS="-O2 $1" haproxy
+}
+
+# built_redis plain|sites
+built_redis()
+{
+  build_once "redis-$1" redis make_redis "$(plugin_flags "$1")"
+}
+make_redis()
+{
+  make -s -j 2 -C source/src CC="$CC" MALLOC=libc BUILD_TLS=no USE_SYSTEMD=no \
+    CFLAGS="$1" all && make -s -j 2 -C source/tests/modules CC="$CC"
+}
+
+# built_memcached plain|sites
+built_memcached()
+{
+  build_once "memcached-$1" memcached make_memcached "$(plugin_flags "$1")"
+}
+make_memcached()
+{
+  cd source && ./configure -q --disable-docs CC="$CC" &&
+    make -s -j 2 CFLAGS="-g -O2 -pthread $1" memcached memcached-debug sizes \
+      testapp timedrun
 }
