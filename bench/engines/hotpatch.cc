@@ -19,7 +19,7 @@ int replacement(int)
 }
 
 // Of the environment variable BENCH_LEVEL.
-hp_commit_options options = {HP_IMMEDIATE, 0, 1000, {}};
+hp_commit_options options = {sizeof(hp_commit_options), HP_IMMEDIATE, 0, 1000};
 
 bool commit(hp_transaction* all)
 {

@@ -33,13 +33,13 @@ extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
   const call_context call = {"hp_load", __builtin_frame_address(0)};
   load_options wanted = {default_options, options == nullptr};
   wanted.commit.timeout_ms = 1000;
-  if (options != nullptr)
-    wanted.commit = *options;
   hp_status status = HP_OK;
   if (empty(path))
     status = fail(HP_INVALID, "hp_load: the path is null or empty");
   else if (options != nullptr)
     status = check_options("hp_load", *options);
+  if (status == HP_OK && options != nullptr)
+    wanted.commit = *options;
   if (status == HP_OK) {
     const whole_path whole(path);
     status = whole ? load_patch_object(call, {whole.text(), -1}, wanted)
@@ -52,8 +52,8 @@ extern "C" hp_status hp_unload(const char* name,
                                const hp_commit_options* options)
 {
   const call_context call = {"hp_unload", __builtin_frame_address(0)};
-  constexpr hp_commit_options freeing = {
-      HP_QUIESCENT, 0, 1000, {nullptr, nullptr, nullptr, nullptr}};
+  constexpr hp_commit_options freeing = {sizeof(hp_commit_options),
+                                         HP_QUIESCENT, 0, 1000};
   hp_status status = HP_OK;
   if (empty(name))
     status = fail(HP_INVALID, "hp_unload: the name is null or empty");

@@ -21,6 +21,7 @@
 #include "runtime/loading/loaded_patch.h"
 #include "runtime/loading/patch_loader.h"
 #include "runtime/sites/image_file.h"
+#include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
 
@@ -82,7 +83,7 @@ bool receive(const noted_descriptor& connection, received_request& into,
 
 hp_commit_options options_of(const control_request& request)
 {
-  hp_commit_options options = {};
+  hp_commit_options options = default_options;
   options.level = request.level == format::level::unstated
                       ? HP_QUIESCENT
                       : hp_level_of(request.level);

@@ -16,7 +16,7 @@
 #define HOTPATCH_H
 
 /* In C nothing is included that looks at feature test macros such as
- * _GNU_SOURCE, so this may come before or behind their definition.  In C++ they
+ * _GNU_SOURCE, so this may come before or after their definition.  In C++ they
  * come first, like those of the C++ library, because <typeinfo> is needed. */
 #include <stddef.h>
 #if defined(__cplusplus)
@@ -115,7 +115,7 @@ typedef enum hp_status {
   HP_AMBIGUOUS = 3,      /* several sites have that name */
   HP_PROTOTYPE = 4,      /* the replacement has another prototype */
   HP_NOT_EXECUTABLE = 5, /* the replacement's address is not code */
-  HP_FOREIGN = 6,        /* somebody else's bytes are in the patch word */
+  HP_FOREIGN = 6,        /* another tool has modified the patch word */
   HP_MALFORMED = 7,      /* an image's .hotpatch section is damaged */
   HP_UNREADABLE = 8,     /* an image's file is gone, replaced or unreadable */
   HP_NO_MEMORY = 9,      /* memory could not be had (near the image) */
@@ -123,15 +123,15 @@ typedef enum hp_status {
   HP_NOT_APPLIED = 11,   /* there is nothing to revert */
   HP_BUSY = 12,          /* a thread did not leave the old code in time */
   HP_UNSUPPORTED = 13,   /* not available in this build or on this kernel */
-  HP_INTERNAL = 14,      /* a bug in the library, or in what it stands on */
-  HP_APPLIED = 15,       /* the patch is applied already, in this version */
-  HP_OLDER = 16,         /* a newer version of the patch is applied */
-  HP_MISSING = 17,       /* a patch that this one needs is not applied */
-  HP_NEEDED = 18,        /* an applied patch needs it */
-  HP_VETOED = 19,        /* a patch's hook has said no */
-  HP_LAYOUT = 20,        /* a type has other members in program and patch */
-  HP_OTHER_BUILD = 21,   /* the patch is for another build of the program */
-  HP_INLINED = 22        /* copies of the function are in other functions */
+  HP_INTERNAL = 14, /* internal error, or the system failed during rollback */
+  HP_APPLIED = 15,  /* the patch is applied already, in this version */
+  HP_OLDER = 16,    /* a newer version of the patch is applied */
+  HP_MISSING = 17,  /* a patch that this one needs is not applied */
+  HP_NEEDED = 18,   /* an applied patch needs it */
+  HP_VETOED = 19,   /* a patch's hook has said no */
+  HP_LAYOUT = 20,   /* a type has other members in program and patch */
+  HP_OTHER_BUILD = 21, /* the patch is for another build of the program */
+  HP_INLINED = 22      /* copies of the function are in other functions */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
@@ -246,7 +246,7 @@ HP_API hp_function hp_original_as(const char* name, const char* type,
  *   hp_transaction* fix = hp_begin();
  *   hp_add_apply(fix, "encode", new_encode);
  *   hp_add_apply(fix, "decode", new_decode);
- *   hp_commit_options options = {HP_QUIESCENT, 0, 1000, {0}};
+ *   hp_commit_options options = {sizeof options, HP_QUIESCENT, 0, 1000};
  *   if (hp_commit(fix, &options) != HP_OK) {
  *     puts(hp_error_message());
  *     hp_abort(fix);
@@ -283,7 +283,7 @@ HP_API hp_status hp_add_revert_all(hp_transaction* transaction);
  * function, and a call that begins after the return of hp_commit() the new one.
  */
 typedef enum hp_level {
-  /* Each function for itself; nobody waits.  What hp_apply does. */
+  /* Each function by itself; no thread waits.  What hp_apply does. */
   HP_IMMEDIATE = 0,
   /* One moment for all functions and threads: a call that begins after any
    * thread has entered a new function enters new functions.  Threads are not
@@ -299,11 +299,13 @@ typedef enum hp_level {
   HP_SAFEPOINT = 3
 } hp_level;
 
+/* A later version of the library may add members at the end: `size` says which
+ * ones your program knows. */
 typedef struct hp_commit_options {
+  size_t size; /* sizeof(hp_commit_options); any other size is HP_INVALID */
   hp_level level;
-  unsigned flags;          /* 0 or HP_ALLOW_COPIES, for all that is replaced */
-  unsigned timeout_ms;     /* quiescent, safe point: how long to try; 0: once */
-  const void* reserved[4]; /* null */
+  unsigned flags;      /* 0 or HP_ALLOW_COPIES, for all that is replaced */
+  unsigned timeout_ms; /* quiescent, safe point: how long to try; 0: once */
 } hp_commit_options;
 
 /* Makes all changes, or none.  `options` may be null: immediate.  After HP_OK
@@ -313,9 +315,9 @@ typedef struct hp_commit_options {
  * Errors: those of the steps, HP_INVALID, HP_DENIED (strict: also where
  * membarrier(2) is refused and a thread cannot be reached by a signal),
  * HP_BUSY: a thread, named in the message, did not leave a function in time; at
- * once if it is the calling thread.  HP_INTERNAL if the system failed us in the
- * middle and putting all back failed too, or if somebody else wrote to a
- * function in that moment: the message says what is left. */
+ * once if it is the calling thread.  HP_INTERNAL if the system failed in the
+ * middle and the rollback failed too, or if another tool wrote to a function at
+ * that moment: the message says what is left. */
 HP_API hp_status hp_commit(hp_transaction* transaction,
                            const hp_commit_options* options);
 
@@ -457,7 +459,7 @@ HP_API hp_status hp_replacement_each(const char* name,
 HP_API hp_status hp_load(const char* path, const hp_commit_options* options);
 
 /* Takes the patch away, as hp_remove_patch() does, and frees its code when
- * nobody is inside any more, also that of older versions whose place it took;
+ * no thread is inside any more, also that of older versions that it replaced;
  * `name` is its name, or the path of its file, and `options` null means
  * quiescent, for a second.
  * At another level, and after HP_BUSY, the code may stay loaded, as the message
@@ -521,7 +523,7 @@ typedef struct hp_site {
   unsigned replacements; /* how many are on the stack, 0: none */
   const void* symbol;    /* the address callers use */
   const void* word;      /* the patch word, 8 bytes */
-  const void* end;       /* first byte behind the body */
+  const void* end;       /* first byte after the body */
   const void* target;    /* the active replacement, null: the original */
   const void* reserved[4];
 } hp_site;

@@ -194,6 +194,7 @@ class transaction {
                 std::chrono::milliseconds timeout = {})
   {
     hp_commit_options options = {};
+    options.size = sizeof options;
     options.level = level;
     options.timeout_ms = static_cast<uint32_t>(timeout.count());
     const status result(hp_commit(handle_, &options));
@@ -337,6 +338,7 @@ class [[nodiscard]] patch_object {
       : path_(path != nullptr ? path : "")
   {
     hp_commit_options options = {};
+    options.size = sizeof options;
     options.level = level;
     options.timeout_ms = static_cast<uint32_t>(timeout.count());
     status_ = status(hp_load(path, &options));

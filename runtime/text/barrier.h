@@ -18,11 +18,11 @@
 
 namespace hotpatch {
 
-// How long serialise_cores() waits for threads that do not take the signal.
-// Before anything depends on it, and where nothing worse than a late call
-// follows from a thread that is missed:
+// How long serialise_cores() waits for threads that do not take the signal, in
+// nanoseconds.  Timeout used before the commit starts, and after it, where a
+// thread that is missed only causes a late call:
 constexpr std::int64_t barrier_patience = 200'000'000;
-// In the middle of a protocol that has to know:
+// Timeout used during a commit that cannot go on without every thread:
 constexpr std::int64_t barrier_long_patience = 10'000'000'000;
 
 // True after every core has serialised.  False: some thread could not be

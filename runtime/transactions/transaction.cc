@@ -80,6 +80,19 @@ void log_patches(const patch_hooks& patches)
 hp_status check_options(const char* function,
                         const hp_commit_options& options) noexcept
 {
+  // Nothing else is looked at before: there may be less memory.
+  if (options.size < sizeof options)
+    return fail(HP_INVALID,
+                "%s: the size of the options is %zu, and they have %zu bytes; "
+                "set their member size to sizeof(hp_commit_options)",
+                function, options.size, sizeof options);
+  if (options.size > sizeof options)
+    return fail(HP_INVALID,
+                "%s: the size of the options is %zu, and libhotpatch %s knows "
+                "only %zu bytes of them; set their member size to "
+                "sizeof(hp_commit_options), or install the library that "
+                "hotpatch.h came with",
+                function, options.size, hp_version(), sizeof options);
   // A C program can pass any number; in C++ hp_level cannot hold it.
   int level;
   static_assert(sizeof level == sizeof options.level);

@@ -25,8 +25,8 @@ namespace hotpatch {
     const char* function, const hp_commit_options& options) noexcept;
 
 // A null pointer's meaning: immediate.
-inline constexpr hp_commit_options default_options = {
-    HP_IMMEDIATE, 0, 0, {nullptr, nullptr, nullptr, nullptr}};
+inline constexpr hp_commit_options default_options = {sizeof(hp_commit_options),
+                                                      HP_IMMEDIATE, 0, 0};
 
 // All operations or none.  Of the patches in `pending`, which the operations
 // bring, those that are applied then are taken out.  The time of the options

@@ -43,7 +43,8 @@ static int (*volatile replacement)(int) = no_nap;
 
 static hp_status change_nap(int (*to)(int), hp_level level, unsigned timeout)
 {
-  const hp_commit_options options = {level, 0, timeout, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     timeout};
   hp_transaction* all = hp_begin();
   if (to != NULL)
     hp_add_apply(all, "nap", to);
@@ -133,7 +134,8 @@ static void a_sleeper(void)
 static hp_status from_inside;
 HP_PATCHABLE int changes_itself(int x)
 {
-  const hp_commit_options options = {HP_QUIESCENT, 0, 4000000000u, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     4000000000u};
   hp_transaction* all = hp_begin();
   hp_add_apply(all, "changes_itself", replacement);
   from_inside = hp_commit(all, &options);
@@ -161,7 +163,8 @@ static void* ask_for_ever(void* data)
 
 static void callers(void)
 {
-  const hp_commit_options options = {HP_QUIESCENT, 0, 60000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     60000};
   hp_transaction* all = hp_begin();
   pthread_t asker;
   changes_itself(1);

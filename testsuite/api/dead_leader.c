@@ -68,7 +68,8 @@ static void* other_thread(void* nothing)
 
 static void commits_at(hp_level level, const char* name)
 {
-  const hp_commit_options options = {.level = level, .timeout_ms = 5000};
+  const hp_commit_options options = {
+      .size = sizeof(hp_commit_options), .level = level, .timeout_ms = 5000};
   hp_transaction* both = hp_begin();
   hp_add_apply(both, "answer", new_answer);
   hp_add_apply(both, "other", new_other);

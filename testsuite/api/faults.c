@@ -63,7 +63,7 @@ static hp_level level;
 
 static hp_status commit_with_fault(hp_transaction* all, long number, int* hit)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   begin_faults(number);
   const hp_status status = hp_commit(all, &options);
   *hit = end_faults();
@@ -97,7 +97,8 @@ static long refused; /* commits */
 /* 0: all was well. */
 static int one_fault(const struct way* way, long number, int* hit)
 {
-  const hp_commit_options immediate = {HP_IMMEDIATE, 0, 0, {NULL}};
+  const hp_commit_options immediate = {sizeof(hp_commit_options), HP_IMMEDIATE,
+                                       0, 0};
   copy_text();
   const hp_status status = commit_with_fault(way->there(), number, hit);
   if (!text_is_protected())
@@ -134,7 +135,7 @@ static int every_fault(const struct way* way)
 
 static int works_again(void)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   const hp_status status = hp_commit(to_replacements(), &options);
   return (status == HP_OK && replacements()) ||
          !complain("nothing works any more", "there", 0, status);

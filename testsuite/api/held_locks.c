@@ -159,7 +159,8 @@ static void note(hp_log_level level, const char* message, void* data)
 
 static hp_status apply_both(hp_level level)
 {
-  const hp_commit_options options = {level, 0, 60000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     60000};
   hp_patch_info info = {0};
   hp_transaction* all = hp_begin();
   info.name = "both";
@@ -171,7 +172,8 @@ static hp_status apply_both(hp_level level)
 }
 static hp_status remove_both(hp_level level)
 {
-  const hp_commit_options options = {level, 0, 60000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     60000};
   hp_transaction* all = hp_begin();
   hp_add_remove_patch(all, "both");
   return hp_commit(all, &options);

@@ -74,7 +74,7 @@ static void add(hp_transaction* all, const char* name, uint32_t version)
 
 static hp_status finish(hp_transaction* all, hp_level level)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   const hp_status status = hp_commit(all, &options);
   if (status != HP_OK)
     hp_abort(all);
@@ -189,7 +189,8 @@ static int visit(const hp_patch* patch, void* data)
 }
 static const char* use_library(const hp_patch_info* patch)
 {
-  const hp_commit_options quiescent = {HP_QUIESCENT, 0, 1000, {NULL}};
+  const hp_commit_options quiescent = {sizeof(hp_commit_options), HP_QUIESCENT,
+                                       0, 1000};
   hp_site site;
   hp_transaction* all = hp_begin();
   in_hook[0] = hp_remove_patch(patch->name);
@@ -268,7 +269,8 @@ static void others_wait(void)
 /* A hook that waits for a thread that waits for the hook's transaction. */
 static void* commit_in_time(void* data)
 {
-  const hp_commit_options options = {HP_IMMEDIATE, 0, 100, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_IMMEDIATE, 0,
+                                     100};
   hp_transaction* all = hp_begin();
   add(all, "impatient", 1);
   const hp_status status = hp_commit(all, &options);

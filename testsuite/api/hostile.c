@@ -74,7 +74,8 @@ static void breakpoint_among_several(void)
   const unsigned char first = *(const unsigned char*)site.word;
   poke(site.word, 0xcc);
   for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
-    const hp_commit_options options = {(hp_level)level, 0, 1000, {NULL}};
+    const hp_commit_options options = {sizeof(hp_commit_options),
+                                       (hp_level)level, 0, 1000};
     hp_transaction* all = hp_begin();
     hp_add_apply(all, "answer", times_ten);
     hp_add_apply(all, "counted", times_ten);
@@ -102,7 +103,8 @@ static void* use_everything(void* unused)
 {
   hp_set_log(ignore, NULL);
   for (int level = HP_IMMEDIATE; level <= HP_SAFEPOINT; level++) {
-    const hp_commit_options options = {(hp_level)level, 0, 2000, {NULL}};
+    const hp_commit_options options = {sizeof(hp_commit_options),
+                                       (hp_level)level, 0, 2000};
     for (int on = 1; on >= 0; on--) {
       hp_transaction* all = hp_begin();
       if (on)

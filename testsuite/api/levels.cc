@@ -90,7 +90,7 @@ hp_status change_to(int version, hp_level level)
     snprintf(name, sizeof name, "filler_%d", i);
     (void)hp_add_apply(all, name, every_number[at]);
   }
-  const hp_commit_options options = {level, 0, 2000, {nullptr}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 2000};
   const hp_status status = hp_commit(all, &options);
   if (status != HP_OK)
     hp_abort(all);

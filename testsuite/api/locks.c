@@ -42,7 +42,8 @@ static void end(const hp_patch_info* info)
 
 static hp_status change(hp_level level)
 {
-  const hp_commit_options options = {.level = level, .timeout_ms = 2000};
+  const hp_commit_options options = {
+      .size = sizeof(hp_commit_options), .level = level, .timeout_ms = 2000};
   hp_transaction* steps = hp_begin();
   hp_add_apply(steps, "first", times_ten);
   hp_status status = hp_commit(steps, &options);

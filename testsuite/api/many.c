@@ -112,7 +112,7 @@ static int revert_all(void)
 /* In one transaction. */
 static hp_status change_all(int (*replacement)(int), hp_level level)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   hp_transaction* all = hp_begin();
   for (int i = 0; i < sites; i++) {
     char name[16];

@@ -30,7 +30,7 @@ static int bad(const char* what)
 }
 static int toggles(hp_level level)
 {
-  const hp_commit_options options = {level, 0, 5000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 5000};
   for (int back = 0; back < 2; back++) {
     hp_transaction* all = hp_begin();
     if (back) {
@@ -63,7 +63,7 @@ static void* fails(void* data)
  * it loaded. */
 int module_stop(void)
 {
-  const hp_commit_options options = {HP_QUIESCENT, 0, 5000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0, 5000};
   hp_transaction* all = hp_begin();
   hp_add_apply(all, "module.c:one", abs);
   return hp_commit(all, &options) == HP_OK && hp_revert("module.c:one") == HP_OK

@@ -115,7 +115,7 @@ static void to_none(hp_transaction* all)
 
 static hp_status go(void (*way)(hp_transaction*), hp_level level)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   hp_transaction* all = hp_begin();
   if (all == NULL)
     return HP_NO_MEMORY;

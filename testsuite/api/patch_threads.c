@@ -60,7 +60,8 @@ static void see_others_run(const hp_patch_info* patch)
 
 static void others_run_during_hooks(void)
 {
-  const hp_commit_options options = {level, 0, 10000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     10000};
   hp_patch_info info = {0};
   hp_transaction* all = hp_begin();
   info.name = "hooked";
@@ -82,7 +83,8 @@ enum { changers = 3, changes = 20 };
 
 static void* change(void* data)
 {
-  const hp_commit_options options = {level, 0, 20000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     20000};
   char name[16];
   uintptr_t failures = 0;
   hp_patch_info info = {0};

@@ -97,7 +97,9 @@ static void* does_nothing(void* nothing)
 
 static int commits(void)
 {
-  const hp_commit_options options = {.level = HP_QUIESCENT, .timeout_ms = 5000};
+  const hp_commit_options options = {.size = sizeof(hp_commit_options),
+                                     .level = HP_QUIESCENT,
+                                     .timeout_ms = 5000};
   hp_transaction* change = hp_begin();
   hp_add_apply(change, "answer", new_answer);
   const hp_status status = hp_commit(change, &options);
@@ -329,7 +331,9 @@ static int a_thread_that_blocks_later(void)
 /* None is left: the library says so, and takes the one that it is given. */
 static int none_is_free(void)
 {
-  const hp_commit_options options = {.level = HP_QUIESCENT, .timeout_ms = 200};
+  const hp_commit_options options = {.size = sizeof(hp_commit_options),
+                                     .level = HP_QUIESCENT,
+                                     .timeout_ms = 200};
   sigemptyset(&awaited);
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
     sigaddset(&awaited, signal);

@@ -38,7 +38,7 @@ int use(void)
   status = hp_add_apply(several, "a", number);
   status = hp_add_apply_flags(several, "a", &number, HP_ANY_PROTOTYPE);
   status = hp_add_remove(several, "a", structure);
-  const hp_commit_options options = {HP_STRICT, 0, 10, {0}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_STRICT, 0, 10};
   status = hp_commit(several, &options);
   return status == HP_OK && hp_original("a") != 0;
 }

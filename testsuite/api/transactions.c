@@ -30,7 +30,8 @@ enum { originals = 2 + 3 + 4 };
 static void every_level(void)
 {
   for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++) {
-    const hp_commit_options options = {levels[i], 0, 1000, {NULL}};
+    const hp_commit_options options = {sizeof(hp_commit_options), levels[i], 0,
+                                       1000};
     hp_transaction* all = hp_begin();
     printf("# level: %s\n", level_names[i]);
     IS(hp_add_apply(all, "first", times_ten), HP_OK, "one step");
@@ -132,7 +133,7 @@ static void all_or_nothing(void)
 
 static void arguments(void)
 {
-  hp_commit_options options = {(hp_level)7, 0, 0, {NULL}};
+  hp_commit_options options = {sizeof(hp_commit_options), (hp_level)7, 0, 0};
   hp_transaction* all = hp_begin();
   OK(all != NULL, "a transaction");
   IS(hp_commit(all, NULL), HP_OK, "may be empty");
@@ -141,6 +142,17 @@ static void arguments(void)
   options.level = HP_IMMEDIATE;
   options.flags = 1;
   IS(hp_commit(all, &options), HP_INVALID, "no such flag");
+  options.flags = 0;
+  static const size_t wrong[] = {
+      0,         8, sizeof options - 1, sizeof options + 1, sizeof options + 8,
+      (size_t)-1};
+  for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    options.size = wrong[i];
+    IS(hp_commit(all, &options), HP_INVALID, "no such size to commit with");
+    SAYS("set their member size to sizeof(hp_commit_options)", "which is said");
+    IS(hp_load("/", &options), HP_INVALID, "nor to load with");
+    IS(hp_unload("fix", &options), HP_INVALID, "nor to unload with");
+  }
   hp_abort(all);
   hp_abort(NULL);
   IS(hp_commit(NULL, NULL), HP_INVALID, "null to commit");

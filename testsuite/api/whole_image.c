@@ -159,7 +159,7 @@ static int (*replacement)(void);
 
 static void commit(hp_transaction* all)
 {
-  const hp_commit_options options = {level, 0, 5000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 5000};
   syscall(SYS_getppid);
   const hp_status status = hp_commit(all, &options);
   syscall(SYS_getppid);
@@ -230,7 +230,8 @@ static int count_own(long number)
 }
 static int strict_counted(hp_transaction* all)
 {
-  const hp_commit_options options = {HP_STRICT, 0, 5000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_STRICT, 0,
+                                     5000};
   memset(&own_counts, 0, sizeof own_counts);
   if (!own_calls_listen(count_own))
     return child_cannot;

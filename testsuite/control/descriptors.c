@@ -145,7 +145,9 @@ static int untouched(const int* numbers, int count)
 
 static int commits(void)
 {
-  const hp_commit_options options = {.level = HP_QUIESCENT, .timeout_ms = 5000};
+  const hp_commit_options options = {.size = sizeof(hp_commit_options),
+                                     .level = HP_QUIESCENT,
+                                     .timeout_ms = 5000};
   hp_transaction* change = hp_begin();
   hp_add_apply(change, "answer", new_answer);
   if (hp_commit(change, &options) != HP_OK) {

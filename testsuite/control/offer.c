@@ -107,7 +107,8 @@ static void start_threads(int count)
 static void stop_everybody(void)
 {
   hp_transaction* const change = hp_begin();
-  hp_commit_options options = {HP_QUIESCENT, 0, 3000, {0}};
+  hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                               3000};
   hp_add_apply(change, "replaced_by_itself", own_replacement);
   say("stop", hp_commit(change, &options));
   printf("it is %d\n", replaced_by_itself(1));
@@ -117,7 +118,8 @@ static void stop_everybody(void)
 /* Again and again, in the background. */
 static void* stop_others(void* unused)
 {
-  const hp_commit_options options = {HP_QUIESCENT, 0, 3000, {0}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     3000};
   const struct timespec pause = {0, 1000000};
   for (;;) {
     hp_transaction* const change = hp_begin();

@@ -84,7 +84,8 @@ static void many(const char* object, int count)
     snprintf(name, sizeof name, "lib%d.so!twice", i);
     hp_add_apply(all, name, times_ten);
   }
-  const hp_commit_options options = {HP_QUIESCENT, 0, 10000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     10000};
   const hp_status status = hp_commit(all, &options);
   IS(status, HP_OK, "or all at one moment");
   for (int i = 0; i < count; i++)
@@ -138,7 +139,8 @@ static void coming_and_going(char* object)
     const hp_level level = round % 10 == 0   ? HP_STRICT
                            : round % 10 == 1 ? HP_QUIESCENT
                                              : HP_IMMEDIATE;
-    const hp_commit_options options = {level, 0, 1000, {NULL}};
+    const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                       1000};
     hp_transaction* one = hp_begin();
     hp_add_apply(one, "twice", times_ten);
     const hp_status status = hp_commit(one, &options);

@@ -99,7 +99,7 @@ static void* wait_for_ever(void* unused)
 
 static hp_status change(int (*to)(int), hp_level level)
 {
-  const hp_commit_options options = {level, 0, 1000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   hp_transaction* all = hp_begin();
   if (to == NULL) {
     hp_add_revert_all(all);

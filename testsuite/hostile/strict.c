@@ -40,7 +40,8 @@ static void call_all(void)
 
 static hp_status change(int (*to)(int), int several)
 {
-  const hp_commit_options options = {HP_STRICT, 0, 0, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), HP_STRICT, 0,
+                                     0};
   hp_transaction* all = hp_begin();
   if (to == NULL) {
     hp_add_revert_all(all);

@@ -38,7 +38,7 @@ static inline int text_is(struct text_bytes before)
 
 static inline hp_status change_answer(int (*to)(int), hp_level level)
 {
-  const hp_commit_options options = {level, 0, 2000, {NULL}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 2000};
   hp_transaction* all = hp_begin();
   if (all == NULL)
     return HP_NO_MEMORY;

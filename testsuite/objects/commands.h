@@ -100,6 +100,7 @@ static inline const hp_commit_options* take_options(char* argument,
     return NULL;
   *mark = '\0';
   memset(into, 0, sizeof *into);
+  into->size = sizeof *into;
   into->timeout_ms = 1000;
   for (int i = 0; i < 4; i++)
     if (strcmp(mark + 1, levels[i]) == 0)

@@ -123,7 +123,8 @@ static void commit(char* names, unsigned flags)
   hp_add_patch(steps, &info);
   for (char* name = strtok(names, "+"); name; name = strtok(NULL, "+"))
     hp_add_apply(steps, name, replacement_of(name));
-  hp_commit_options options = {HP_QUIESCENT, 0, 1000, {0}};
+  hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                               1000};
   options.flags = flags;
   const hp_status status = hp_commit(steps, &options);
   say("commit", status);
@@ -133,7 +134,7 @@ static void commit(char* names, unsigned flags)
 
 static void load(const char* file, unsigned flags)
 {
-  hp_commit_options options = {HP_IMMEDIATE, 0, 0, {0}};
+  hp_commit_options options = {sizeof(hp_commit_options), HP_IMMEDIATE, 0, 0};
   options.flags = flags;
   say("load", hp_load(file, &options));
 }

@@ -52,8 +52,10 @@ static void* call_once(void* unused)
 /* slow.so waits at the gate, in a function that its replacement jumps to. */
 static void inside(void)
 {
-  const hp_commit_options at_once = {HP_IMMEDIATE, 0, 0, {NULL}};
-  const hp_commit_options short_time = {HP_QUIESCENT, 0, 50, {NULL}};
+  const hp_commit_options at_once = {sizeof(hp_commit_options), HP_IMMEDIATE, 0,
+                                     0};
+  const hp_commit_options short_time = {sizeof(hp_commit_options), HP_QUIESCENT,
+                                        0, 50};
   pthread_t thread;
   void* result = NULL;
   IS(hp_load(path_of("slow.so"), NULL), HP_OK, "a patch that waits");
@@ -95,10 +97,12 @@ static void* call_always(void* unused)
 static void under_load(void)
 {
   enum { callers = 3, rounds = 12 };
-  const hp_commit_options levels[] = {{HP_IMMEDIATE, 0, 5000, {NULL}},
-                                      {HP_STRICT, 0, 5000, {NULL}},
-                                      {HP_QUIESCENT, 0, 5000, {NULL}}};
-  const hp_commit_options patient = {HP_QUIESCENT, 0, 20000, {NULL}};
+  const hp_commit_options levels[] = {
+      {sizeof(hp_commit_options), HP_IMMEDIATE, 0, 5000},
+      {sizeof(hp_commit_options), HP_STRICT, 0, 5000},
+      {sizeof(hp_commit_options), HP_QUIESCENT, 0, 5000}};
+  const hp_commit_options patient = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     20000};
   pthread_t threads[callers];
   int failed = 0;
   for (int i = 0; i < callers; i++)
@@ -119,8 +123,10 @@ static void under_load(void)
 
 static void* load_and_unload(void* unused)
 {
-  const hp_commit_options patient = {HP_QUIESCENT, 0, 20000, {NULL}};
-  const hp_commit_options at_once = {HP_IMMEDIATE, 0, 20000, {NULL}};
+  const hp_commit_options patient = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     20000};
+  const hp_commit_options at_once = {sizeof(hp_commit_options), HP_IMMEDIATE, 0,
+                                     20000};
   intptr_t odd = 0;
   (void)unused;
   for (int i = 0; i < 10; i++) {
@@ -163,7 +169,8 @@ static void* check_always(void* unused)
 
 static void* load_often(void* unused)
 {
-  const hp_commit_options patient = {HP_QUIESCENT, 0, 20000, {NULL}};
+  const hp_commit_options patient = {sizeof(hp_commit_options), HP_QUIESCENT, 0,
+                                     20000};
   (void)unused;
   for (int i = 0; i < 40; i++) {
     (void)hp_load(path_of("quick.so"), NULL);

@@ -40,7 +40,7 @@ int main(void)
     return 2;
   hp_transaction *change = hp_begin();
   hp_add_apply(change, "f", other);
-  hp_commit_options options = {HP_QUIESCENT, 0, 0, {0}};
+  hp_commit_options options = {sizeof(hp_commit_options), HP_QUIESCENT, 0, 0};
   const hp_status status = hp_commit(change, &options);
   puts(hp_status_name(status));
   if (write(go_on[1], "xx", 2) != 2)

@@ -87,7 +87,8 @@ void must(hp_status status)
 // A transaction of one at the level; `replacement` null: a step back.
 void change(const char* name, function replacement)
 {
-  const hp_commit_options options = {level, 0, 60'000, {}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0,
+                                     60'000};
   hp_transaction* const one = hp_begin();
   must(replacement != nullptr ? hp_add_apply(one, name, replacement)
                               : hp_add_revert(one, name));

@@ -168,7 +168,7 @@ void failed(const point& where, const char* what)
 
 hp_status commit(hp_transaction* one)
 {
-  const hp_commit_options options = {level, 0, 1000, {}};
+  const hp_commit_options options = {sizeof(hp_commit_options), level, 0, 1000};
   const hp_status status = real_commit(one, &options);
   if (status != HP_OK)
     hp_abort(one);
