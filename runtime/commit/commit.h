@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "runtime/base/deadline.h"
@@ -70,6 +71,13 @@ class commit_warnings {
     size_ = other.size_;
     std::copy(other.begin(), other.end(), list_);
     return *this;
+  }
+
+  // Takes out all, and leaves no old words in memory.
+  void clear() noexcept
+  {
+    size_ = 0;
+    std::memset(static_cast<void*>(list_), 0, sizeof list_);
   }
 
   [[gnu::format(printf, 3, 4)]] void add(hp_log_level level, const char* format,

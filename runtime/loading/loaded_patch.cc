@@ -34,7 +34,9 @@ loaded_patch* loaded_patch::make(const patch_file& file,
   void* memory = std::malloc(sizeof(loaded_patch));
   if (memory == nullptr)
     return nullptr;
+  static constinit std::atomic<std::uint64_t> last_id{0};
   auto* patch = new (memory) loaded_patch;
+  patch->id_ = last_id.fetch_add(1) + 1;
   if (!assign_text(patch->name_, file.name()) ||
       !assign_text(patch->path_, file.label())) {
     destroy(patch);
@@ -149,14 +151,15 @@ loaded_patch* loaded_patches::find(const char* name, const char* path) noexcept
   return found;
 }
 
-bool loaded_patches::take(const loaded_patch* patch) noexcept
+loaded_patch* loaded_patches::take(std::uint64_t id) noexcept
 {
   for (std::size_t i = 0; i < patches_.size(); ++i)
-    if (patches_[i] == patch && !patch->applied()) {
+    if (loaded_patch* const each = patches_[i];
+        each->id() == id && !each->applied()) {
       patches_.remove(i);
-      return true;
+      return each;
     }
-  return false;
+  return nullptr;
 }
 
 loaded_patch* loaded_patches::take_former(const char* name) noexcept

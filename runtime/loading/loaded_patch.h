@@ -29,6 +29,8 @@ class loaded_patch {
   // stays loaded.
   static const char* destroy(loaded_patch* patch) noexcept;
 
+  // Of this one alone: memory that was freed may be that of another one later.
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
@@ -62,6 +64,7 @@ class loaded_patch {
   const char* call_before(format::hook_time when) const noexcept;
   void call_after(format::hook_time when) const noexcept;
 
+  std::uint64_t id_ = 0;
   array<char> name_;
   array<char> path_;
   loaded_object object_;
@@ -86,8 +89,8 @@ class loaded_patches {
   // Of that name or path, the one that is applied or else the oldest that was;
   // null: none.
   [[nodiscard]] loaded_patch* find(const char* name, const char* path) noexcept;
-  // Takes it out of the list; false: it is not there, or is applied.
-  [[nodiscard]] bool take(const loaded_patch* patch) noexcept;
+  // Takes it out of the list; null: it is not there, or is applied.
+  [[nodiscard]] loaded_patch* take(std::uint64_t id) noexcept;
   // Takes the newest of that name out that was applied and is not any more;
   // null: none.
   [[nodiscard]] loaded_patch* take_former(const char* name) noexcept;

@@ -292,7 +292,9 @@ hp_status load_patch_object(const call_context& call,
       return HP_OK;
     }
     const hp_status taken = library::locked([&](library& self) {
-      return loaded_patches::of(self).take(loaded) ? HP_OK : HP_INTERNAL;
+      return loaded_patches::of(self).take(loaded->id()) != nullptr
+                 ? HP_OK
+                 : HP_INTERNAL;
     });
     if (taken != HP_OK)
       return status;
@@ -305,14 +307,15 @@ hp_status unload_patch_object(const call_context& call, const char* name,
 {
   const whole_path whole(name);
   const char* path = whole ? whole.text() : name;
-  loaded_patch* found = nullptr;
+  std::uint64_t id = 0;  // another thread may free what was found
   bool applied = false;
   bool for_good = false;
-  array<char> own_name;  // another thread may free what was found
+  array<char> own_name;
   hp_status status = library::locked([&](library& self) {
-    found = loaded_patches::of(self).find(name, path);
+    const loaded_patch* const found = loaded_patches::of(self).find(name, path);
     if (found == nullptr)
       return fail(HP_NOT_APPLIED, "no patch object \"%s\" is loaded", name);
+    id = found->id();
     applied = found->applied();
     for_good = found->stays();
     return assign_text(own_name, found->name())
@@ -337,8 +340,10 @@ hp_status unload_patch_object(const call_context& call, const char* name,
     return HP_OK;
   }
   // Only one thread frees it.
+  loaded_patch* found = nullptr;
   status = library::locked([&](library& self) {
-    return loaded_patches::of(self).take(found)
+    found = loaded_patches::of(self).take(id);
+    return found != nullptr
                ? HP_OK
                : fail(HP_BUSY, "another thread unloads patch \"%s\"",
                       own_name.data());

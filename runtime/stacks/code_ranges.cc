@@ -34,7 +34,7 @@ code_range body_of(const site_code& site) noexcept
 
 code_range pre_pad_of(const site_code& site) noexcept
 {
-  return {site.symbol - site.pad, site.symbol, site.name, code_kind::whole};
+  return {site.symbol - site.pad, site.symbol, site.name, code_kind::pad};
 }
 
 hp_status code_ranges::prepare(std::span<const code_range> ranges,
@@ -56,7 +56,7 @@ hp_status code_ranges::prepare(std::span<const code_range> ranges,
     // for it: to read the ends of all functions takes too long.
     const bool may_return_to_end = body && HP_COUNTERMEASURE(last_calls);
     const std::uint64_t limit = each.end + (may_return_to_end ? 1 : 0);
-    if (!entries_.append({each.begin, limit, 0, i, body}))
+    if (!entries_.append({each.begin, limit, 0, i, each.kind}))
       return fail(HP_INTERNAL, "the list of functions is too short");
     note_pages(each.begin, limit - 1);
   }
@@ -101,13 +101,16 @@ std::size_t code_ranges::find(std::uint64_t address, role how) const noexcept
 bool code_ranges::counts(const entry& range, std::uint64_t address,
                          role how) const noexcept
 {
+  const bool is_body = range.kind == code_kind::body;
   const bool is_end =
-      range.body && HP_COUNTERMEASURE(last_calls) && address == range.limit - 1;
+      is_body && HP_COUNTERMEASURE(last_calls) && address == range.limit - 1;
   if (is_end && !ends_in_call(range.begin, address, *memory_))
     return false;
   if (how == role::instruction_pointer)
     return true;
-  if (range.body)
+  if (range.kind == code_kind::pad && HP_COUNTERMEASURE(pads_by_position))
+    return false;
+  if (is_body)
     return how == role::value && address != range.begin;
   return !only_returns_ || ends_in_call(range.begin, address, *memory_);
 }

@@ -25,6 +25,12 @@ enum class code_kind : std::uint8_t {
   // Memory that is to be unmapped or that must not be jumped to any more: every
   // address in it counts, also a function pointer.
   whole,
+  // The dead bytes before a symbol, with a jump in them and no call: a thread
+  // is
+  // inside only if it stands there.  Their address as a value is that of a
+  // range,
+  // in a frame of this library.
+  pad,
 };
 
 struct code_range {
@@ -97,7 +103,7 @@ class code_ranges {
     std::uint64_t limit;
     std::uint64_t reach;  // the greatest limit up to here
     std::size_t index;
-    bool body;  // begin, as a value, is a pointer to the original
+    code_kind kind;  // body: begin, as a value, is a pointer to the original
   };
 
   static constexpr unsigned page_shift = 12;

@@ -104,6 +104,80 @@ hp_status check_options(const char* function,
   return HP_OK;
 }
 
+namespace {
+
+// A thread that waits, for the turn or for the lock, is searched by others, and
+// what ended calls have left in its frames counts as if it were inside.  So the
+// frames of those who wait are small: what is large stands in attempt(), which
+// does not wait, and the words of warnings are cleared before.
+
+// How an attempt went; its warnings are the caller's.
+struct attempt_result {
+  hp_status status = HP_OK;
+  bool may_succeed_later = false;
+
+  attempt_result(hp_status how = HP_OK, bool later = false) noexcept
+      : status(how), may_succeed_later(later)
+  {
+  }
+};
+
+// Under the library's lock.  Planned again in each attempt: others have had the
+// lock in between.
+[[gnu::noinline]] attempt_result attempt(library& self,
+                                         std::span<const operation> operations,
+                                         const commit_order& order,
+                                         inlined_copies& copies,
+                                         image_pins& pins,
+                                         commit_warnings& warnings)
+{
+  patch_plan plan(self.all_patches());
+  if (const hp_status planned =
+          plan_operations(self, plan, operations, order.level, copies);
+      planned != HP_OK)
+    return planned;
+  if (!self.kept().reserve(pins.size()))
+    return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
+                pins.size());
+  const commit_outcome committed =
+      commit(self.writer(), plan.changes(), plan.vacated(),
+             self.all_patches().all_junctions(), order);
+  if (committed.status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success)) {
+    plan.adopt();
+    if (plan.adds())
+      pins.keep(self.kept());
+  }
+  warnings = committed.warnings;
+  return {committed.status, committed.may_succeed_later};
+}
+
+// Attempts until one succeeds, fails for good, or the time is over.
+[[gnu::noinline]] hp_status commit_in_time(
+    const call_context& call, std::span<const operation> operations,
+    const hp_commit_options& options, inlined_copies& copies, image_pins& pins)
+{
+  commit_warnings warnings;
+  warnings.clear();
+  for (time_slices time(deadline::in_milliseconds(options.timeout_ms));;) {
+    const commit_order order{options.level, time.slice(), call};
+    attempt_result result =
+        library::locked([&](library& self) -> attempt_result {
+          return attempt(self, operations, order, copies, pins, warnings);
+        });
+    log_warnings(warnings);
+    warnings.clear();
+    if (result.status == HP_INLINED && copies.asked()) {
+      result = copies.judge(operations);
+      if (result.status == HP_OK)
+        continue;
+    }
+    if (!result.may_succeed_later || !time.go_on())
+      return result.status;
+  }
+}
+
+}  // namespace
+
 hp_status commit_transaction(const call_context& call,
                              std::span<const operation> operations,
                              const hp_commit_options& options,
@@ -142,42 +216,9 @@ hp_status commit_transaction(const call_context& call,
   if (status != HP_OK)
     return status;
 
-  // Planned anew in each attempt: others have had the lock in between.
-  commit_outcome outcome;
-  for (time_slices time(deadline::in_milliseconds(options.timeout_ms));;) {
-    const commit_order order{options.level, time.slice(), call};
-    outcome = library::locked([&](library& self) -> commit_outcome {
-      patch_plan plan(self.all_patches());
-      if (const hp_status planned =
-              plan_operations(self, plan, operations, order.level, copies);
-          planned != HP_OK)
-        return planned;
-      if (!self.kept().reserve(pins.size()))
-        return fail(HP_NO_MEMORY, "no memory to keep %zu objects loaded",
-                    pins.size());
-      const commit_outcome committed =
-          commit(self.writer(), plan.changes(), plan.vacated(),
-                 self.all_patches().all_junctions(), order);
-      if (committed.status == HP_OK ||
-          !HP_COUNTERMEASURE(adopt_after_success)) {
-        plan.adopt();
-        if (plan.adds())
-          pins.keep(self.kept());
-      }
-      return committed;
-    });
-    log_warnings(outcome.warnings);
-    if (outcome.status == HP_INLINED && copies.asked()) {
-      outcome = copies.judge(operations);
-      if (outcome.status == HP_OK)
-        continue;
-    }
-    if (!outcome.may_succeed_later || !time.go_on())
-      break;
-  }
-
-  if (outcome.status != HP_OK)
-    return hooks.abandon(outcome.status);
+  status = commit_in_time(call, operations, options, copies, pins);
+  if (status != HP_OK)
+    return hooks.abandon(status);
   // From here on the library owns the patches that have come, and we those that
   // are gone.
   for (const named_patch* each : hooks.come)

@@ -14,7 +14,8 @@ sources=$HP_SRCDIR/runtime/base/status.cc
 for part in elf/debug_file elf/elf_file elf/elf_notes \
   elf/elf_symbols elf/memory_view elf/symbol_table elf/view_texts \
   sites/elf_image sites/object_image sites/name_demangle sites/name_index sites/name_query \
-  sites/record_reader sites/record_survey objects/copy_table; do
+  sites/record_reader sites/record_survey objects/copy_table \
+  objects/type_catalogue; do
   sources="$sources $HP_SRCDIR/runtime/$part.cc"
 done
 

@@ -85,7 +85,7 @@ ok "also that it stands" says_stopped
 kill -CONT $waiting
 kill -9 $waiting
 ok "killed, it gives the process free" "$hp_apply" "$pid" part.so
-ok "the second patch is in effect" grep -q 'module 200' out
+ok "the second patch is in effect" wait_for_words 'module 200'
 
 # Two that wait for each other's end: both come to it.
 ok "a command waits again" waits "$hp_apply" -v -w "$pid" slow.so

@@ -163,3 +163,14 @@ BOOST_AUTO_TEST_CASE(ranges_may_overlap_and_repeat)
   BOOST_TEST(!is_in(~std::uint64_t{0}));
   BOOST_TEST(prepared->find(0x20000, code_ranges::role::value) == 3u);
 }
+
+BOOST_AUTO_TEST_CASE(a_pad_is_occupied_by_who_stands_in_it_only)
+{
+  static const code_range ranges[] = {{0x5000, 0x500c, "f", code_kind::pad}};
+  const auto prepared = std::make_unique<code_ranges>();
+  BOOST_REQUIRE(prepared->prepare(ranges, searched_memory()) == HP_OK);
+  BOOST_TEST(prepared->find(0x5005, code_ranges::role::instruction_pointer) ==
+             0u);
+  BOOST_TEST(prepared->find(0x5000, code_ranges::role::value) ==
+             code_ranges::none);
+}
