@@ -104,7 +104,7 @@ void check_version_of(const patch_object& file, const loaded_patch& present)
     throw trouble(last_message());
 }
 
-// With every thread standing while sites change, nobody can meet a mixture:
+// With every thread standing while sites change, no thread can meet a mixture:
 // from outside, immediate keeps what strict promises, too.
 format::level stated_level(const patch_object& patch)
 {
@@ -204,7 +204,7 @@ void live_patching::borrow(deadline until, Action action)
     code_is_in_use_ = HP_COUNTERMEASURE(keep_code_in_use);
     throw;
   }
-  // Not before: whoever reads it may keep this process waiting.
+  // Not before: the reader may keep this process waiting.
   const std::int64_t away = monotonic_now() - since;
   away_ns_ += away;
   tell(name + " was borrowed for " + std::to_string(away / 1000) + " us");
@@ -547,7 +547,7 @@ void live_patching::find_present(patch_object& file,
   if (same && found->lost && found->is_noted_applied())
     tell(version_text(*found->object) +
          " is not in effect any more, because what it replaces functions of "
-         "was loaded anew; it is applied again");
+         "was loaded again; it is applied again");
   else if (!found->is_noted_applied())
     tell(version_text(*found->object) +
          " was left half done by an hp-apply that was interrupted");

@@ -31,10 +31,10 @@ constexpr std::uint64_t texts_end = 4 * page_size;
 
 // What the borrowed thread executes, with rbx at a call_block and r12 at the
 // stack pointer for the return.  The thread's errno and its cancellation state
-// are kept, also if nobody is there any more.  What comes at the end is there
-// to be seen by the tracer, who takes over; without one it is followed by the
-// return: a signal of the thread to itself, which the program ignores, or, if
-// there is none, getpid(2).
+// are kept, also if no tracer is there any more.  What comes at the end is
+// there to be seen by the tracer, who takes over; without one it is followed by
+// the return: a signal of the thread to itself, which the program ignores, or,
+// if there is none, getpid(2).
 constexpr std::uint8_t call_code[] = {
     0xff, 0x53, 0x28,              //    call *40(%rbx)        &errno
     0x49, 0x89, 0xc6,              //    mov  %rax,%r14
@@ -86,8 +86,8 @@ struct call_block {
 static_assert(offsetof(call_block, errno_location) == 40);
 static_assert(offsetof(call_block, mark) == 60);
 
-// A signal that does nothing in the process, if nobody sees it: whatever a
-// signal's number, a tracer is told of it before the kernel drops it.
+// A signal that does nothing in the process, if nothing sees it: whatever a
+// signal's number, a tracer sees it before the kernel drops it.
 int find_mark(const tracee& thread)
 {
   const std::string caught = status_field(

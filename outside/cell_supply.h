@@ -3,7 +3,7 @@
 //
 // Owns the pages until a pad jumps through one of their cells: a change that
 // comes to nothing gives them back.  A page has a mark in its last quadword,
-// and in it a cell that holds 0 is free; so later changes, whoever makes them,
+// and in it a cell that holds 0 is free; so later changes, from whichever tool,
 // go on with the same page, and sites that lie near each other change at one
 // moment. From the thread that traces.
 //

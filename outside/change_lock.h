@@ -5,7 +5,7 @@
 // that ends, because it is an flock(2) on files that the owner has open:
 //
 //   /proc/PID/mem   may be opened only by those that may trace the process, so
-//                   nobody else can hold it.  All that use the same mount of
+//                   no other can hold it.  All that use the same mount of
 //                   /proc meet there.
 //   a pidfd         has one inode for each process, whatever is mounted where
 //                   (Linux 6.9, fs/pidfs.c).  Commands in other mount and PID

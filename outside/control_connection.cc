@@ -218,7 +218,7 @@ control_connection::packet control_connection::receive(deadline until) const
       }
       return found;
     }
-    // Who refuses us closes without reading; its reason is behind the error.
+    // Who refuses us closes without reading; its reason is after the error.
     if (got < 0 && errno == ECONNRESET && !was_reset) {
       was_reset = true;
       continue;

@@ -31,7 +31,7 @@ struct control_report {
   std::string subject;  // what is behind that word
   std::string rest;     // the lines below
 
-  // What stands behind the word in one of these; "" if there is none.
+  // What stands after the word in one of these; "" if there is none.
   std::string field(const char* word) const;
 };
 

@@ -59,7 +59,7 @@ std::string reason_in(const std::string& words)
   return at == std::string::npos ? words : words.substr(at + head.size());
 }
 
-// The bytes that were checked, in a file that nobody can write to.
+// The bytes that were checked, in a file that cannot be written to.
 int sealed_copy(const patch_object& patch)
 {
   const int made = make_sealed_file(patch.path.c_str(), patch.file.bytes(),

@@ -1,9 +1,9 @@
 // Threads that were made to call something and have not come back.
 //
 // A hook or a constructor that hangs keeps the thread that was borrowed for it,
-// and the workspace that it runs in (borrowed_thread.h) tells so, whoever made
-// it do that and however long ago.  As long as there is one, no other thread is
-// borrowed for what might hang as well: at most one is lost.
+// and the workspace that it runs in (borrowed_thread.h) says so, whichever
+// command made it do that and however long ago.  As long as there is one, no
+// other thread is borrowed for what might hang as well: at most one is lost.
 //
 // From the thread that traces, while a `ticking` lives.
 //

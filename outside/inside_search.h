@@ -22,7 +22,7 @@ struct occupied_code {
   bool whole;  // every address counts: memory that is to be unmapped
 };
 
-// Empty: nobody is inside.  Otherwise who and where, in words.
+// Empty: no thread is inside.  Otherwise who and where, in words.
 std::string find_inside(const stopped_process& process,
                         const std::vector<occupied_code>& code);
 

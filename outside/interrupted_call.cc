@@ -143,7 +143,7 @@ std::int64_t out_of_time(std::uint64_t call)
   return call == SYS_connect ? -EINPROGRESS : -EAGAIN;
 }
 
-// A call that the kernel would continue with restart_syscall(2) is made anew:
+// A call that the kernel would continue with restart_syscall(2) is made again:
 // rt_sigreturn(2) forgets how far it was (restore_sigcontext() in
 // arch/x86/kernel/signal_64.c).
 user_regs_struct before_waiting_call(const user_regs_struct& registers)

@@ -60,7 +60,7 @@ unsigned long long& argument_of(user_regs_struct& registers, unsigned index);
 // What a call returns whose time is over.
 std::int64_t out_of_time(std::uint64_t call);
 
-// The registers as they are when the thread is to make the system call anew by
+// The registers as they are when the thread is to make the system call again by
 // itself, without the kernel's help.
 user_regs_struct before_waiting_call(const user_regs_struct& registers);
 

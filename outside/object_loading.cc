@@ -153,7 +153,7 @@ class file_in_process {
   }
 
   // What has that number there may be anything by now, if the process is
-  // hostile: only a file in memory that nobody has sealed is written to.
+  // hostile: only a file in memory that is not sealed is written to.
   void fill(std::span<const unsigned char> bytes) const
   {
     const std::string path = path_here(descriptor_);
@@ -320,7 +320,7 @@ std::string reason_of(borrowed_thread& thread, const target_memory& memory,
   return words != 0 ? text_in_process(memory, words) : "no reason is given";
 }
 
-// The dynamic linker speaks of a name that nobody has given.
+// The dynamic linker speaks of a name that no user has given.
 std::string with_path(std::string text, const std::string& name,
                       const std::string& path)
 {

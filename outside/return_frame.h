@@ -4,7 +4,7 @@
 // rt_sigreturn(2) restores from such a frame everything at once: all general
 // and vector registers, the flags, the signal mask.  With the frame on the
 // thread's stack and code that ends in rt_sigreturn(2), a borrowed thread comes
-// back unharmed even if its borrower is killed: nobody else has to do anything.
+// back unharmed even if its borrower is killed: nothing else has to be done.
 //
 // Pure: computes bytes.  The layout is struct rt_sigframe of
 // arch/x86/include/asm/sigframe.h, and is part of the kernel's interface.
@@ -24,7 +24,7 @@ struct return_frame {
   std::uint64_t address;
   std::vector<std::uint8_t> bytes;
 
-  // Where the stack pointer must be when rt_sigreturn(2) is called: behind the
+  // Where the stack pointer must be when rt_sigreturn(2) is called: after the
   // return address, which is the first thing in the frame.
   std::uint64_t stack_pointer() const { return address + 8; }
 };

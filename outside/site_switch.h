@@ -46,7 +46,7 @@ struct site_change {
   std::uint64_t active = 0;  // where calls go
   std::uint64_t cell = 0;    // 0: it has none yet
 
-  // The first instruction behind the patch word.
+  // The first instruction after the patch word.
   std::uint64_t body() const { return where.word + 8; }
   std::uint64_t wanted() const { return target != 0 ? target : body(); }
 };

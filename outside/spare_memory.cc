@@ -32,7 +32,7 @@ bool fetch(const process_memory& memory, std::uint64_t address, T& into)
                       {reinterpret_cast<std::uint8_t*>(&into), sizeof into});
 }
 
-// Behind the variables of an image whose file begins at `begin`; 0: unknown.
+// After the variables of an image whose file begins at `begin`; 0: unknown.
 std::uint64_t end_of_variables(const process_memory& memory,
                                std::uint64_t begin)
 {

@@ -84,7 +84,7 @@ void check_active(patch_list all, const site_change& change)
                       each.object->name +
                       ", which the program itself has loaded; only that can "
                       "unload it: by hp_unload(), or by offering a control "
-                      "socket (hp_control_open(), in a forked child anew)");
+                      "socket (hp_control_open(), also in a forked child)");
       known = known || each.code(i) == change.active;
     }
   if (!known)
@@ -93,7 +93,7 @@ void check_active(patch_list all, const site_change& change)
                   "no patch object; it has to revert it first");
 }
 
-// While it is hidden by a newer one, nobody could tell that it is lost.
+// While it is hidden by a newer one, it could not be seen that it is lost.
 void add_lost(patch_list all, switch_plan& plan)
 {
   for (const loaded_patch& each : all)
@@ -110,7 +110,7 @@ void add_lost(patch_list all, switch_plan& plan)
       plan.lost.push_back(&each);
 }
 
-// The code that nobody may be inside when the site changes.
+// The code that no thread may be inside when the site changes.
 void add_code(patch_list all, const site_change& change, switch_plan& plan)
 {
   if (change.active == change.wanted())

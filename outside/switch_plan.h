@@ -1,5 +1,5 @@
 // What is to change when one patch object is applied or reverted: which sites,
-// where each is to lead, and which code nobody may be inside meanwhile.
+// where each is to lead, and which code no thread may be inside then.
 //
 // Made of a snapshot of the process (loaded_patches), changes nothing.  A
 // site leads to the newest of the patches that are applied, or to its original;

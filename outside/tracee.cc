@@ -367,7 +367,7 @@ void tracee::shorten_wait()
 }
 
 // The kernel reads the time when the call is made again, which is after the
-// thread was let go.  Until then it has to lie where nobody writes: a signal's
+// thread was let go.  Until then it has to lie where nothing writes: a signal's
 // handler may run before, on the thread's own stack.
 bool tracee::place_time(const limited_wait& found, user_regs_struct& values,
                         std::int64_t left)

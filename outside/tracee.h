@@ -7,7 +7,7 @@
 // The kernel lets a tracee go by itself when its tracer dies (ptrace(2),
 // "Attaching and detaching"); nothing here asks it to kill it.
 //
-// PTRACE_SEIZE stops nobody and sends no SIGSTOP; PTRACE_INTERRUPT makes a
+// PTRACE_SEIZE stops no thread and sends no SIGSTOP; PTRACE_INTERRUPT makes a
 // thread stop before it returns to its program.  ptrace(2) allows only the
 // thread that seized to do the rest: use it from one thread.
 //

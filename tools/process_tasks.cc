@@ -152,7 +152,7 @@ class process_tasks::task {
     if (!reason.empty())
       result.failure = reason;
     else if (text_.size() > most_bytes)
-      result.failure = "there is too much to be told of it";
+      result.failure = "there is too much to print about it";
     else if (WIFSIGNALED(status))
       result.failure = words_of_signal(WTERMSIG(status));
     else if (text_.empty())

@@ -3,7 +3,7 @@
 // Owns the rule when a refusal is final.  A process that has just started is
 // still being loaded, and refuses what it takes a moment later; so it is tried
 // again until it is some seconds old, and only then told and left alone.  A
-// process that is busy is tried again for ever, and told of once; not so if a
+// process that is busy is tried again for ever, and reported once; not so if a
 // hook or a constructor did not come back, which is called once.  What is
 // settled is settled until the process loads or unloads something: a patch for
 // a module is applied when that is loaded, and again when it is loaded again.

@@ -23,7 +23,7 @@ inline void sleep_for(std::int64_t nanoseconds) noexcept
   system_call(SYS_nanosleep, &pause, nullptr);
 }
 
-// Nanoseconds of the clock that nobody sets.
+// Nanoseconds of the clock that cannot be set.
 inline std::int64_t monotonic_now() noexcept
 {
   timespec now;

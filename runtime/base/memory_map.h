@@ -43,7 +43,7 @@ class mapping_questions {
 };
 
 // Every mapping by ascending address until visit returns false.  `path` is that
-// of its file, with " (deleted)" behind it if the file is gone, or empty; one
+// of its file, with " (deleted)" after it if the file is gone, or empty; one
 // of about four thousand bytes is cut.  False: /proc could not be read (errno
 // says why).
 using mapping_visitor = bool (*)(const memory_mapping&, const char* path,

@@ -22,7 +22,7 @@ class raw_lines {
   raw_lines(const raw_lines&) = delete;
   raw_lines& operator=(const raw_lines&) = delete;
 
-  // Without its newline, and valid until the next call; null behind the last
+  // Without its newline, and valid until the next call; null after the last
   // line, or if it cannot be read.
   const char* next() noexcept
   {

@@ -3,7 +3,7 @@
 //
 // A sealed file lies in memory (memfd_create(2)) and has no name; where a
 // system refuses that, a placed file lies in a directory, under a name that
-// nobody knows, and only its owner and root may write to it.
+// is not known, and only its owner and root may write to it.
 //
 // Any thread.  Failures leave errno.
 //
@@ -37,7 +37,7 @@ unsigned sealed_file_flags(bool with_exec) noexcept;
 [[nodiscard]] bool write_whole(int descriptor,
                                std::span<const unsigned char> bytes) noexcept;
 
-// From now on the bytes stay as they are, whoever has the file.
+// From now on the bytes stay as they are, whichever process has the file.
 [[nodiscard]] bool seal_file(int descriptor) noexcept;
 
 enum class sealed_for : unsigned char { execution, reading };

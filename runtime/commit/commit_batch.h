@@ -170,7 +170,7 @@ class commit_batch {
     write_failed,      // everything was put back
     unreached_before,  // a thread cannot be made to serialise
     unreached,         // the same in the middle; put back
-    overwritten,       // somebody else stored right behind us
+    overwritten,       // another tool stored right behind us
     stuck,             // a write failed, and so did putting things back
   };
 
@@ -356,7 +356,7 @@ bool commit_batch<System>::write_pads() noexcept
   return true;
 }
 
-// Of use with a writer whose stores cannot fail, or when nobody runs.
+// Of use with a writer whose stores cannot fail, or when no thread runs.
 template <typename System>
 bool commit_batch<System>::store_words() noexcept
 {
@@ -416,7 +416,7 @@ bool commit_batch<System>::is_ours(const change& each,
          (how_ == protocol::one_moment && word == encode_far(*each.site));
 }
 
-// Puts back what is ours; somebody else's bytes stay.  Where other threads run
+// Puts back what is ours; another tool's bytes stay.  Where other threads run
 // the pads stay too: a thread may be in one.
 template <typename System>
 void commit_batch<System>::restore_words() noexcept

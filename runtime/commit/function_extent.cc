@@ -30,7 +30,7 @@ constexpr std::uint8_t pcrel_sdata4 = 0x1b;
 constexpr std::uint8_t udata4 = 0x03;
 constexpr std::uint8_t datarel_sdata4 = 0x3b;
 
-// The first function behind `address`; 0: there is none, or no usable table.
+// The first function after `address`; 0: there is none, or no usable table.
 std::uint64_t next_function(std::uint64_t header_address, std::uint64_t size,
                             std::uint64_t address)
 {

@@ -17,8 +17,8 @@ namespace hotpatch {
 
 class control_clients {
  public:
-  // `listener` is where clients come in; when `wake` becomes readable somebody
-  // wants something else of this thread.  Both outlive this object.
+  // `listener` is where clients come in; when `wake` becomes readable another
+  // thread wants something else of this thread.  Both outlive this object.
   control_clients(const noted_descriptor& listener,
                   const noted_descriptor& wake) noexcept
       : listener_(listener), wake_(wake)
@@ -29,7 +29,7 @@ class control_clients {
   ~control_clients();
 
   // Waits, and deals with what has come.  False: the program has closed one of
-  // the two descriptors, so nobody can come any more.
+  // the two descriptors, so no client can come any more.
   [[nodiscard]] bool attend() noexcept;
 
  private:

@@ -1,4 +1,4 @@
-// Who may use a control socket: whoever could trace this process.
+// Who may use a control socket: processes that could trace this one.
 //
 // Decided by what the kernel says of the client, never by what the client says.
 // Any thread.

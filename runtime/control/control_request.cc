@@ -13,7 +13,7 @@ namespace {
 
 using format::control_greeting;
 
-// What is behind `word` and its blank; null if the line is another one.
+// What is after `word` and its blank; null if the line is another one.
 const char* behind(const char* line, const char* word)
 {
   const std::size_t length = std::strlen(word);

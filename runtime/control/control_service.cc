@@ -52,7 +52,7 @@ struct received_request {
   control_request request;
 };
 
-// False: the client is gone, and nobody waits for an answer.
+// False: the client is gone, and no client waits for an answer.
 bool receive(const noted_descriptor& connection, received_request& into,
              hp_status& status)
 {

@@ -30,7 +30,7 @@ bool is_own_directory(const char* path)
          (about.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-// Nobody else may write there: who could would put a socket in our place.
+// No other user may write there, or could put a socket in our place.
 bool make_own_directory(const char* path)
 {
   if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
@@ -41,7 +41,7 @@ bool make_own_directory(const char* path)
   return false;
 }
 
-// The places to try, one after the other; false behind the last.
+// The places to try, one after the other; false after the last.
 bool name_directory(int place, char (&into)[sizeof(sockaddr_un::sun_path)])
 {
   const char* const runtime = secure_getenv("XDG_RUNTIME_DIR");
@@ -102,7 +102,7 @@ hp_status offered_socket::choose_path() noexcept
               std::strerror(reason));
 }
 
-// Left behind by a process that was killed.
+// Left by a process that was killed.
 bool offered_socket::is_abandoned() const noexcept
 {
   struct stat about;

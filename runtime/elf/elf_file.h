@@ -62,7 +62,7 @@ class elf_file {
  public:
   enum class access : std::uint8_t {
     mapped,  // fast, but a file that shrinks meanwhile kills with SIGBUS
-    copied,  // reads what is asked for: for use inside somebody's process
+    copied,  // reads what is asked for: for use inside a program
   };
 
   elf_file() noexcept = default;
@@ -98,7 +98,7 @@ class elf_file {
   [[nodiscard]] std::size_t section_count() const noexcept;
   [[nodiscard]] bool section(std::size_t index, elf_section& into) noexcept;
 
-  // The first section of that name at `index` or behind.
+  // The first section of that name at `index` or after.
   [[nodiscard]] bool find_section(const char* name, std::size_t index,
                                   elf_section& into) noexcept;
 

@@ -3,7 +3,7 @@
 // file or in a section of an object file.
 //
 // Owns the invariant that a stretch is handed out only for addresses that lie
-// inside it, so whoever reads through a view cannot leave the image.  A view is
+// inside it, so a reader of a view cannot leave the image.  A view is
 // a value without ownership; any thread may use its own.
 //
 // SPDX-License-Identifier: MIT

@@ -84,8 +84,8 @@ bool symbol_table::is_older_version(std::size_t index,
   return (version & hidden) != 0 || (mark != nullptr && mark[1] != '@');
 }
 
-// The local symbols of each source come behind a symbol with its name, and
-// those that have none behind one without a name.
+// The local symbols of each source come after a symbol with its name, and
+// those that have none after one without a name.
 bool symbol_table::read(std::size_t index, symbol& into,
                         const char*& source) const noexcept
 {

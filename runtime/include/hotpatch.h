@@ -83,10 +83,10 @@
 
 /* Before a function: it takes the place of the one of that name. */
 #define HP_REPLACES(name) __attribute__((hotpatch_replaces(name)))
-/* Behind an extern declaration: what the program has under that name, even if
+/* After an extern declaration: what the program has under that name, even if
  * it is static.  A plain extern declaration means the name itself. */
 #define HP_IMPORT(name) __attribute__((hotpatch_import(name)))
-/* Behind a function's declaration: the body that the program was built with. */
+/* After a function's declaration: the body that the program was built with. */
 #define HP_ORIGINAL(name) __attribute__((hotpatch_original(name)))
 /* Each of the three, without comparing prototypes and layouts of types. */
 #define HP_REPLACES_UNCHECKED(name) \
@@ -613,7 +613,7 @@ HP_API const char* hp_writer(void);
 HP_API const char* hp_barrier(void);
 
 /* Messages about what the library does go to `handler`, in the thread that
- * called the library, which may call it again; null: to nobody.  Besides,
+ * called the library, which may call it again; null: nowhere.  Besides,
  * HOTPATCH_LOG=error|info|debug in the environment prints them, up to that
  * level, to the standard error. */
 typedef enum hp_log_level {

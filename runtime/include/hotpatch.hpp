@@ -320,8 +320,8 @@ class [[nodiscard]] named_patch {
 //     hotpatch::patch_object fix("/usr/lib/fixes/fix.so");
 //     if (!fix)
 //       puts(fix.result().message().c_str());
-// Its end takes the patch away, and frees the code if nobody is inside within a
-// second.
+// Its end takes the patch away, and frees the code if no thread is inside
+// within a second.
 class [[nodiscard]] patch_object {
  public:
   patch_object() noexcept = default;

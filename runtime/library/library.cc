@@ -84,7 +84,7 @@ hp_status library::original(const char* name, const char* type, unsigned flags,
             wanted_type().check(where.site, type, "the type asked for");
         status != HP_OK)
       return status;
-  // The body begins behind the word, whatever the word holds.
+  // The body begins after the word, whatever the word holds.
   body = where.site.word + format::word_size;
   return HP_OK;
 }

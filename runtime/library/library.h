@@ -1,8 +1,8 @@
 // The library's one object, and the order of its locks.
 //
-// Owns the lock order: the dynamic loader's lock on loading (held by whoever
-// runs constructors), then the library's own, then the loader's lock on its
-// list of images (dl_iterate_phdr holds it).  Whatever runs under locked()
+// Owns the lock order: the dynamic loader's lock on loading (held by the thread
+// that runs constructors), then the library's own, then the loader's lock on
+// its list of images (dl_iterate_phdr holds it).  Whatever runs under locked()
 // therefore sees every image stay where it is.  The library's lock is outside
 // of the list's, so that fork, which takes the first, never copies the second
 // while a thread of ours has it: the child could not take it again.

@@ -22,7 +22,7 @@ struct listener {
 };
 
 // Handler and data belong together; the flag keeps the common case, in which
-// nobody listens, free of the lock.
+// nothing listens, free of the lock.
 constinit process_lock mutex(lock_rank::log);
 constinit listener installed = {};
 constinit std::atomic<bool> anybody{false};
@@ -65,7 +65,7 @@ void print(const char* message)
   // One write, so that lines of several threads do not mix; past the C
   // library, which would change errno and end a thread that is to be cancelled.
   if (size > 0 && system_call(SYS_write, STDERR_FILENO, line, size) < 0)
-    stderr_level.store(0, std::memory_order_relaxed);  // nobody can read it
+    stderr_level.store(0, std::memory_order_relaxed);  // it cannot be read
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the library says about its work to whoever asked to hear it.
+// What the library says about its work, where the program asked for it.
 //
 // Any thread, without the library's lock: the program's handler may call the
 // library.

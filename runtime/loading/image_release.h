@@ -15,9 +15,9 @@ namespace hotpatch {
 // HP_OK: no site and no hook leads into the shared object in which `code` lies,
 // and a moment has been seen in which no thread was inside it, or on the way
 // there, or kept an address in its code where a stack search finds it.  So no
-// thread will be inside unless somebody applies it anew or keeps a pointer
-// elsewhere.  The library has given its own reference to the object back, which
-// may have unloaded it.
+// thread will be inside unless it is applied again or the program keeps a
+// pointer elsewhere.  The library has given its own reference to the object
+// back, which may have unloaded it.
 //
 // HP_INVALID: there is no object that could be unloaded; HP_NEEDED: a function
 // or a patch, named in the message, still leads there; HP_BUSY: a thread, named

@@ -77,7 +77,7 @@ class opened_object {
   held_constructors held_;
 };
 
-// Stores into data of an object that nobody uses yet, also where it is
+// Stores into data of an object that is not in use yet, also where it is
 // read-only (parts of RELRO segments); the protection is what it was,
 // afterwards. HP_DENIED: the system forbids it.  The words name `label`.
 [[nodiscard]] hp_status store_data(

@@ -218,7 +218,7 @@ hp_status free_formers(const call_context& call, const char* name,
 }
 
 // After another version was applied.  What was asked for is done: this keeps
-// nobody waiting for long, and hp_unload() can do it later.
+// no thread waiting for long, and hp_unload() can do it later.
 void free_replaced(const call_context& call, const char* name)
 {
   constexpr int patience_ms = 50;

@@ -380,7 +380,7 @@ class resolution {
     if (status != HP_OK)
       return HP_OK;
     import_value made = value_of(import, *sites[0].image);
-    // The original begins behind the patch word, whatever that holds.
+    // The original begins after the patch word, whatever that holds.
     made.value =
         is_original(import) ? where.word + format::word_size : where.symbol;
     return into_.append(made) ? HP_OK : no_memory();

@@ -184,7 +184,7 @@ class planning {
                       patch_.label(), value.symbol, value.image->path);
         return store(entry, value, 0, value.image->tls_module);
       case R_X86_64_DTPOFF64:
-        // Zero may be the right offset, and is what stays where nobody defines
+        // Zero may be the right offset, and is what stays where nothing defines
         // the symbol; otherwise it is what the dynamic linker has chosen.
         return store(entry, value, 0, value.value + addend);
       case R_X86_64_TPOFF64:
@@ -220,7 +220,7 @@ class planning {
   }
 
   // `unresolved` is what the dynamic linker leaves there for a weak symbol that
-  // nobody defines.
+  // nothing defines.
   hp_status store(const Elf64_Rela& entry, const import_value& value,
                   std::uint64_t unresolved, std::uint64_t content) noexcept
   {

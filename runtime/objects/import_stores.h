@@ -5,8 +5,8 @@
 // has filled through a function of the caller, who also carries the stores out;
 // the process may be another one.  Owns the rule that a slot counts as
 // unresolved if the dynamic linker has left it as it does for a weak symbol
-// that nobody defines; and the rule that what the object defines itself it also
-// calls, whatever the dynamic linker has found first.
+// that nothing defines; and the rule that what the object defines itself it
+// also calls, whatever the dynamic linker has found first.
 //
 // Any thread, each with its own objects.
 //

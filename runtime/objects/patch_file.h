@@ -65,7 +65,7 @@ class patch_file {
   [[nodiscard]] std::uint64_t state() const noexcept { return state_; }
 
   // Its code, at the file's own addresses: from the first executable byte to
-  // behind the last.
+  // after the last.
   [[nodiscard]] memory_range code() const noexcept;
 
  private:

@@ -67,7 +67,7 @@ class patch_plan {
   {
     return {changes_.data(), changes_.size()};
   }
-  // The code that nobody may be inside, at the level quiescent.
+  // The code that no thread may be inside, at the level quiescent.
   std::span<const code_range> vacated() const noexcept
   {
     return {vacated_.data(), vacated_.size()};

@@ -2,7 +2,7 @@
 //
 // Owns the list and the rule for its identities: an id is given to one loading
 // of one image and never again.  A reloaded image is told apart by the loader's
-// order: what was loaded again stands behind what stayed.  The one case that
+// order: what was loaded again stands after what stayed.  The one case that
 // leaves no trace, the last image unloaded and loaded again at the same address
 // between two refreshes, keeps its id; its patch words are pristine then, which
 // the layer above sees.

@@ -21,13 +21,13 @@ class name_index {
   [[nodiscard]] hp_status build(record_reader& reader,
                                 record_fault& fault) noexcept;
 
-  // Goes through the records of that name: false behind the last.  Begin with
+  // Goes through the records of that name: false after the last.  Begin with
   // a cursor of 0.
   [[nodiscard]] bool next_named(record_reader& reader, const char* name,
                                 std::size_t length, std::uint32_t& cursor,
                                 site& into) const noexcept;
 
-  // Whether the record behind that at `cursor` has this name, which is no query
+  // Whether the record after that at `cursor` has this name, which is no query
   // of another kind, and no other record has it; moves the cursor there.
   // Without a search.
   [[nodiscard]] bool follows(record_reader& reader, const char* name,

@@ -30,7 +30,7 @@ bool ends_with_path(std::string_view path, std::string_view tail) noexcept
           path.data()[path.size() - tail.size() - 1] == '/');
 }
 
-// The place of the '!' behind an image's name, or nowhere.  The '!' of
+// The place of the '!' after an image's name, or nowhere.  The '!' of
 // operator! and operator!= is none.
 std::size_t image_mark(std::string_view text) noexcept
 {
@@ -41,7 +41,7 @@ std::size_t image_mark(std::string_view text) noexcept
   return mark;
 }
 
-// The place of the ':' behind a file's name, or nowhere: a single one, before
+// The place of the ':' after a file's name, or nowhere: a single one, before
 // any bracket.
 std::size_t file_mark(std::string_view text) noexcept
 {
@@ -87,7 +87,7 @@ std::size_t skip_brackets(std::string_view text, std::size_t at) noexcept
   return at;
 }
 
-// Behind "@shop.net" or "@shop:part".
+// After "@shop.net" or "@shop:part".
 std::size_t skip_module(std::string_view text, std::size_t at) noexcept
 {
   for (++at; at < text.size(); ++at) {

@@ -1,4 +1,4 @@
-// What somebody who names a function may have meant: the parts of
+// What a user who names a function may have meant: the parts of
 //     libconn.so!src/conn.c:reset      ns::Point::scale(double)
 //     util.h:clamp#2                   util.h:clamp#all
 //

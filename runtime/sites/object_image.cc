@@ -33,7 +33,7 @@ bool read_entry(elf_file& file, const elf_section& table, std::uint64_t index,
   return bytes != nullptr;
 }
 
-// The sections that will be loaded, one behind the other and aligned as they
+// The sections that will be loaded, one after the other and aligned as they
 // ask to be.
 class object_layout {
  public:

@@ -16,7 +16,7 @@
 namespace hotpatch {
 
 // Any ELF file.  The sections of an object file that would be loaded lie one
-// behind the other, aligned as they ask to be.
+// after the other, aligned as they ask to be.
 class object_image : public elf_image {
  public:
   // As elf_image::load().

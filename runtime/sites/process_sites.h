@@ -27,7 +27,7 @@ struct located_site {
 };
 
 // Where the last of many names was found.  Mostly the next one is that of the
-// record behind it, which is then known without a search.
+// record after it, which is then known without a search.
 class name_place {
  public:
   name_place() noexcept : reader_({}, {}) {}

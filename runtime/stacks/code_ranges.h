@@ -1,4 +1,5 @@
-// The code that nobody may be inside, and the question whether an address is.
+// The code that no thread may be inside, and the question whether an address
+// is.
 //
 // Invariant: while threads stand still, find() only compares numbers: what it
 // needs was copied and sorted by prepare() before.  One user at a time.
@@ -19,7 +20,7 @@
 namespace hotpatch {
 
 enum class code_kind : std::uint8_t {
-  // A function's body behind its patch word.  A thread is inside if it would
+  // A function's body after its patch word.  A thread is inside if it would
   // execute one of its instructions without entering through the word.
   body,
   // Memory that is to be unmapped or that must not be jumped to any more: every
@@ -42,7 +43,7 @@ struct code_range {
 };
 
 // What must be empty before the site's active code is replaced for good:
-//   - its original body, which begins behind the eight bytes of the word;
+//   - its original body, which begins after the eight bytes of the word;
 //     threads at the word itself will execute whatever it then holds;
 //   - its pre-pad, when the far form is active: a thread in there is on its
 //     way to the replacement without having reached it.
@@ -68,7 +69,7 @@ class code_ranges {
                                   const stack_memory& memory) noexcept;
 
   // For a thread that is known to execute none of it: of memory that is to go
-  // only addresses behind a call count, to which it may return.  Others it
+  // only addresses after a call count, to which it may return.  Others it
   // keeps for a purpose of its own.
   void count_only_returns(bool only) noexcept { only_returns_ = only; }
 

@@ -29,9 +29,9 @@
 // A thread that is not on the stack that it was started on has that one
 // searched as a whole, for where it was left is not known.
 //
-// What is not looked at: stacks that no thread is on and that nobody announced;
-// contexts kept elsewhere (coroutine frames on the heap, stacks that were
-// copied away); vector registers.
+// What is not looked at: stacks that no thread is on and that were not
+// announced; contexts kept elsewhere (coroutine frames on the heap, stacks that
+// were copied away); vector registers.
 //
 // Pure: reads through a stack_memory; allocates nothing and takes no lock.
 //

@@ -650,7 +650,7 @@ class walk {
     const std::uint64_t here = registers_.value[dwarf_rip];
     if (returns_from_signal(here))
       return leave_signal(stack_pointer());
-    // Behind a call that never returns another function may begin.
+    // After a call that never returns another function may begin.
     const std::uint64_t place = interrupted_ ? here : here - 1;
     const unwind_table* const table = find_table(place);
     if (table == nullptr)
@@ -663,7 +663,7 @@ class walk {
       return place != here && describe(*table, here, about) &&
              about.begin == here && finish(stack_pointer());
     // No call returns to the beginning of a function, unless that follows a
-    // call which never returns: somebody has made this frame, makecontext(3)
+    // call which never returns: the program has made this frame, makecontext(3)
     // for example, and it is the first one of its stack.
     if (place != here && about.end == here && !is_return_address(here, memory_))
       return finish(stack_pointer());
@@ -752,7 +752,7 @@ class walk {
     return false;
   }
 
-  // `end`: behind the last frame.
+  // `end`: after the last frame.
   bool finish(std::uint64_t end)
   {
     if (found_.count != 0)

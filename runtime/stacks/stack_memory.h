@@ -1,7 +1,7 @@
 // The memory of stopped threads, as a search of their stacks sees it: this
 // process's own, or another one's.
 //
-// Whoever fills in a stack_memory decides how memory is reached; the search
+// A stack_memory decides how memory is reached; the search
 // only asks.  No question may fault, allocate from the heap or take a lock:
 // threads stand while they are asked.
 //
@@ -38,7 +38,7 @@ struct memory_words {
   const std::uint64_t* first = nullptr;  // until words() is asked again
   std::size_t count = 0;
   // Nothing can be read there: a guard page, a page that is not mapped, or one
-  // behind the end of its file.  If not, and `count` is 0, the page was never
+  // after the end of its file.  If not, and `count` is 0, the page was never
   // written.
   bool unreadable = false;
 };

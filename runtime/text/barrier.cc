@@ -64,7 +64,7 @@ bool signal_all(deadline until)
 
 bool serialise_cores(std::int64_t patience) noexcept
 {
-  // Asked anew each time: a filter may have come, or memory was short.
+  // Asked again each time: a filter may have come, or memory was short.
   if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE) == 0) {
     refused = 0;
     return true;

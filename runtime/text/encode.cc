@@ -21,7 +21,7 @@ constexpr std::uint8_t far_jmp[3] = {0x3e, 0xff, 0x25};
 
 using word_bytes = std::uint8_t[format::word_size];
 
-// A jump's distance counts from the instruction behind it.
+// A jump's distance counts from the instruction after it.
 bool fits_rel32(std::uint64_t next, std::uint64_t target, std::int32_t& rel)
 {
   const auto distance = static_cast<std::int64_t>(target - next);
@@ -42,7 +42,7 @@ std::uint64_t as_quadword(const word_bytes& bytes)
   return word;
 }
 
-// Bytes behind a jump are no instruction's head; int3 keeps the processor
+// Bytes after a jump are no instruction's head; int3 keeps the processor
 // from speculating past it.
 bool only_filler(const std::uint8_t* begin, const std::uint8_t* end)
 {

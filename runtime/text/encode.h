@@ -38,7 +38,7 @@ struct decoded_word {
 inline constexpr std::uint8_t jmp_rel32 = 0xe9;
 inline constexpr std::size_t jmp_rel32_size = 5;
 
-// Of a direct jump in the word: it counts from the instruction behind it.
+// Of a direct jump in the word: it counts from the instruction after it.
 [[nodiscard]] inline std::int64_t near_distance(const site_code& site,
                                                 std::uint64_t target) noexcept
 {

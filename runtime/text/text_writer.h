@@ -2,7 +2,7 @@
 //
 // Owns two invariants.  Text is executable at every moment, because other
 // threads run in it: a window is readable, writable and executable, never
-// writable only.  And text has the same protection behind a window as before
+// writable only.  And text has the same protection after a window as before
 // it.  Used under the library's lock; nothing is allocated inside a window.
 //
 // SPDX-License-Identifier: MIT
@@ -79,7 +79,7 @@ class text_window {
     return in_last_run(address, address + 1);
   }
 
-  // A place inside one mapping, behind those added before it.  False: it is not
+  // A place inside one mapping, after those added before it.  False: it is not
   // program text.
   [[nodiscard]] bool add(std::uint64_t begin, std::uint64_t end) noexcept
   {

@@ -31,7 +31,7 @@ void unlock_list()
   handle_forks(lock_rank::announced, {lock_list, unlock_list, unlock_list});
 }
 
-// The first stack that ends behind the address.
+// The first stack that ends after the address.
 announced_stack* first_behind(std::uint64_t address)
 {
   return std::upper_bound(

@@ -27,7 +27,7 @@ namespace hotpatch {
 // The outermost first.  Before all of them comes the dynamic loader's lock on
 // loading: a constructor, which runs under it, may call the library.  The
 // loader's lock on its list of images is taken after `library`, and before
-// those behind it: fork(), which takes `library`, never copies the list's while
+// those after it: fork(), which takes `library`, never copies the list's while
 // a thread of ours holds it.
 enum class lock_rank : std::uint8_t {
   turn,       // one transaction with named patches after the other; held while

@@ -1,10 +1,10 @@
 // Which memory exists while the other threads stand still.
 //
-// Nobody else can map or unmap anything then, so what is found stays true until
-// the threads are resumed.  The kernel is asked about single addresses, which
-// takes as long for a thousand threads as reading the map takes for a few;
-// where it does not answer, the map is read.  Takes pages from the kernel and
-// no lock.  One user at a time.
+// No other thread can map or unmap anything then, so what is found stays true
+// until the threads are resumed.  The kernel is asked about single addresses,
+// which takes as long for a thousand threads as reading the map takes for a
+// few; where it does not answer, the map is read.  Takes pages from the kernel
+// and no lock.  One user at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_MEMORY_REGIONS_H

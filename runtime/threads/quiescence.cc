@@ -1,4 +1,4 @@
-// Stop, search, and if somebody is inside let all run and try again.
+// Stop, search, and if a thread is inside let all run and try again.
 // SPDX-License-Identifier: MIT
 #include "runtime/threads/quiescence.h"
 #include "runtime/base/back_off.h"

@@ -4,7 +4,7 @@
 // Invariant: after reach() has returned HP_OK, and until release() or the
 // destructor, the calling thread is the only one that runs, and no other thread
 // will, when it goes on, execute an instruction in one of the ranges without
-// jumping to it anew.  What the search cannot see is listed in stack_search.h.
+// jumping to it again.  What the search cannot see is listed in stack_search.h.
 //
 // In between the caller must not allocate, use stdio, or take a lock that
 // another thread may hold: prepare everything before.  Not from a signal
@@ -39,7 +39,7 @@ class quiescence {
   // the time in between.  Without ranges the threads are stopped wherever they
   // are.
   //
-  // HP_BUSY: somebody is still inside, named in the message; at once if it is
+  // HP_BUSY: a thread is still inside, named in the message; at once if it is
   // the calling thread, in the function that made `call` or one of its callers.
   // HP_UNSUPPORTED, HP_DENIED, HP_NO_MEMORY: the system does not let us stop or
   // search threads.
@@ -59,7 +59,7 @@ class quiescence {
                    stopped_threads::on_resume::nothing) noexcept;
 
  private:
-  // True: nobody is inside, and all stand still.
+  // True: none is inside, and all stand still.
   bool attempt(deadline until, hp_status& status) noexcept;
   bool caller_is_inside(const void* frame) noexcept;
   hp_status report(std::span<const code_range> ranges) const noexcept;

@@ -13,7 +13,7 @@
 #include "runtime/threads/locks.h"
 #include "runtime/threads/thread_list.h"
 
-// Public only for the load in hp_safepoint().  1: somebody wants all registered
+// Public only for the load in hp_safepoint().  1: a thread wants all registered
 // threads to stand.
 unsigned hp_safepoint_requested = 0;
 
@@ -95,7 +95,7 @@ void pass(member& self) noexcept
 
 void remove(member& self) noexcept
 {
-  // First of all, so that nobody waits for a thread that waits for the lock.
+  // First of all, so that none waits for a thread that waits for the lock.
   move(self, standing::offline);
   {
     const process_lock_guard guard(members_lock);

@@ -18,7 +18,7 @@
 namespace hotpatch {
 
 // The calling thread waits for something of the library's, such as its lock:
-// whoever holds it must not wait for this thread to reach a safe point.
+// the thread that holds it must not wait for this thread to reach a safe point.
 class offline_scope {
  public:
   offline_scope() noexcept;
@@ -38,7 +38,7 @@ class safe_point_stop {
   ~safe_point_stop() { release(); }
 
   // HP_BUSY: a registered thread, named in the message, did not reach a safe
-  // point in time; nobody is held then.
+  // point in time; no thread is held then.
   [[nodiscard]] hp_status reach(deadline until) noexcept;
 
   // Lets them go on; each executes a serialising instruction first.

@@ -56,7 +56,7 @@ class stack_search {
   // True: it is inside, or it cannot be told; `found` says how.
   bool find_caller(const void* frame, occupation& found) noexcept;
 
-  // Every stopped thread, and the announced stacks that nobody runs on.  The
+  // Every stopped thread, and the announced stacks that no thread runs on.  The
   // stack of the calling thread is left to find_caller().
   bool find_others(const stopped_threads& others, occupation& found) noexcept;
 

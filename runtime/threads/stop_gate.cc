@@ -70,7 +70,7 @@ constinit futex_word releases{0};
 
 void open_gate() noexcept
 {
-  // Nobody waits yet, so nobody need be woken.
+  // No thread waits yet, so none need be woken.
   constexpr std::uint32_t never = 0x7fffffff;
   awaited.store(arrivals.load() + never);
   newest.store(nullptr, std::memory_order_release);

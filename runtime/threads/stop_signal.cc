@@ -66,7 +66,7 @@ void use(int signal)
       system_call(SYS_sendto, socket, "", 1, MSG_NOSIGNAL);
 }
 
-// The highest real-time signal that nobody uses; 0: there is none.
+// The highest real-time signal that is not used; 0: there is none.
 int find_free_signal()
 {
   const signal_mask used = used_signals(own_signals) | found_in_use;
@@ -182,7 +182,7 @@ hp_status request_stop_signal(int signal) noexcept
   if (!is_free(signal))
     return fail(HP_INVALID,
                 "signal %d has a handler or is ignored by the program; take "
-                "one that nobody uses",
+                "one that the program does not use",
                 signal);
   requested = signal;
   use(0);  // its handler stays, for threads that still have it pending

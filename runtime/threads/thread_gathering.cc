@@ -66,7 +66,7 @@ bool thread_gathering::run(deadline until) noexcept
   }
 }
 
-// Whoever stands still neither ends nor begins another thread, so when these
+// A thread that stands neither ends nor begins another thread, so when these
 // are as many as there are, they are all.
 bool thread_gathering::all_answered() noexcept
 {
@@ -230,7 +230,7 @@ void thread_gathering::examine(pid_t thread) noexcept
   }
 }
 
-// The thread would get events that nobody has sent.  One that blocks everything
+// The thread would get events that were never sent.  One that blocks everything
 // may do so for a moment, or stand in the handler still.
 bool thread_gathering::uses_signal(pid_t thread,
                                    const thread_status& status) const noexcept

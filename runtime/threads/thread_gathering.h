@@ -1,7 +1,7 @@
 // Gets every other thread of the process to enter the gate.
 //
 // Lists threads and asks those not yet asked, until as many stand still as
-// there are: nobody is left then who could begin a new one.  Where some can
+// there are: none is left then that could begin a new one.  Where some can
 // never stand, a further listing has to show none but those.  Used once for
 // each stop, with the gate open; allocates nothing but pages, takes no lock.
 //

@@ -87,7 +87,7 @@ std::uint64_t hexadecimal(const char* text)
       return value;
 }
 
-// What is behind `name` at the beginning of the line; null: it is another line.
+// What is after `name` at the beginning of the line; null: it is another line.
 const char* value_of(const char* line, const char* name)
 {
   const std::size_t length = std::strlen(name);

@@ -46,7 +46,7 @@ class patch_hooks {
 
   bool any() const noexcept;
 
-  // HP_VETOED, with the reason in the message; nobody waits for the end then.
+  // HP_VETOED, with the reason in the message; no hook waits for the end then.
   [[nodiscard]] hp_status before() noexcept;
 
   // The commit succeeded.

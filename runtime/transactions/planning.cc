@@ -228,7 +228,7 @@ hp_status survey_patches(library& self, std::span<const operation> operations,
                          hp_level level, inlined_copies& copies,
                          patch_hooks& hooks) noexcept
 {
-  // Without patches nobody is to be asked: what all of them amount to is
+  // Without patches there are no hooks: what all of them amount to is
   // planned once, when it is done.
   if (self.all_patches().named().empty() &&
       std::none_of(operations.begin(), operations.end(),

@@ -1,7 +1,7 @@
 // The steps of a transaction, as the program asked for them, and what they
 // amount to.
 //
-// Operations are values; whoever makes one keeps its texts.  Planned under the
+// Operations are values; the caller keeps their texts.  Planned under the
 // library's lock, while no image can be unloaded.
 //
 // SPDX-License-Identifier: MIT
@@ -39,7 +39,7 @@ struct operation {
   union {
     // apply: the symbol of the site, if it has been looked up; 0: by the name.
     std::uint64_t site = 0;
-    // add_patch: which.  The replacements applied behind it belong to it.
+    // add_patch: which.  The replacements applied after it belong to it.
     named_patch* patch;
   } known = {};
 };

@@ -127,7 +127,7 @@ echo 'int bad() { hotpatch::revert("a"); return 0; }' | cat hpp.cc - >unused.cc
 ok "a status that is not looked at is warned about" not $CXX -std=c++17 \
   -Wall -Werror $include -c unused.cc -o unused.o
 
-# Feature test macros count also behind the header, as they do behind any other
+# Feature test macros count also after the header, as they do after any other
 # that includes nothing of the C library's.
 cat >macros.c <<'EOF2'
 #include FIRST

@@ -257,7 +257,7 @@ static int few_strict_calls(void)
      * protected once. */
     EXPECT(own_counts.protections <= 16);
     /* The first barrier is a trial, before anything is written; then there is
-     * one behind the words that lead through the pads, and one behind the last
+     * one after the words that lead through the pads, and one after the last
      * ones; pads are written the first time. */
     EXPECT(own_counts.barriers == (far ? 3 : 4));
     EXPECT(replaced() == all_sites);

@@ -79,7 +79,7 @@ static volatile int with_traps;
 static void on_trap(int signal, siginfo_t* info, void* context)
 {
   (void)signal, (void)info;
-  /* Behind the int3 are seven bytes of the word. */
+  /* After the int3 are seven bytes of the word. */
   ((ucontext_t*)context)->uc_mcontext.gregs[REG_RIP] += 7;
 }
 static int trap_until_dead(void)

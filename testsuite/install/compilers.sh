@@ -1,6 +1,6 @@
 #!/bin/sh
 # One installation serves several releases of GCC (--with-gcc): each finds its
-# own plugin behind the same -fplugin=, and one without is told what to do.
+# own plugin with the same -fplugin=, and one without is told what to do.
 #
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086 # CC may be several words

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make install` leaves behind works for those who only have that: C and
+# What `make install` leaves works for those who only have that: C and
 # C++ programs, shared and static, by what pkg-config says.
 #
 # SPDX-License-Identifier: MIT

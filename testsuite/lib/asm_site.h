@@ -25,7 +25,7 @@
       "ret\n"                          \
       ".popsection\n")
 
-// With endbr64: 12 dead bytes, the word behind it.
+// With endbr64: 12 dead bytes, the word after it.
 #define ASM_SITE_ENDBR(name, value)    \
   extern "C" int name();               \
   asm(".pushsection .text\n"           \

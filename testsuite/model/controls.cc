@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(byte_by_byte)
 }
 
 // e9 and its displacement are five bytes: up to three bytes off, they lie in
-// one quadword, and what is left of the NOP behind them is never executed.
+// one quadword, and what is left of the NOP after them is never executed.
 BOOST_AUTO_TEST_CASE(unaligned_word)
 {
   for (std::uint8_t shift = 1; shift < 8; ++shift) {

@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(control_without_the_barriers)
                       .at_one_moment = true};
     scenario.commits = {without(real_commit(kind), step::kind::barrier, 1)};
     check_found("strict, without the barrier behind the pad", scenario, a_mix);
-    // The first time there is one behind the pad, too.
+    // The first time there is one after the pad, too.
     scenario.commits = {
         [=](const site& site, const resting& from, function to) {
           const std::size_t which = from.pad == site.far_pad() ? 1 : 2;

@@ -53,7 +53,7 @@ static inline void print_mapped(const char* text)
 }
 
 /* The state of a patch object (format/patch_record.h), whose address in the
- * file stands behind an '@'. */
+ * file stands after an '@'. */
 static inline void print_state(char* argument)
 {
   char* const mark = strrchr(argument, '@');
@@ -78,7 +78,7 @@ static inline void print_state(char* argument)
          state[1], state[2], state[3], state[4]);
 }
 
-/* The file gets the name behind an '@', as if it had been copied over. */
+/* The file gets the name after an '@', as if it had been copied over. */
 static inline void move_file(char* argument)
 {
   char* const mark = strrchr(argument, '@');
@@ -89,7 +89,7 @@ static inline void move_file(char* argument)
     perror(argument);
 }
 
-/* The level behind an '@', which is cut off; null if there is none. */
+/* The level after an '@', which is cut off; null if there is none. */
 static inline const hp_commit_options* take_options(char* argument,
                                                     hp_commit_options* into)
 {
@@ -109,7 +109,7 @@ static inline const hp_commit_options* take_options(char* argument,
 }
 
 /* The patch object that the function which calls this is to be replaced by,
- * with a level behind an '@'; null: none. */
+ * with a level after an '@'; null: none. */
 static char* load_inside;
 
 static inline void load_if_asked(void)

@@ -146,7 +146,7 @@ ok "it ends when told to" ends_when_told
 watcher=
 
 ok "no directory: refused" not "$hp_watch" nowhere
-# Who can rename a directory decides what is found behind its name.
+# Who can rename a directory decides what its name leads to.
 elsewhere()
 {
   mkdir -p home/patches trusted

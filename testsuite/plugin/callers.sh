@@ -130,7 +130,7 @@ int main(void)
 }
 EOT
 
-# A call of itself at the end becomes a jump behind the patch word.
+# A call of itself at the end becomes a jump after the patch word.
 cat >recursion.c <<'EOT'
 #include "raw_patch.h"
 static __attribute__((noipa)) int other(int n) { return n + 40; }

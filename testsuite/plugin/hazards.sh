@@ -58,7 +58,7 @@ int main(void)
 }
 EOT
 
-# The body does not return, so the caller has nothing behind the call.
+# The body does not return, so the caller has nothing after the call.
 cat >noreturn.c <<'EOT'
 #include "raw_patch.h"
 static __attribute__((hotpatch)) int f(int x) { exit(x + 40); }

@@ -47,7 +47,7 @@ ok "endbr64 at 12 and the word at 0 mod 16" is "$(remainder f 16)" "12 0"
 ok "12 dead bytes" is "$(site f a.out | field pad)" 12
 
 # Where size counts more, a word has its quadword, but no block of 16 bytes: the
-# first function ends 34 bytes behind such a block.
+# first function ends 34 bytes after such a block.
 cat >small.c <<EOT
 $hot void f(void) { __asm__ volatile(".skip 9,0x90"); }
 $hot void g(void) { __asm__ volatile(".skip 9,0x90"); }
@@ -110,7 +110,7 @@ ok "without the alignment it compiles" cc -O0 -fcf-protection=none \
   -fplugin-arg-hotpatch-without=align misaligned.c
 ok "and the word is not aligned" not has_site a.out f
 
-# The body begins behind the word, and the entry is what DESIGN shows.
+# The body begins after the word, and the entry is what DESIGN shows.
 dump()
 {
   objdump -d --no-show-raw-insn --disassemble=f a.out | grep -o "$1" | head -n 1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The layout hash: the same for the same types wherever and however they are
-# compiled, another when anything moves; and the description behind it.
+# compiled, another when anything moves; and the description after it.
 #
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086,SC2154 # lists of options; set in sites.sh

@@ -6,9 +6,9 @@
 
 #define NAME2(prefix, number) prefix##_##number
 #define NAME(prefix, number) NAME2(prefix, number)
-/* So many sixteens of dead bytes behind the beginning of a cache line (this
+/* So many sixteens of dead bytes after the beginning of a cache line (this
  * file keeps its order: -fno-toplevel-reorder), so that the words begin at
- * different places; behind a symbol that keeps its own alignment a word is an
+ * different places; after a symbol that keeps its own alignment a word is an
  * odd multiple of eight.  .fill, because .skip warns where there are none. */
 #define SITE(number, alignment, sixteens)                          \
   __asm__(".text\n.p2align 6\n.fill 16 * " #sixteens ", 1, 0xcc"); \

@@ -104,7 +104,7 @@ const damage damages[] = {
      }},
     {"name: is no string inside the image",
      [](synthetic_image& i, format::record& r) {
-       // Behind the last NUL: a string that nothing ends.
+       // After the last NUL: a string that nothing ends.
        i.strings() += "unterminated";
        i.point(r, r.name,
                synthetic_image::string_address + i.strings().size() - 5);
