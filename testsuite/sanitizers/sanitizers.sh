@@ -87,8 +87,8 @@ besieged()
   return $besieged_status
 }
 
-# A race that the sanitizer must see, in the same build; it may miss a single
-# one, when both happen in the same instant.
+# A race that the sanitizer must see, in the same build.  It may miss one when
+# both happen in the same instant, one in some sixty runs here.
 write_race()
 {
   cat >race.cc <<'END'
@@ -107,6 +107,14 @@ int main() {
 END
 }
 
+sees_race()
+{
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    not ./race && return
+  done
+  return 1
+}
+
 # The signal stops threads, which one of the thread sanitizer's does not allow:
 # the levels strict and quiescent are left out there.
 for sanitizer in $SANITIZERS; do
@@ -121,7 +129,7 @@ for sanitizer in $SANITIZERS; do
     cd "$workdir" || exit 99
     continue
   fi
-  [ "$sanitizer" != thread ] || ok "control: it sees a race" not ./race
+  [ "$sanitizer" != thread ] || ok "control: it sees a race" sees_race
   ok "$sanitizer: the library compiles" compile_library "$sanitizer"
   ok "$sanitizer: the stress test compiles" stress_sites "$sanitizer"
   ok "and links" program stress "$sanitizer" "$CXX" -std=c++20 \
