@@ -84,7 +84,7 @@ void check_active(patch_list all, const site_change& change)
                       each.object->name +
                       ", which the program itself has loaded; only that can "
                       "unload it: by hp_unload(), or by offering a control "
-                      "socket (hp_control_open(), also in a forked child)");
+                      "socket (hp_control_open(), in a forked child again)");
       known = known || each.code(i) == change.active;
     }
   if (!known)
