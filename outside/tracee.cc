@@ -184,7 +184,7 @@ void tracee::interrupt()
 }
 
 // Whether it is the first thread of its process and has ended before the
-// others: nothing is told of it until they end, too.
+// others: the tracer learns nothing of it until they end, too.
 bool tracee::is_dead_leader() const
 {
   return thread_ == process_ &&

@@ -129,7 +129,7 @@ struct this_process {
   }
 };
 
-// Commits all changes, ascending by their words' addresses, or none.  Nobody
+// Commits all changes, ascending by their words' addresses, or none.  No thread
 // may be inside `vacated` when they happen, if the level looks at that.  HP_OK,
 // HP_FOREIGN, HP_DENIED, HP_NO_MEMORY, HP_BUSY, HP_UNSUPPORTED or HP_INTERNAL.
 // Defined in commit_batch.h.

@@ -34,7 +34,7 @@ class loaded_patch {
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
   [[nodiscard]] const char* path() const noexcept { return path_.data(); }
   [[nodiscard]] bool applied() const noexcept { return applied_; }
-  // Its code must not be freed, whoever is inside.
+  // Its code must not be freed, even if no thread is inside.
   [[nodiscard]] bool stays() const noexcept { return object_.stays; }
   // And does not begin to be by hp_load().
   [[nodiscard]] bool was_applied() const noexcept { return was_applied_; }
