@@ -23,13 +23,13 @@
 #include <vector>
 
 #include "format/level.h"
-#include "outside/cell_supply.h"
+#include "outside/borrowed_thread.h"
 #include "outside/change_lock.h"
 #include "outside/loaded_patches.h"
 #include "outside/patch_object.h"
+#include "outside/site_switch.h"
 #include "outside/switch_hooks.h"
 #include "outside/switch_plan.h"
-#include "outside/target_code.h"
 #include "outside/target_memory.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"

@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "outside/first_stack.h"
 #include "outside/interrupted_call.h"
 #include "outside/tracer.h"
 #include "processes/maps.h"
@@ -23,6 +22,18 @@
 namespace hotpatch::outside {
 
 namespace {
+
+// Whether a thread is on the stack that it was started on.  The kernel names
+// that of the first thread; the C library puts every other thread's control
+// block, where fs points, at the upper end of its stack.  The child of a
+// fork(2) goes on with the stack of the thread that forked. `pointer` is a
+// stack pointer of the thread's, in `stack`.
+bool is_first_stack(const tracee& thread, const user_regs_struct& registers,
+                    std::uint64_t pointer, const process_mapping& stack)
+{
+  return (thread.id() == thread.process() && stack.path == "[stack]") ||
+         (registers.fs_base >= pointer && registers.fs_base < stack.end);
+}
 
 constexpr std::int64_t millisecond = 1'000'000;
 
@@ -420,7 +431,7 @@ std::string borrow_place::why_not_by_words(const user_regs_struct& registers,
     const std::uint64_t word = words[i];
     // A frame of a signal handler begins with the address of the restorer,
     // which may also be left over from a call of sigaction(2); see
-    // return_frame.cc for what else is in it.
+    // thread_state.cc for what else is in it.
     if (word == code_.borrowed.restorer && i + cs_at < words.size() &&
         words[i + flags_at] <= all_flags &&
         (words[i + cs_at] & 0xffff) == user_code_64)

@@ -26,8 +26,8 @@
 #include <string>
 #include <vector>
 
+#include "outside/borrowed_thread.h"
 #include "outside/call_chain.h"
-#include "outside/target_code.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 #include "outside/tracee.h"

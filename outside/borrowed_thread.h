@@ -18,10 +18,16 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
+#include <sys/types.h>
+
+#include "outside/target_images.h"
 #include "outside/target_memory.h"
 #include "outside/thread_state.h"
 #include "outside/tracee.h"
+#include "processes/maps.h"
+#include "runtime/base/deadline.h"
 #include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
@@ -96,6 +102,43 @@ class borrowed_thread {
   std::uint64_t workspace_ = 0;
   std::uint64_t text_end_ = 0;
 };
+
+// What hp-apply uses of a process's own code: two instructions and the
+// functions that load and unload shared objects.
+//
+// A value; found once per process, from its images.
+struct target_code {
+  borrowed_code borrowed;
+  const target_image* loader = nullptr;
+  const target_image* library = nullptr;  // the C library
+  std::uint64_t dlopen = 0;
+  std::uint64_t dlclose = 0;
+  std::uint64_t dlerror = 0;
+};
+
+// Throws trouble if what a thread is made to call would have to be on a shadow
+// stack, too.
+void refuse_shadow_stack(pid_t process);
+
+// Throws trouble if the process cannot load anything.
+target_code find_target_code(const target_images& images);
+
+// The same code in another look at the images of the same process, into which
+// the pointers lead.
+void find_libraries(const target_images& images, target_code& into);
+
+// A thread that was made to call something and has not come back; empty: there
+// is none.
+//
+// A hook or a constructor that hangs keeps the thread that was borrowed for it,
+// and the workspace that it runs in says so, whichever
+// command made it do that and however long ago.  As long as there is one, no
+// other thread is borrowed for what might hang as well: at most one is lost.
+//
+// Stops the process for a moment if it has such a workspace.  Throws trouble.
+std::string find_held_thread(pid_t process,
+                             const std::vector<process_mapping>& maps,
+                             const target_memory& memory, deadline until);
 
 }  // namespace hotpatch::outside
 

@@ -18,10 +18,26 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
-#include "outside/target_program.h"
 #include "runtime/objects/patch_check.h"
+#include "runtime/objects/program_image.h"
+#include "runtime/sites/elf_image.h"
 
 namespace hotpatch::outside {
+
+// What a process was made of, as checks and resolution of imports see it: its
+// images with their sites, the program first.
+//
+// Owns what the images' views refer to.  Refers to the target_images.
+class target_program {
+ public:
+  explicit target_program(const target_images& images);
+
+  std::span<program_image> images() { return images_; }
+
+ private:
+  std::vector<std::unique_ptr<elf_image>> contents_;
+  std::vector<program_image> images_;
+};
 
 // A patch object that the process has, and the sites that it concerns.
 struct loaded_patch {

@@ -1,4 +1,5 @@
-// dlopen(3) and dlclose(3) in another process.
+// Loading by dlopen() from a sealed copy, and the dynamic linker's list of what
+// is loaded.
 //
 // SPDX-License-Identifier: MIT
 #include "outside/object_loading.h"
@@ -19,7 +20,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "outside/loader_list.h"
 #include "processes/proc_path.h"
 #include "processes/threads.h"
 #include "processes/trouble.h"
@@ -483,6 +483,67 @@ bool unload_object(borrowed_thread& thread, const target_memory& memory,
     if (is_part(each) && each.is_copy)
       thread.system_call(SYS_munmap, {each.begin, each.end - each.begin});
   return true;
+}
+
+// Walking from _r_debug, as debuggers do.
+
+namespace {
+
+constexpr int most_objects = 10'000;
+
+// glibc's list, or musl's, which has the same form and another name.
+std::uint64_t find_list(const target_image& loader, const target_memory& memory)
+{
+  if (const std::uint64_t list = find_exported(loader, "_r_debug").address)
+    return list;
+  const std::uint64_t pointer = find_exported(loader, "_dl_debug_addr").address;
+  return pointer != 0 ? memory.load<std::uint64_t>(pointer) : 0;
+}
+
+// Calls `visit(handle)` until it returns false.
+template <typename Visit>
+void for_each_object(const target_image& loader, const target_memory& memory,
+                     Visit visit)
+{
+  const std::uint64_t list = find_list(loader, memory);
+  if (list == 0)
+    return;
+  auto at = memory.load<std::uint64_t>(list + offsetof(r_debug, r_map));
+  for (int i = 0; at != 0 && i < most_objects && visit(at); ++i)
+    at = memory.load<std::uint64_t>(at + offsetof(link_map, l_next));
+}
+
+}  // namespace
+
+std::uint64_t bias_of_handle(const target_memory& memory, std::uint64_t handle)
+{
+  return memory.load<std::uint64_t>(handle + offsetof(link_map, l_addr));
+}
+
+std::uint64_t find_handle(const target_image& loader,
+                          const target_memory& memory, std::uint64_t bias)
+{
+  std::uint64_t found = 0;
+  for_each_object(loader, memory, [&](std::uint64_t handle) {
+    if (bias_of_handle(memory, handle) != bias)
+      return true;
+    found = handle;
+    return false;
+  });
+  return found;
+}
+
+std::vector<std::string> names_of_objects(const target_image& loader,
+                                          const target_memory& memory)
+{
+  std::vector<std::string> names;
+  for_each_object(loader, memory, [&](std::uint64_t handle) {
+    names.push_back(text_in_process(
+        memory,
+        memory.load<std::uint64_t>(handle + offsetof(link_map, l_name))));
+    return true;
+  });
+  return names;
 }
 
 }  // namespace hotpatch::outside

@@ -20,10 +20,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "outside/borrowed_thread.h"
 #include "outside/patch_object.h"
-#include "outside/target_code.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 
@@ -52,6 +52,21 @@ bool unload_object(borrowed_thread& thread, const target_memory& memory,
 
 // A string of the process, cut at some length.
 std::string text_in_process(const target_memory& memory, std::uint64_t address);
+
+// The dynamic linker's own list of a process's shared objects.
+
+// What dlopen() returned for the object that was loaded there, which is the
+// address of its struct link_map (link.h); 0: it is not in the list, or the
+// list cannot be read.
+std::uint64_t find_handle(const target_image& loader,
+                          const target_memory& memory, std::uint64_t bias);
+
+// The names that it has for them.
+std::vector<std::string> names_of_objects(const target_image& loader,
+                                          const target_memory& memory);
+
+// Where the object of that handle was loaded.
+std::uint64_t bias_of_handle(const target_memory& memory, std::uint64_t handle);
 
 }  // namespace hotpatch::outside
 

@@ -23,7 +23,6 @@
 #include <sys/user.h>
 
 #include "outside/interrupted_call.h"
-#include "outside/thread_look.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 

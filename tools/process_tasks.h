@@ -4,7 +4,7 @@
 // the child that works on it and to nothing else: it cuts off files while they
 // are read, has lists without end, lets threads not come back.  Owns the
 // limits: a child that takes too long is killed, which is safe at any moment
-// (outside/return_frame.h), and its memory has an end.  One that has to wait
+// (outside/thread_state.h), and its memory has an end.  One that has to wait
 // goes on beside the next ones.
 //
 // From the program's first thread, while it has no other.

@@ -40,7 +40,7 @@ class near_memory {
 };
 
 // The cell that the site's pad jumps through already, because another process
-// has changed the site by tracing this one (outside/cell_supply.h) and taken
+// has changed the site by tracing this one (outside/site_switch.h) and taken
 // that back; 0: there is none.  A thread may still be in the pad, so it stays,
 // and the library goes on with the cell.  Such cells lie in pages like those of
 // near_memory: private, without a file, read-only.

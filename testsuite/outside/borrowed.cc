@@ -17,8 +17,7 @@
 
 #include "outside/borrow_place.h"
 #include "outside/borrowed_thread.h"
-#include "outside/return_frame.h"
-#include "outside/target_code.h"
+#include "outside/thread_state.h"
 #include "testsuite/outside/register_check.h"
 
 namespace {

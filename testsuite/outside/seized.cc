@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "outside/seizing.h"
+#include "outside/tracer.h"
 
 namespace {
 
