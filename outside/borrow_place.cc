@@ -15,7 +15,7 @@
 #include "outside/interrupted_call.h"
 #include "outside/tracer.h"
 #include "processes/maps.h"
-#include "processes/threads.h"
+#include "processes/process_list.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/page_size.h"
 

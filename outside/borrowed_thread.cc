@@ -19,7 +19,7 @@
 #include "outside/interrupted_call.h"
 #include "outside/stopped_process.h"
 #include "outside/thread_state.h"
-#include "processes/threads.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/page_size.h"

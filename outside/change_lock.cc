@@ -18,10 +18,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "processes/access.h"
-#include "processes/proc_path.h"
+#include "processes/memory.h"
+#include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 

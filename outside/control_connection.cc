@@ -22,8 +22,8 @@
 #include "format/control_protocol.h"
 #include "processes/incarnation.h"
 #include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 

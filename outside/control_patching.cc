@@ -14,7 +14,7 @@
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 #include "processes/incarnation.h"
-#include "processes/threads.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"

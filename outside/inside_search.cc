@@ -12,9 +12,9 @@
 
 #include "processes/maps.h"
 #include "processes/memory.h"
-#include "processes/proc_path.h"
+#include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"

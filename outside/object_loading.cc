@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "processes/proc_path.h"
-#include "processes/threads.h"
+#include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"

@@ -12,7 +12,7 @@
 //
 // Constructors run when the imports are bound (runtime/objects/private_copy.h).
 // The whole file stays mapped beside the object, so that tools can read its
-// section headers and symbols (processes/mapped_file.h).
+// section headers and symbols (processes/maps.h).
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_OBJECT_LOADING_H

@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 
 #include "format/patch_word.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/page_size.h"

@@ -9,11 +9,10 @@
 #include <elf.h>
 #include <sys/stat.h>
 
-#include "processes/access.h"
-#include "processes/mapped_file.h"
+#include "processes/maps.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
-#include "processes/threads.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {

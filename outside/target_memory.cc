@@ -10,10 +10,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "processes/access.h"
-#include "processes/proc_path.h"
+#include "processes/memory.h"
+#include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 
 namespace hotpatch::outside {

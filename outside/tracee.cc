@@ -26,11 +26,10 @@
 #include <unistd.h>
 
 #include "outside/tracer.h"
-#include "processes/access.h"
 #include "processes/incarnation.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
-#include "processes/threads.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"

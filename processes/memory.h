@@ -1,8 +1,9 @@
-// The memory of another process, read while it runs.
+// The memory of another process, read while it runs, and whether the process
+// may be looked at.
 //
-// Two ways: fetch() reads exactly what is there now; cached() may give bytes
-// that are some milliseconds old, but costs one system call for thousands of
-// sites.  One thread at a time.
+// Two ways to read: fetch() reads exactly what is there now; cached() may give
+// bytes that are some milliseconds old, but costs one system call for thousands
+// of sites.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_PROCESSES_MEMORY_H
@@ -15,6 +16,14 @@
 #include <sys/types.h>
 
 namespace hotpatch {
+
+// Throws trouble for what has no sites because of what it is: no such process,
+// a zombie, a kernel thread, a 32-bit program.
+void check_process(pid_t pid);
+
+// Throws trouble that explains `error`, met when the process was read: who may
+// look at it, and which setting of this system stands in the way.
+[[noreturn]] void refuse_access(pid_t pid, int error);
 
 class process_memory {
  public:

@@ -3,7 +3,6 @@
 //
 // SPDX-License-Identifier: MIT
 #include "processes/proc_file.h"
-#include "processes/threads.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "processes/process_list.h"
 #include "runtime/base/file_descriptor.h"
 
 namespace hotpatch {

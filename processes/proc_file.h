@@ -14,9 +14,19 @@
 #include <optional>
 #include <string>
 
-#include "processes/proc_path.h"
+#include <sys/types.h>
 
 namespace hotpatch {
+
+// Where /proc shows a process, proc(5).
+//
+// Text and nothing else; from any thread.
+
+// "/proc/1234/maps"; the entry begins with its slash.
+inline std::string proc_path(pid_t process, const std::string& entry = "")
+{
+  return "/proc/" + std::to_string(process) + entry;
+}
 
 // Enough for status, stat and comm.
 inline constexpr std::size_t proc_file_limit = std::size_t{64} << 10;

@@ -15,10 +15,9 @@
 
 #include "outside/change_lock.h"
 #include "outside/control_patching.h"
-#include "processes/all_processes.h"
 #include "processes/incarnation.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"

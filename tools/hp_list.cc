@@ -17,10 +17,9 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "processes/all_processes.h"
-#include "processes/proc_path.h"
+#include "processes/proc_file.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "tools/demangled_names.h"
 #include "tools/file_sites.h"

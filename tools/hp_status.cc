@@ -18,10 +18,9 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "processes/all_processes.h"
 #include "processes/incarnation.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "tools/json_view.h"
 #include "tools/messages.h"

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "config.h"
-#include "processes/all_processes.h"
+#include "processes/process_list.h"
 #include "runtime/base/countermeasure.h"
 #include "tools/change_processes.h"
 #include "tools/messages.h"

@@ -7,9 +7,9 @@
 #include <set>
 #include <tuple>
 
-#include "processes/access.h"
-#include "processes/mapped_file.h"
-#include "processes/threads.h"
+#include "processes/maps.h"
+#include "processes/memory.h"
+#include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "tools/file_sites.h"
 #include "tools/output.h"

@@ -8,8 +8,8 @@
 
 #include "outside/target_images.h"
 #include "processes/maps.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "tools/change_processes.h"

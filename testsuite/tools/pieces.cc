@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "processes/maps.h"
+#include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/threads.h"
 #include "runtime/base/file_descriptor.h"
 #include "tools/json_view.h"
 #include "tools/output.h"

@@ -1,13 +1,14 @@
-// The threads of another process, as /proc shows them, and what messages call
-// it and them.
+// The processes of this system and their threads, as far as /proc shows them,
+// and what messages call them.
 //
-// A snapshot: a thread may have ended, and its number may belong to another, as
-// soon as it was read.  One thread at a time.
+// A snapshot: a process or a thread may have ended, and its number may belong
+// to another, as soon as it was read.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_PROCESSES_THREADS_H
-#define HOTPATCH_PROCESSES_THREADS_H
+#ifndef HOTPATCH_PROCESSES_PROCESS_LIST_H
+#define HOTPATCH_PROCESSES_PROCESS_LIST_H
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,18 @@
 #include <sys/types.h>
 
 namespace hotpatch {
+
+// A decimal number above zero, or nothing.
+std::optional<pid_t> parse_process_id(std::string_view text);
+
+// By ascending number.
+std::vector<pid_t> all_processes();
+
+// Those that execute that file, and those that were started from it before an
+// upgrade put another one in its place: the old file may be deleted or renamed
+// since.  A process in a container that executes another file of that name is
+// none of them.  By ascending number.
+std::vector<pid_t> processes_of(const std::string& program);
 
 // None if there is no such process.
 std::vector<pid_t> threads_of(pid_t process);
