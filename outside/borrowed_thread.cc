@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
@@ -22,6 +21,7 @@
 #include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/number.h"
 #include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
@@ -96,13 +96,11 @@ int find_mark(const tracee& thread)
 {
   const std::string caught = status_field(
       thread_file(thread.process(), thread.id(), "status"), "SigCgt");
-  std::uint64_t mask = 0;
-  const auto [end, error] =
-      std::from_chars(caught.data(), caught.data() + caught.size(), mask, 16);
-  if (error != std::errc{})
+  const auto mask = parse_number<std::uint64_t>(caught, 16);
+  if (!mask)
     return 0;
   for (const int signal : {SIGURG, SIGWINCH})
-    if ((mask >> (signal - 1) & 1) == 0)
+    if ((*mask >> (signal - 1) & 1) == 0)
       return signal;
   return 0;
 }

@@ -26,6 +26,7 @@
 #include "processes/text.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/number.h"
 
 namespace hotpatch::outside {
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string_view>
 
@@ -18,6 +17,7 @@
 #include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/number.h"
 #include "runtime/base/sealed_file.h"
 
 namespace hotpatch::outside {
@@ -29,9 +29,7 @@ constexpr auto no_reports = [](const control_report&) {};
 template <typename Number>
 Number number_of(const std::string& text)
 {
-  Number value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return parse_number<Number>(text).value_or(0);
 }
 
 controlled_patch patch_of(const control_report& report)

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
@@ -21,6 +20,7 @@
 
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/number.h"
 
 namespace hotpatch::outside {
 
@@ -206,11 +206,10 @@ bool take_number(std::string_view& text, int base, T& into)
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   if (base == 16 && text.starts_with("0x"))
     text.remove_prefix(2);
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), into, base);
-  if (error != std::errc{})
+  const char* at = text.data();
+  if (!hotpatch::take_number(at, at + text.size(), into, base))
     return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  text.remove_prefix(static_cast<std::size_t>(at - text.data()));
   return true;
 }
 

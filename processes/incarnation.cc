@@ -14,6 +14,7 @@
 #include "processes/process_list.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
+#include "runtime/base/number.h"
 
 namespace hotpatch {
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string>
 
@@ -20,6 +19,7 @@
 #include "processes/process_list.h"
 #include "processes/trouble.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/number.h"
 #include "runtime/base/page_size.h"
 
 namespace hotpatch {
@@ -45,11 +45,11 @@ char process_state(pid_t pid)
 // Documentation/admin-guide/LSM/Yama.rst; absent where Yama is not built in.
 int ptrace_scope()
 {
-  const auto text = read_proc_file("/proc/sys/kernel/yama/ptrace_scope");
+  const std::string text =
+      read_proc_file("/proc/sys/kernel/yama/ptrace_scope").value_or("");
+  const char* at = text.data();
   int scope = 0;
-  if (text)
-    std::from_chars(text->data(), text->data() + text->size(), scope);
-  return scope;
+  return take_number(at, at + text.size(), scope) ? scope : 0;
 }
 
 [[noreturn]] void explain_denied(pid_t pid)

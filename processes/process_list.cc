@@ -20,6 +20,7 @@
 #include "processes/proc_file.h"
 #include "processes/text.h"
 #include "processes/trouble.h"
+#include "runtime/base/number.h"
 
 namespace hotpatch {
 

@@ -8,28 +8,12 @@
 #ifndef HOTPATCH_PROCESSES_TEXT_H
 #define HOTPATCH_PROCESSES_TEXT_H
 
-#include <charconv>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 namespace hotpatch {
-
-// The number that is the whole text, or nothing: no blank, sign or digit is
-// passed over.  All decimal numbers that are read go through this.
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text)
-{
-  Number value{};
-  const char* const end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || at != end)
-    return std::nullopt;
-  return value;
-}
 
 void append_decimal(std::string& text, std::uint64_t value);
 

@@ -21,6 +21,7 @@
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
+#include "runtime/base/number.h"
 #include "tools/messages.h"
 #include "tools/process_tasks.h"
 

@@ -95,6 +95,10 @@ inline std::uint64_t size_of(const site& where)
   return where.end - where.symbol;
 }
 
+// Fills `demangled` of every row and alias whose name is mangled; what does
+// not demangle stays empty.  The texts lie in listing.arenas.
+void demangle_names(listing& shown);
+
 }  // namespace hotpatch::tools
 
 #endif

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/list_options.h"
 #include "tools/listing.h"
 #include "tools/output.h"
 #include "tools/selection.h"

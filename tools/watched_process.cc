@@ -35,14 +35,6 @@ struct watched_process::attempt {
 
 namespace {
 
-std::string id_text(const build_id& id)
-{
-  std::string text;
-  for (std::size_t i = 0; i < id.size; ++i)
-    append_hex(text, id.bytes[i], 2);
-  return text;
-}
-
 // Of which files there is code, and where: FNV-1a, 64 bits.  0: it cannot be
 // told.
 std::uint64_t hash_of_images(pid_t process)
@@ -76,7 +68,7 @@ std::set<std::string> watched_process::loaded_builds() const
     const outside::target_images images(process_);
     for (const outside::target_image& image : images.all())
       if (const build_id id = image.file->id(); id.present())
-        builds.insert(id_text(id));
+        builds.insert(build_id_text(id).text);
   } catch (const std::exception&) {
     // It ended, is a 32-bit program, or belongs to another user.
   }

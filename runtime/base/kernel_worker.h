@@ -10,6 +10,8 @@
 
 #include <cstring>
 
+#include "runtime/base/number.h"
+
 namespace hotpatch {
 
 // By the text of the file "stat" in the thread's directory in /proc (proc(5)).
@@ -24,8 +26,8 @@ inline bool is_kernel_worker(const char* stat) noexcept
   if (at == nullptr)
     return false;
   unsigned long flags = 0;
-  for (++at; *at >= '0' && *at <= '9'; ++at)
-    flags = flags * 10 + static_cast<unsigned long>(*at - '0');
+  if (!take_number(++at, stat + std::strlen(stat), flags))
+    return false;
   constexpr unsigned long io_worker = 0x10;
   constexpr unsigned long user_worker = 0x4000;
   return ((flags & (io_worker | user_worker)) != 0 &&

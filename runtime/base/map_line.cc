@@ -5,25 +5,11 @@
 #include <cstring>
 #include <sys/mman.h>
 
+#include "runtime/base/number.h"
+
 namespace hotpatch {
 
 namespace {
-
-std::uint64_t digit_of(char c)
-{
-  return static_cast<std::uint64_t>(c >= '0' && c <= '9'   ? c - '0'
-                                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                                           : 16);
-}
-
-bool take_number(const char*& at, std::uint64_t base, std::uint64_t& value)
-{
-  const char* const first = at;
-  value = 0;
-  for (; digit_of(*at) < base; ++at)
-    value = value * base + digit_of(*at);
-  return at != first;
-}
 
 bool take(const char*& at, char wanted)
 {
@@ -37,8 +23,9 @@ bool take(const char*& at, char wanted)
 bool parse_map_line(const char* line, map_line& into) noexcept
 {
   const char* at = line;
-  if (!take_number(at, 16, into.begin) || !take(at, '-') ||
-      !take_number(at, 16, into.end) || !take(at, ' '))
+  const char* const end = line + std::strlen(line);
+  if (!take_number(at, end, into.begin, 16) || !take(at, '-') ||
+      !take_number(at, end, into.end, 16) || !take(at, ' '))
     return false;
   const char* const rights = at;  // "r-xp"
   if (strnlen(rights, 5) < 5 || rights[4] != ' ')
@@ -47,10 +34,10 @@ bool parse_map_line(const char* line, map_line& into) noexcept
                     (rights[1] == 'w' ? PROT_WRITE : 0) |
                     (rights[2] == 'x' ? PROT_EXEC : 0);
   at = rights + 5;
-  if (!take_number(at, 16, into.offset) || !take(at, ' ') ||
-      !take_number(at, 16, into.major) || !take(at, ':') ||
-      !take_number(at, 16, into.minor) || !take(at, ' ') ||
-      !take_number(at, 10, into.inode) || (*at != ' ' && *at != '\0'))
+  if (!take_number(at, end, into.offset, 16) || !take(at, ' ') ||
+      !take_number(at, end, into.major, 16) || !take(at, ':') ||
+      !take_number(at, end, into.minor, 16) || !take(at, ' ') ||
+      !take_number(at, end, into.inode) || (*at != ' ' && *at != '\0'))
     return false;
   into.path = at + std::strspn(at, " ");
   return into.begin < into.end;

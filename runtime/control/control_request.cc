@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "format/control_protocol.h"
+#include "runtime/base/number.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -26,16 +27,6 @@ hp_status refuse_line(const char* line)
 {
   return fail(HP_INVALID, "a line of the request is not understood: \"%.64s\"",
               line);
-}
-
-bool read_number(const char* text, std::uint32_t& into)
-{
-  std::uint64_t value = 0;
-  const char* at = text;
-  for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; ++at)
-    value = value * 10 + static_cast<std::uint64_t>(*at - '0');
-  into = static_cast<std::uint32_t>(value);
-  return at != text && *at == '\0' && value <= UINT32_MAX;
 }
 
 hp_status read_action(const char* line, control_request& into)
@@ -68,7 +59,7 @@ bool read_line(const char* line, control_request& into)
     return into.level == format::level::unstated &&
            format::parse_level(level, into.level);
   if (const char* timeout = behind(line, "timeout"))
-    return read_number(timeout, into.timeout_ms);
+    return parse_number(timeout, into.timeout_ms);
   if (loads && std::strcmp(line, "check") == 0)
     return into.check_only = true;
   if (loads && std::strcmp(line, "allow-copies") == 0)

@@ -29,6 +29,12 @@ struct build_id {
   [[nodiscard]] bool operator==(const build_id& other) const noexcept;
 };
 
+// Its hexadecimal digits; empty if there is none.
+struct build_id_text {
+  explicit build_id_text(const build_id& id) noexcept;
+  char text[2 * build_id::max_size + 1] = "";
+};
+
 // The first build-id in the contents of a note segment or section.  Entries
 // begin at multiples of `alignment`, 4 or 8.
 [[nodiscard]] build_id find_build_id(const void* notes, std::size_t size,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/number.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -19,23 +20,6 @@ bool is_name(const char* name, std::size_t size)
     if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f ||
         std::strchr("<>=,;!\"", *c) != nullptr)
       return false;
-  return true;
-}
-
-// A decimal number of 32 bits.
-bool parse_version(const char* digits, std::uint32_t& version)
-{
-  std::uint64_t value = 0;
-  if (*digits == '\0')
-    return false;
-  for (; *digits != '\0'; ++digits) {
-    if (*digits < '0' || *digits > '9')
-      return false;
-    value = value * 10 + static_cast<std::uint64_t>(*digits - '0');
-    if (value > UINT32_MAX)
-      return false;
-  }
-  version = static_cast<std::uint32_t>(value);
   return true;
 }
 
@@ -72,7 +56,7 @@ bool patch_dependency::parse(const char* text) noexcept
   version = 0;
   return is_name(name, length) &&
          (operation == nullptr ||
-          parse_version(operation + sizeof or_newer - 1, version));
+          parse_number(operation + sizeof or_newer - 1, version));
 }
 
 bool patch_dependency::is_named(const char* other) const noexcept

@@ -9,6 +9,7 @@
 
 #include "format/record.h"
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/number.h"
 #include "runtime/base/status.h"
 #include "runtime/objects/type_catalogue.h"
 #include "runtime/sites/name_demangle.h"
@@ -17,19 +18,6 @@
 namespace hotpatch {
 
 namespace {
-
-bool read_number(std::string_view text, std::uint32_t& into)
-{
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text.data()[i];
-    if (c < '0' || c > '9' || value > UINT32_MAX)
-      return false;
-    value = value * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  into = static_cast<std::uint32_t>(value);
-  return text.size() != 0 && value <= UINT32_MAX;
-}
 
 // What follows the last `c`; `text` keeps what is before it.  False: there is
 // no such character.
@@ -51,7 +39,7 @@ bool parse_place(std::string_view text, copy_place& into)
   into.symbol = take_word(text);
   std::string_view line;
   if (into.symbol.size() == 0 || !cut_last(text, ':', line) ||
-      !read_number(line, into.line))
+      !parse_number(line, into.line))
     return false;
   into.file = text;
   return true;
@@ -65,7 +53,7 @@ bool parse_holder(std::string_view text, copy_holder& into)
   if (!into.has_site)
     text = first_of(text, text.size() - mark.size());
   std::string_view count;
-  return cut_last(text, ' ', count) && read_number(count, into.count) &&
+  return cut_last(text, ' ', count) && parse_number(count, into.count) &&
          parse_place(text, into.of);
 }
 

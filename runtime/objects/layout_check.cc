@@ -6,6 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/number.h"
 #include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
 #include "runtime/sites/name_text.h"
@@ -66,9 +67,7 @@ bool find_member(std::string_view lines, std::string_view name, member& into)
 struct place_text {
   explicit place_text(std::string_view bits)
   {
-    std::size_t value = 0;
-    for (std::size_t i = 0; i < bits.size() && i < 18; ++i)
-      value = value * 10 + static_cast<std::size_t>(bits.data()[i] - '0');
+    const std::size_t value = parse_number<std::size_t>(bits).value_or(0);
     std::snprintf(text, sizeof text, value % 8 == 0 ? "%zu" : "bit %zu",
                   value % 8 == 0 ? value / 8 : value);
   }

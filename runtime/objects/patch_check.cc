@@ -19,15 +19,6 @@ namespace hotpatch {
 
 namespace {
 
-struct id_text {
-  explicit id_text(const build_id& id)
-  {
-    for (std::size_t i = 0; i < id.size; ++i)
-      std::snprintf(text + 2 * i, 3, "%02x", id.bytes[i]);
-  }
-  char text[2 * build_id::max_size + 1] = "none";
-};
-
 class checking {
  public:
   checking(patch_file& patch, std::span<program_image> images,
@@ -65,11 +56,11 @@ class checking {
  private:
   hp_status check_build(const char* wanted) noexcept
   {
-    id_text program{build_id{}};
+    build_id_text program{build_id{}};
     for (program_image& image : images_) {
       if (image.file == nullptr)
         continue;
-      const id_text own(image.file->id());
+      const build_id_text own(image.file->id());
       if (std::strcmp(own.text, wanted) == 0)
         return HP_OK;
       if (image.is_program)
@@ -78,7 +69,8 @@ class checking {
     return fail(HP_OTHER_BUILD,
                 "%s: the patch is for the build-id %s; the program has %s, and "
                 "no loaded shared object has that one",
-                patch_.label(), wanted, program.text);
+                patch_.label(), wanted,
+                *program.text != '\0' ? program.text : "none");
   }
 
   hp_status check(const patch_replacement& replacement) noexcept

@@ -42,11 +42,6 @@ int options(name_form form) noexcept
   return with_qualifiers;
 }
 
-bool is_mangled(const char* name) noexcept
-{
-  return name[0] == '_' && name[1] == 'Z';
-}
-
 struct output {
   char* text;
   std::size_t size;

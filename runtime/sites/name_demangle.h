@@ -22,6 +22,12 @@ enum class name_form : std::uint8_t {
   type,       // the name is that of a type: "int (conn*)" for FiP4connE
 };
 
+// By the Itanium C++ ABI, 5.1.
+inline bool is_mangled(const char* name) noexcept
+{
+  return name[0] == '_' && name[1] == 'Z';
+}
+
 // Writes the demangled form, cut at the buffer's size and NUL-terminated, or
 // the name itself if it is not mangled.  Returns `into`.
 char* demangle(const char* name, name_form form, char* into,

@@ -8,6 +8,7 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
+#include "runtime/base/number.h"
 #include "runtime/base/raw_file.h"
 #include "runtime/base/raw_lines.h"
 #include "runtime/threads/sanitizer_thread.h"
@@ -64,11 +65,10 @@ signal_mask signals_of_timers()
   while (const char* line = lines.next()) {
     if (std::strncmp(line, label, sizeof label - 1) != 0)
       continue;
+    const char* at = line + sizeof label - 1;
     int signal = 0;
-    for (const char* at = line + sizeof label - 1; *at >= '0' && *at <= '9';
-         ++at)
-      signal = signal * 10 + (*at - '0');
-    if (signal >= first_free_signal && signal <= highest_signal)
+    if (take_number(at, line + std::strlen(line), signal) &&
+        signal >= first_free_signal && signal <= highest_signal)
       used |= mask_of(signal);
   }
   return used;

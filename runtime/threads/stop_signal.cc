@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "runtime/base/countermeasure.h"
+#include "runtime/base/number.h"
 #include "runtime/base/signal_action.h"
 #include "runtime/base/status.h"
 #include "runtime/base/system_call.h"
@@ -92,11 +93,8 @@ int signal_in_environment()
   const char* text = secure_getenv("HOTPATCH_SIGNAL");
   if (text == nullptr || *text == '\0')
     return 0;
-  char* end = nullptr;
-  const long value = std::strtol(text, &end, 10);
-  return *end == '\0' && value >= 0 && value <= highest_signal
-             ? static_cast<int>(value)
-             : no_signal;
+  const int value = parse_number<int>(text).value_or(no_signal);
+  return value >= 0 && value <= highest_signal ? value : no_signal;
 }
 
 }  // namespace

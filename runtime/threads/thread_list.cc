@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/kernel_worker.h"
+#include "runtime/base/number.h"
 #include "runtime/base/raw_lines.h"
 #include "runtime/base/system_call.h"
 
@@ -33,10 +34,7 @@ struct directory_entry {
 // 0: not a number ("." and "..").
 pid_t parse_thread(const char* name)
 {
-  pid_t thread = 0;
-  for (; *name >= '0' && *name <= '9'; ++name)
-    thread = thread * 10 + (*name - '0');
-  return thread;
+  return parse_number<pid_t>(name).value_or(0);
 }
 
 // A file of /proc/self/task/THREAD.

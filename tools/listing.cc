@@ -1,7 +1,7 @@
 // Demangling the names of a listing in several threads.
 //
 // SPDX-License-Identifier: MIT
-#include "tools/demangled_names.h"
+#include "tools/listing.h"
 
 #include <algorithm>
 #include <future>
@@ -18,11 +18,6 @@ constexpr std::size_t worth_a_thread = 4096;
 
 // The demangler gives up on names that would need more.
 constexpr std::size_t longest = 1 << 16;
-
-bool is_mangled(const char* name)
-{
-  return name[0] == '_' && name[1] == 'Z';
-}
 
 const char* name_of(const row& one)
 {

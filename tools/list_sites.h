@@ -1,12 +1,8 @@
-// The sites of a running process and what is in their patch words.
-//
-// The process is only read, never stopped.  What is reported of a site was true
-// of it at one moment; different sites may have been read at different
-// moments.  One thread at a time.
+// The sites of files and of running processes, as listings.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_TOOLS_LIVE_SITES_H
-#define HOTPATCH_TOOLS_LIVE_SITES_H
+#ifndef HOTPATCH_TOOLS_LIST_SITES_H
+#define HOTPATCH_TOOLS_LIST_SITES_H
 
 #include <functional>
 #include <map>
@@ -16,11 +12,34 @@
 
 #include "processes/maps.h"
 #include "processes/memory.h"
+#include "runtime/elf/elf_file.h"
 #include "runtime/elf/elf_symbols.h"
 #include "tools/listing.h"
 
 namespace hotpatch::tools {
 
+// Files as listings: an executable, shared object or object file is one, an
+// archive one per member that has sites.
+//
+// Owns the invariant that a listing comes only from a section whose every
+// record is sound: a file is read to its end before any of it is shown.
+struct file_content {
+  std::vector<listing> images;  // those that have sites
+  bool unfinished = false;      // an object file of link-time optimisation
+};
+
+// That there are no sites is no trouble.  Throws trouble.
+file_content read_file(const std::string& path);
+
+// The sites of one open file by address; the listing keeps it open.  Throws
+// trouble.
+listing read_image(std::shared_ptr<elf_file> file);
+
+// The sites of a running process and what is in their patch words.
+//
+// The process is only read, never stopped.  What is reported of a site was true
+// of it at one moment; different sites may have been read at different
+// moments.
 class live_process {
  public:
   // Throws trouble if there is no such process or it may not be read.
