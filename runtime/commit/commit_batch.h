@@ -660,7 +660,9 @@ inline protocol protocol_for(hp_level level, writer_kind writer,
   // not become executable there are no junctions.
   if (writer == writer_kind::proc_mem)
     return protocol::standing;
-  return level == HP_STRICT ? protocol::one_moment : protocol::words;
+  return level == HP_STRICT && HP_COUNTERMEASURE(one_moment)
+             ? protocol::one_moment
+             : protocol::words;
 }
 
 // When the stores may happen: between reach() and pass() the threads stand that

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 
 namespace hotpatch {
@@ -231,6 +232,8 @@ class looking {
 
   bool belongs(const char* path) noexcept
   {
+    if (!HP_COUNTERMEASURE(own_debug_file))
+      return true;
     const build_id other = id_of_sections(debug_);
     if (id_.present() && other.present())
       return id_ == other;

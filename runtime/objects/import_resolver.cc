@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "format/patch_word.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/elf/symbol_table.h"
 #include "runtime/objects/definition_table.h"
@@ -39,7 +40,8 @@ class source_name {
     constexpr std::string_view suffix = ".lto_priv.";
     base_ = whole_;
     if (const char* mark = std::strchr(which.name, '@'))
-      cut(which.is_default ? mark : nullptr);
+      cut(which.is_default || !HP_COUNTERMEASURE(default_version) ? mark
+                                                                  : nullptr);
     const void* found =
         memmem(base_.data(), base_.size(), suffix.data(), suffix.size());
     was_static_ = found != nullptr;
@@ -92,7 +94,7 @@ struct candidate {
 
   [[nodiscard]] bool lies_in(const name_query& query) const noexcept
   {
-    return !query.has_file() ||
+    return !query.has_file() || !HP_COUNTERMEASURE(named_file_only) ||
            (file_is_path ? query.accepts_file(file)
                          : *file != '\0' && query.accepts_file_name(file));
   }
@@ -124,7 +126,8 @@ class candidate_list {
       return true;
     const source_name name(which);
     const source_name::fit fit =
-        which.is_default || (std::strchr(which.name, '@') != nullptr &&
+        which.is_default || !HP_COUNTERMEASURE(default_version) ||
+                (std::strchr(which.name, '@') != nullptr &&
                              equal(which.name, query_.name()))
             ? name.held_against(query_)
             : source_name::fit::none;
@@ -164,7 +167,7 @@ class candidate_list {
       const program_image* first = all_[0].image;
       keep_if_any([&](const candidate& each) { return each.image == first; });
     }
-    if (query_.number() == 0)
+    if (query_.number() == 0 || !HP_COUNTERMEASURE(choose_by_number))
       return;
     array<candidate> numbered;
     for (std::size_t i = 0; i < all_.size(); ++i)

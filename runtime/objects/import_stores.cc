@@ -7,6 +7,7 @@
 
 #include <elf.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 
 namespace hotpatch {
@@ -136,7 +137,8 @@ class planning {
   // what was compiled without the plugin.
   static bool is_own_function(const Elf64_Sym& symbol, const char* name)
   {
-    return symbol.st_shndx != SHN_UNDEF &&
+    return HP_COUNTERMEASURE(own_functions_first) &&
+           symbol.st_shndx != SHN_UNDEF &&
            ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
            !is_of_language_runtime(name);
   }

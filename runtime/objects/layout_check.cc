@@ -6,6 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/number.h"
 #include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
@@ -244,7 +245,8 @@ bool agree(const type_text& program, const type_text& patch)
     std::string_view name;
     std::string_view theirs;
     std::string_view ours;
-    return !find_changed_constant(program, patch, name, theirs, ours);
+    return !HP_COUNTERMEASURE(compare_constants) ||
+           !find_changed_constant(program, patch, name, theirs, ours);
   }
   return program.hash == patch.hash || is_incomplete(program) ||
          is_incomplete(patch) || equal(program.own, patch.own);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/elf/symbol_table.h"
 #include "runtime/sites/name_demangle.h"
@@ -111,7 +112,8 @@ bool match_sites(const name_query& query, structor own, search_pass pass,
       const bool is_exact = equal(query.name(), each.name);
       if (is_exact != pass.exact || !is_meant(query, each))
         return true;
-      if (!pass.exact && own != structor::none
+      if (!pass.exact && own != structor::none &&
+                  HP_COUNTERMEASURE(structor_for_structor)
               ? structor_of(each.name) != own
               : is_deleting(each.name) != pass.deleting && !pass.exact)
         return true;
@@ -157,7 +159,7 @@ bool find_sites(const char* name, const char* own,
     if (into.empty() &&
         !match_sites(query, structor_of(own), pass, images, into))
       return false;
-  if (query.number() != 0)
+  if (query.number() != 0 && HP_COUNTERMEASURE(choose_by_number))
     for (std::size_t i = into.size(); i-- > 0;)
       if (const std::uint32_t number = number_of(into[i]);
           query.number() != (number != 0 ? number : 1))

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/sites/name_demangle.h"
 #include "runtime/sites/name_text.h"
 
@@ -123,7 +124,7 @@ void name_query::take_number() noexcept
 {
   constexpr std::string_view all = "#all";
   if (name_.size() > all.size() && ends_with(name_, all)) {
-    wants_all_ = true;
+    wants_all_ = HP_COUNTERMEASURE(all_of_a_name);
     name_ = first_of(name_, name_.size() - all.size());
     return;
   }

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/sites/name_demangle.h"
 #include "runtime/sites/name_text.h"
@@ -96,7 +97,7 @@ hp_status name_search::match() noexcept
   for (const bool deleting : {false, true})
     if (matches_.empty())
       match_other_names(deleting);
-  if (query_.number() != 0)
+  if (query_.number() != 0 && HP_COUNTERMEASURE(choose_by_number))
     choose_number();
   if (out_of_memory_)
     return fail(HP_NO_MEMORY, "out of memory while looking for %.200s", text_);

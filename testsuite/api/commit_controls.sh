@@ -35,6 +35,16 @@ ok "growing tables: with all of them" with_all many_faults
 ok "a replacement that there is no memory for" \
   without_it refuse_without_memory many_faults "tables grow"
 
+levels()
+{
+  # shellcheck disable=SC2086 # options
+  cxx -std=c++20 -O2 -rdynamic "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/api/levels.cc" \
+    $control_library -o levels-control
+}
+ok "levels: a program that watches them" levels
+ok "several functions that change one after the other" \
+  without_it one_moment levels "strict: who has met" many
+
 ok "locks that are held: with all of them" with_all held_locks
 ok "memory that is asked for while all stand" \
   without_it allocate_nothing held_locks "quiescent" 10

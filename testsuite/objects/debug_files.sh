@@ -4,6 +4,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/objects/objects.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 hp_apply=$HP_BUILDDIR/tools/hp-apply
 hp_list=$HP_BUILDDIR/tools/hp-list
 
@@ -97,6 +98,15 @@ ok "hp-apply finds it, too" applied
 HOTPATCH_DEBUG_PATH=$workdir/nowhere
 ok "hp-apply does not without it" not applied
 
+# The same without build-id, with another build's debug file.
+control_for_debug_files()
+{
+  build_control_library &&
+    with_controls program -Wl,--build-id=none program.c && mv program whole &&
+    objcopy --only-keep-debug whole whole.debug && stripped whole.debug &&
+    loads && cp right.debug whole.debug
+}
+
 # Another build, whose addresses are others.
 other_debug()
 {
@@ -115,6 +125,13 @@ stripped whole.debug
 ok "without build-ids the checksum decides" loads
 cp right.debug whole.debug
 ok "and another file is not taken" refused
+ok "control: a program with the library for controls" control_for_debug_files
+ok "control: it does not take it either" refused
+ok "control: without the checks it does, and uses another address" \
+  not without own_debug_file runs "load: HP_OK
+answer 110" load:fix.so call
+ok "control: as it has loaded the patch" grep -q "load: HP_OK" said
+stripped whole.debug
 echo damaged >whole.debug
 ok "nor is one that is no ELF file" refused
 done_testing

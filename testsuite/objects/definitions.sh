@@ -7,6 +7,7 @@
 # shellcheck disable=SC2086 # lists of options
 . "$HP_SRCDIR/testsuite/objects/objects.sh"
 . "$HP_SRCDIR/testsuite/outside/start.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 
 # --- Functions ----------------------------------------------------------------
 cat >program.c <<'EOT'
@@ -38,6 +39,13 @@ done
 ok "control: without the plugin's part" patch fix \
   -fplugin-arg-hotpatch-without=own-functions
 ok "the library still corrects the slots" tells 111101 load:fix.so call
+ok "control: the library for controls is built" build_control_library
+ok "control: a program with it" with_controls program -rdynamic \
+  -fplugin-arg-hotpatch-all program.c
+ok "control: it corrects the slots" tells 111101 load:fix.so call
+ok "control: without that the program's function is called" \
+  without own_functions_first tells 1 load:fix.so call
+ok "control: and not the patch's" not grep -q 111101 said
 printf '%s\n' '#include <hotpatch.h>' 'HP_PATCH("user", 1, ""); HP_PATCH_NEEDS("two-args", 1);' \
   'int helper(int, int) HP_IMPORT("fix.so!helper");' \
   'HP_REPLACES("helper") static int h(int a) { return helper(a, 7); }' >user.c
@@ -136,6 +144,10 @@ for options in -O2 -O0; do
   ok "every body is replaced: $options" tells "3 1001 1002 2 13
 ended 1303" load:structors.so call
 done
+ok "control: a program with the library for controls" with_controls cxx_program
+ok "control: it replaces every body" tells "ended 1303" load:structors.so call
+ok "control: without the rule of variants it does not" \
+  not without structor_for_structor tells "ended 1303" load:structors.so call
 cat >twice.cc <<'EOT'
 #include "classes.hh"
 #include <hotpatch.h>
@@ -219,6 +231,13 @@ ok "a new constant" constants 's/second/second, third/' "$handler"
 ok "does no harm" tells "load: HP_OK" load:fix.so
 ok "one that moves the others" constants 's/first/first, between/' "$handler"
 ok "is refused with both values" tells "second is 1 in the program, 2 in the patch" load:fix.so
+cp program plain
+ok "control: a program with the library for controls" with_controls program \
+  -fplugin-arg-hotpatch-all program.c
+ok "control: it refuses" tells "second is 1 in the program, 2 in the patch" load:fix.so
+ok "control: without the comparison the other value is used" \
+  without compare_constants tells "load: HP_OK" load:fix.so
+mv plain program
 ok "an import of an enumeration without a name" constants '' 'extern enum { on, off } mode;
 HP_REPLACES("any") static int a(int n) { return n + (mode == on); }'
 ok "is compared" tells "HP_LAYOUT: $workdir/fix.so: mode: a type without a name has changed" load:fix.so

@@ -7,6 +7,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086 # lists of options
 . "$HP_SRCDIR/testsuite/objects/objects.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
+ok "the library for controls is built" build_control_library
 
 cat >a.c <<'EOT'
 #include <hotpatch.h>
@@ -79,6 +81,13 @@ for options in -O0 -O2 '-O2 -flto' '-O2 -flto -flto-partition=max' \
   ok "two of functions, too: $options" fails_with count HP_AMBIGUOUS
   ok "and each suggestion works there: $options" all_suggestions_work
 done
+ok "control: a program in which rules can be left out" with_controls program \
+  -fplugin-arg-hotpatch-all program.c a.c b.c
+ok "control: it keeps them" fails_with b.c:shared HP_NOT_FOUND
+ok "control: without the rule of files another file's is taken" \
+  without named_file_only finds b.c:shared 1100
+ok "control: or each is as good as the other" \
+  without named_file_only fails_with b.c:limit HP_AMBIGUOUS
 ok "a unit of several files is compiled" program -fplugin-arg-hotpatch-all \
   program.c unity.c
 ok "a.c's own" finds a.c:limit 1010
@@ -125,7 +134,16 @@ EOT
 patch fix
 ok "also where the dynamic linker would take the oldest" tells "1002 1" \
   load:fix.so call
+cp program plain
+ok "control: a program in which the rule can be left out" with_controls program \
+  program.c -L. -llibrary "-Wl,-rpath,$workdir"
+ok "control: it keeps it" tells "1002 1" load:fix.so call
+ok "control: without the rule of versions none is meant" \
+  without default_version tells HP_AMBIGUOUS load:fix.so
 strip liblibrary.so
+ok "control: nor in a stripped library" \
+  without default_version tells HP_AMBIGUOUS load:fix.so
+mv plain program
 ok "and in a stripped library" tells "1002 1" load:fix.so call
 
 cat >util.h <<'EOT'
@@ -172,6 +190,19 @@ ok "hp-list shows the numbers" lists
 ok "all, and one of them, are changed by hp_apply" runs "-1 10
 10 10
 -1 10" call
+cp program plain
+ok "control: a program in which the rules can be left out" \
+  with_controls program program.c narrow.o wide.o
+ok "control: without the rule of numbers the revert changes nothing" \
+  without choose_by_number runs "-1 10
+10 10
+10 10
+there is no third one" call
+ok "control: without the rule of all none is replaced" \
+  without all_of_a_name runs "-1 10
+-1 10
+-1 10" call
+mv plain program
 replacing()
 {
   cat >fix.c <<EOT
@@ -199,4 +230,12 @@ ok "and is found by it" tells "load: HP_OK" load:fix.so
 ok "a variable without one is ambiguous" replacing check#1 \
   'extern int c HP_IMPORT("codec.c:calls"); int hp_user(void) { return c; }'
 ok "and each is named" tells '"codec.c:calls#1", "codec.c:calls#2"' load:fix.so
+ok "control: without the rule of numbers a site is ambiguous" with_controls \
+  without choose_by_number replaced util.h:clamp#2 HP_AMBIGUOUS
+ok "control: a patch that uses the second variable" replacing check#all \
+  'extern int c HP_IMPORT("codec.c:calls#2"); int hp_user(void) { return c; }'
+ok "control: without the rule it is ambiguous, too" without choose_by_number \
+  tells '"codec.c:calls#1", "codec.c:calls#2"' load:fix.so
+ok "control: without the rule of all they are ambiguous" with_controls \
+  without all_of_a_name replaced check#all HP_AMBIGUOUS
 done_testing

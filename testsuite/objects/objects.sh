@@ -15,6 +15,17 @@ program()
   cc -O2 -w -Wl,--build-id "$headers" "$@" -o program $with_library
 }
 
+# with_controls COMMAND...: what it links has the library whose countermeasures
+# can be left out (lib/controls.sh).
+with_controls()
+{
+  (
+    # shellcheck disable=SC2154 # in lib/controls.sh
+    with_library=$control_library
+    "$@"
+  )
+}
+
 # patch NAME OPTION...: NAME.so from NAME.c, or NAME.cc.
 patch()
 {

@@ -2,6 +2,7 @@
  * in its directory asks for, while it is patched from outside:
  *     fork        the child does the same for a while, into "child.out"
  *     exec        executes itself
+ *     execute     the same, by a thread that is not the first
  *     load        loads and unloads another shared object
  *     unload      unloads the one that was loaded last
  *     thread      ends a thread and starts another one
@@ -33,12 +34,21 @@ __attribute__((hotpatch)) static int whole(void)
 }
 
 static volatile int ends;
+static volatile int executes;
 static pthread_t thread;
+
+static void execute(void)
+{
+  unlink("event");
+  execl("/proc/self/exe", "crossed", (char*)NULL);
+}
 
 /* In and out of the functions; it makes no system calls of note. */
 static void* work(void* unused)
 {
   while (!ends) {
+    if (executes)
+      execute();
     const int now = whole();
     if (now != 1001 && now != 2002 && now != 3003) {
       printf("mixed %d\n", now);
@@ -74,8 +84,10 @@ static void happen(const char* event)
     if (waitpid(child, &status, 0) == child && status != 0)
       printf("wrong: the child ended with %x\n", (unsigned)status);
   } else if (strcmp(event, "exec") == 0) {
-    unlink("event");
-    execl("/proc/self/exe", "crossed", (char*)NULL);
+    execute();
+  } else if (strcmp(event, "execute") == 0) {
+    for (executes = 1;;)
+      pause();
   } else if (strcmp(event, "load") == 0) {
     if (loaded != NULL)
       dlclose(loaded);

@@ -121,7 +121,7 @@ judge()
   esac
   # Another program has no patch; another command may have brought one.
   case $event:$command:$how in
-    exec:* | command:*) ;;
+    exec*:* | command:*) ;;
     *:apply:status\ 0) [ "$now" != 1001 ] ;;
     *:revert:status\ 0) [ "$now" = 1001 ] ;;
     *:apply:status\ *) [ "$now" = 1001 ] ;;
@@ -235,7 +235,7 @@ cross_from()
 }
 
 for command in apply revert; do
-  for event in nothing fork exec load unload thread descriptor command file; do
+  for event in nothing fork exec execute load unload thread descriptor command file; do
     for action in kill hold $(printf 'fail=%s ' $HP_CROSSING_ERRORS); do
       ok "hp-$command, $event, $action" cross $command $action $event
     done

@@ -116,6 +116,7 @@ exchanged()
   apply=$1
   how=$2
   shift 2
+  rm -f p.so # it may be a link to evil.so
   cp all.so p.so
   begin ./server "$how"
   : >applied
@@ -518,10 +519,28 @@ placed_file()
 }
 ok "a copy in a directory, where there is none in memory" placed_file
 end
-# Left out (HP_WITHOUT=private_copy), the exchanged file would be loaded.
-skip "control: without a copy the exchanged file is loaded" \
-  "the moment between the checks and the loading is too short to be met surely"
-export HP_WITHOUT=hold_constructors
+# The file is exchanged when hp-apply, which has checked it, stops the first
+# thread: ptrace(2) with PTRACE_SEIZE.
+exchanged_at_stop()
+{
+  rm -f p.so
+  cp v1.so p.so
+  begin ./server
+  ./steps -n 101 -r 16902 -e 'cp evil.so p.new && mv p.new p.so' hold 0 \
+    "$1" "$pid" p.so || return
+  answers 100 && ! grep evil out
+}
+ok "a program that holds hp-apply at a system call is compiled" \
+  "$CC" -O2 "$here/steps.c" -o steps
+ok "what was checked is loaded, though the file is exchanged while it loads" \
+  exchanged_at_stop "$hp_apply"
+end
+export HP_WITHOUT=private_copy
+ok "control: without a copy the exchanged file is loaded" \
+  not exchanged_at_stop "$control_apply"
+ok "control: and its code runs" grep -q evil out
+end
+HP_WITHOUT=hold_constructors
 control_constructors()
 {
   constructed "$control_apply"

@@ -139,10 +139,16 @@ watch "$hp_watch"
 ok "hp-watch: a thread other than the first calls execve(2)" goes_on
 unwatch
 end
-# Left out (HP_WITHOUT=follow_exec), it would stand for ever, if its tracer lived
-# on.
-skip "control: it stands for ever if hp-watch does not follow it" \
-  "hp-watch works in child processes, whose end lets go what they trace"
+# hp-watch works in child processes, whose end lets go what they trace; here the
+# tracer lives on.
+# shellcheck disable=SC2086 # lists of options
+$CXX -std=c++20 -pthread "-I$HP_SRCDIR" "$here/executed.cc" \
+  "$HP_BUILDDIR/outside/libhpoutside_controls.a" \
+  "$HP_BUILDDIR/processes/libhpprocesses_controls.a" $control_library -o executed
+ok "a traced thread that executes another program is let go" \
+  timeout 60 ./executed
+ok "control: it stands if its new number is not followed" \
+  gives 1 'it is still traced' without follow_exec timeout 60 ./executed
 
 # --- Ctrl-Z ------------------------------------------------------------------------
 begin ./waits limits
