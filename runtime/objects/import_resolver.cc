@@ -128,7 +128,7 @@ class candidate_list {
     const source_name::fit fit =
         which.is_default || !HP_COUNTERMEASURE(default_version) ||
                 (std::strchr(which.name, '@') != nullptr &&
-                             equal(which.name, query_.name()))
+                 equal(which.name, query_.name()))
             ? name.held_against(query_)
             : source_name::fit::none;
     if (fit == source_name::fit::none) {
