@@ -39,6 +39,10 @@
 #include <backend.h>
 #include <gimple.h>
 #include <gimple-iterator.h>
+#include <gimple-walk.h>
+#include <gimple-predict.h>
+#include <internal-fn.h>
+#include <real.h>
 #include <ssa.h>
 #include <tree-pass.h>
 #include <context.h>
@@ -59,6 +63,10 @@
 #include <cp/cp-tree.h>  // before diagnostic-core.h
 #include <diagnostic-core.h>
 #include <langhooks.h>
+#include <calls.h>
+#include <toplev.h>
+#include <opts.h>
+#include <version.h>
 #include <file-prefix-map.h>
 #include <debug.h>
 #include <libiberty/demangle.h>

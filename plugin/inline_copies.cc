@@ -21,7 +21,8 @@ bool early_is_over = false;
 
 bool wanted()
 {
-  return current_options().inlining || !current_options().report.empty();
+  return current_options().inlining || current_options().baseline ||
+         !current_options().report.empty();
 }
 
 tree source_of(tree decl)

@@ -25,6 +25,8 @@ constexpr char help_text[] =
     "within\n"
     "              their unit; hp-list shows where copies are, and a patch\n"
     "              must replace the functions that contain them, too\n"
+    "  baseline    write what hp-patch needs to make a patch from changed\n"
+    "              source; strip removes it\n"
     "  patch       this is a part of a patch object, though no attribute says\n"
     "              so: what it uses of the program is resolved when it is\n"
     "              loaded\n"
@@ -142,6 +144,8 @@ bool parse_flag(std::string_view name)
     parsed.inlining = true;
   else if (name == "patch")
     parsed.patch = true;
+  else if (name == "baseline")
+    parsed.baseline = true;
   else if (name == "verbose")
     parsed.verbose = true;
   else if (name == "version")
@@ -193,7 +197,8 @@ bool parse_option(const plugin_argument& argument)
   }
   error(
       "hotpatch: there is no option %qs; the options are %<match%>, "
-      "%<list%>, %<all%>, %<inline%>, %<patch%>, %<report%>, %<warn-refused%>, "
+      "%<list%>, %<all%>, %<inline%>, %<baseline%>, %<patch%>, %<report%>, "
+      "%<warn-refused%>, "
       "%<warn-limits%>, %<warn-copies%>, %<warn-unmatched%>, %<verbose%>, "
       "%<version%> and "
       "%<help%>",

@@ -43,6 +43,7 @@ struct list_file {
 struct options {
   bool all = false;
   bool inlining = false;  // of functions chosen by a pattern or by -all
+  bool baseline = false;  // write what a patch from changed source needs
   bool verbose = false;
   bool patch = false;           // the unit is a part of a patch object
   bool warn_refused = true;     // chosen by a pattern, and can have no site

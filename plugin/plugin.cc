@@ -4,6 +4,7 @@
 #include "plugin/gcc_compat.h"
 
 #include "plugin/attribute.h"
+#include "plugin/baseline.h"
 #include "plugin/cxx.h"
 #include "plugin/debug_lines.h"
 #include "plugin/definitions.h"
@@ -110,6 +111,7 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   const char* name = arguments->base_name;
   hotpatch::register_dependencies();
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
+  hotpatch::register_baseline(name);
   hotpatch::register_front_end(name);
   hotpatch::register_link_guard(name);
   hotpatch::register_patch_imports(name);

@@ -1,0 +1,52 @@
+// The baseline of a unit: what a later patch from changed source is compared
+// with.  format/README.md, "The baseline", shows the text.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_BASELINE_H
+#define HOTPATCH_PLUGIN_BASELINE_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+// Call from plugin_init, after the options are known.
+void register_baseline(const char* plugin_name);
+
+// The options of this compilation that decide about the code it makes, in
+// their order.
+std::vector<std::string> deciding_options();
+
+// "C 12.2.0": the front end and its release.
+std::string compiler_name();
+
+// A variable that the unit defines.
+struct unit_variable {
+  varpool_node* node;
+  unsigned id;         // DECL_UID
+  std::string key;     // the same in the next version of the source:
+                       // "f::count#0" for the first static count of f
+  std::string symbol;  // assembler name
+  std::string flags;   // format::variable_...; not yet whether it is emitted
+  std::uint64_t type;
+  std::uint64_t initial_value;
+  int line;
+};
+
+// In the order of the source, without what is plain content.  Valid when the
+// unit is complete, until passes change it.
+std::vector<unit_variable> variables_of_unit();
+
+// What is known of a function before code is made: format::function_... but
+// for emitted and site.
+std::string function_flags(tree decl);
+
+// A function that the source defines, as opposed to what GCC has derived from
+// one (f._omp_fn.0).
+bool is_of_the_source(cgraph_node* node);
+
+// Of the assembly outside of functions; 0 if there is none.
+std::uint64_t assembly_hash();
+
+}  // namespace hotpatch
+
+#endif

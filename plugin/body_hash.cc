@@ -1,0 +1,767 @@
+// From GIMPLE to hashes.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/body_hash.h"
+
+#include "plugin/cxx.h"
+#include "plugin/names.h"
+
+#include "format/baseline.h"
+
+namespace hotpatch {
+
+namespace {
+
+using format::running_hash;
+
+std::map<unsigned, body_hash> hashes;
+
+constexpr int masked_lines = 40;
+constexpr int deepest = 2000;  // expressions within expressions
+
+constexpr char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string type_name(tree type)
+{
+  tree name = TYPE_NAME(TYPE_MAIN_VARIANT(type));
+  if (name && TREE_CODE(name) == TYPE_DECL)
+    name = DECL_NAME(name);
+  if (!name || TREE_CODE(name) != IDENTIFIER_NODE)
+    return "";
+  // The C++ front end numbers types without a name ("._anon_93").
+  const char* text = IDENTIFIER_POINTER(name);
+  return ISALPHA(*text) || *text == '_' ||
+                 static_cast<unsigned char>(*text) >= 0x80
+             ? text
+             : "";
+}
+
+bool is_static_of_function(tree decl)
+{
+  const tree context = DECL_CONTEXT(decl);
+  return VAR_P(decl) && context && TREE_CODE(context) == FUNCTION_DECL &&
+         !DECL_EXTERNAL(decl) && !DECL_ARTIFICIAL(decl);
+}
+
+// Adds everything that decides about code to hashes, in a canonical order.
+class canonical_walk {
+ public:
+  explicit canonical_walk(int line = 0) : line_(line) {}
+
+  void number(std::uint64_t value)
+  {
+    strict_.add(value);
+    masked_.add(value);
+    piece_.add(value);
+  }
+
+  void text(const char* bytes, std::size_t size)
+  {
+    strict_.add(bytes, size);
+    masked_.add(bytes, size);
+    piece_.add(bytes, size);
+  }
+
+  void text(const std::string& of) { text(of.data(), of.size()); }
+
+  void type(tree of, bool by_value = true);
+  void operand(tree of);
+  void sequence(gimple_seq statements);
+  void local(tree decl);
+
+  // Appends the character of what was added since the last call.
+  void end_piece()
+  {
+    statements_ += base64_digits[piece_.value() >> 20 & 63];
+    lines_.push_back(line_);
+    piece_ = {};
+  }
+
+  body_hash result(std::uint64_t prototype) &&
+  {
+    return {strict_.value(),        masked_.value(),   prototype,
+            std::move(statements_), std::move(lines_), std::move(lambdas_)};
+  }
+  std::uint64_t masked() const { return masked_.value(); }
+
+ private:
+  void members(tree type);
+  void named(tree type, bool by_value);
+  void size_of(tree type);
+  void constant(tree of);
+  void symbol(tree decl);
+  void function(tree decl);
+  void variable(tree decl);
+  void field(tree decl);
+  void constructor(tree of);
+  void expression(tree of);
+  void statement(gimple* of);
+  void parallel(gimple* of);
+  void simple(gimple* of);
+  void labels(gswitch* of);
+  void assembly(gasm* of);
+
+  running_hash strict_;
+  running_hash masked_;
+  running_hash piece_;  // of one statement, by names of locals
+  std::string statements_;
+  std::vector<unsigned> lines_;
+  std::map<tree, unsigned> locals_;
+  std::vector<unsigned> lambdas_;
+  int line_;
+  int depth_ = 0;
+  bool of_member_ = false;  // the next expression is what a member is of
+};
+
+// --- Types -------------------------------------------------------------------
+
+void canonical_walk::size_of(tree type)
+{
+  if (TYPE_SIZE(type) && TREE_CODE(TYPE_SIZE(type)) == INTEGER_CST)
+    number(TREE_INT_CST_LOW(TYPE_SIZE(type)));
+  number(TYPE_ALIGN(type));
+}
+
+void canonical_walk::members(tree type)
+{
+  for (tree each = TYPE_FIELDS(type); each; each = DECL_CHAIN(each))
+    if (TREE_CODE(each) == FIELD_DECL) {
+      field(each);
+      this->type(TREE_TYPE(each));
+    }
+}
+
+// What members a named type has is seen where one is used, by name and place.
+// Where a value is held or copied its size counts.
+void canonical_walk::named(tree type, bool by_value)
+{
+  const std::string name = type_name(type);
+  text(name);
+  if (name.empty())
+    members(type);
+  if (by_value)
+    size_of(type);
+}
+
+void canonical_walk::type(tree of, bool by_value)
+{
+  if (!of) {
+    number(0);
+    return;
+  }
+  if (++depth_ > deepest) {
+    --depth_;
+    return;
+  }
+  number(TREE_CODE(of));
+  number(TYPE_QUALS(of));
+  switch (TREE_CODE(of)) {
+    case BOOLEAN_TYPE:
+    case INTEGER_TYPE:
+    case ENUMERAL_TYPE:
+    case REAL_TYPE:
+    case FIXED_POINT_TYPE:
+      number(TYPE_UNSIGNED(of));
+      number(TYPE_PRECISION(of));
+      break;
+    case POINTER_TYPE:
+    case REFERENCE_TYPE:
+      type(TREE_TYPE(of), false);
+      break;
+    case ARRAY_TYPE:
+      if (const tree domain = TYPE_DOMAIN(of))
+        if (const tree last = TYPE_MAX_VALUE(domain))
+          number(TREE_CODE(last) == INTEGER_CST ? TREE_INT_CST_LOW(last) : 1);
+      type(TREE_TYPE(of), by_value);
+      break;
+    case RECORD_TYPE:
+    case UNION_TYPE:
+    case QUAL_UNION_TYPE:
+      named(of, by_value);
+      break;
+    case FUNCTION_TYPE:
+    case METHOD_TYPE:
+      type(TREE_TYPE(of), false);
+      for (tree each = TYPE_ARG_TYPES(of); each; each = TREE_CHAIN(each))
+        type(TREE_VALUE(each), false);
+      number(flags_from_decl_or_type(of));
+      break;
+    case VECTOR_TYPE:
+    case COMPLEX_TYPE:
+      size_of(of);
+      type(TREE_TYPE(of));
+      break;
+    case OFFSET_TYPE:
+      type(TYPE_OFFSET_BASETYPE(of), false);
+      type(TREE_TYPE(of), false);
+      break;
+    default:
+      if (COMPLETE_TYPE_P(of))
+        size_of(of);
+      break;
+  }
+  --depth_;
+}
+
+// --- Declarations ------------------------------------------------------------
+
+// The number is that of the first appearance.  In a piece the name counts, so
+// that one more local does not change all statements after it.
+void canonical_walk::local(tree decl)
+{
+  const auto [at, is_new] =
+      locals_.try_emplace(decl, static_cast<unsigned>(locals_.size()));
+  strict_.add(at->second);
+  masked_.add(at->second);
+  if (DECL_P(decl) && DECL_NAME(decl))
+    piece_.add(IDENTIFIER_POINTER(DECL_NAME(decl)),
+               IDENTIFIER_LENGTH(DECL_NAME(decl)));
+  if (!is_new)
+    return;
+  type(TREE_TYPE(decl));
+  if (!DECL_P(decl) || TREE_CODE(decl) == LABEL_DECL)
+    return;
+  number(DECL_USER_ALIGN(decl) ? DECL_ALIGN(decl) : 0);
+  number(TREE_THIS_VOLATILE(decl));
+  number(TREE_ADDRESSABLE(decl));
+  if (VAR_P(decl) && DECL_HARD_REGISTER(decl))
+    text(IDENTIFIER_POINTER(DECL_ASSEMBLER_NAME(decl)));
+}
+
+void canonical_walk::symbol(tree decl)
+{
+  const std::string name = assembler_name(decl);
+  if (!name_has_lambda(name)) {
+    text(name);
+    return;
+  }
+  text(name_without_lambda_numbers(name));
+  lambdas_.push_back(DECL_UID(decl));
+}
+
+void canonical_walk::function(tree decl)
+{
+  symbol(decl);
+  number(flags_from_decl_or_type(decl) &
+         (ECF_CONST | ECF_PURE | ECF_NORETURN | ECF_RETURNS_TWICE | ECF_MALLOC |
+          ECF_LEAF));
+}
+
+void canonical_walk::variable(tree decl)
+{
+  if (is_plain_content(decl)) {
+    type(TREE_TYPE(decl));
+    operand(DECL_INITIAL(decl));
+    return;
+  }
+  if (!is_global_var(decl)) {
+    if (DECL_HAS_VALUE_EXPR_P(decl))
+      operand(DECL_VALUE_EXPR(decl));
+    else
+      local(decl);
+    return;
+  }
+  // GCC numbers those of a function when it needs their names.
+  if (is_static_of_function(decl)) {
+    symbol(DECL_CONTEXT(decl));
+    text(DECL_NAME(decl) ? IDENTIFIER_POINTER(DECL_NAME(decl)) : "");
+    number(initial_value_hash(decl));
+  } else {
+    symbol(decl);
+  }
+  type(TREE_TYPE(decl));
+  number(DECL_THREAD_LOCAL_P(decl));
+  number(TREE_THIS_VOLATILE(decl));
+}
+
+void canonical_walk::field(tree decl)
+{
+  text(DECL_NAME(decl) ? IDENTIFIER_POINTER(DECL_NAME(decl)) : "");
+  if (DECL_FIELD_OFFSET(decl) &&
+      TREE_CODE(DECL_FIELD_OFFSET(decl)) == INTEGER_CST)
+    number(static_cast<std::uint64_t>(int_bit_position(decl)));
+  if (DECL_SIZE(decl) && TREE_CODE(DECL_SIZE(decl)) == INTEGER_CST)
+    number(TREE_INT_CST_LOW(DECL_SIZE(decl)));
+  number(TREE_THIS_VOLATILE(decl));
+}
+
+// --- Expressions -------------------------------------------------------------
+
+void canonical_walk::constant(tree of)
+{
+  type(TREE_TYPE(of));
+  running_hash value;
+  for (int i = 0; i < TREE_INT_CST_EXT_NUNITS(of); ++i)
+    value.add(static_cast<std::uint64_t>(TREE_INT_CST_ELT(of, i)));
+  const HOST_WIDE_INT distance =
+      line_ > 1 && tree_fits_shwi_p(of) ? tree_to_shwi(of) - line_ : -1;
+  strict_.add(value.value());
+  if (distance >= 0 && distance <= masked_lines) {
+    masked_.add(static_cast<std::uint64_t>(distance));
+    piece_.add(static_cast<std::uint64_t>(distance));
+  } else {
+    masked_.add(value.value());
+    piece_.add(value.value());
+  }
+}
+
+void canonical_walk::constructor(tree of)
+{
+  type(TREE_TYPE(of));
+  number(TREE_CLOBBER_P(of));
+  tree index;
+  tree value;
+  unsigned i;
+  FOR_EACH_CONSTRUCTOR_ELT(CONSTRUCTOR_ELTS(of), i, index, value)
+  {
+    operand(index);
+    operand(value);
+  }
+}
+
+void canonical_walk::expression(tree of)
+{
+  const int line = line_;
+  if (EXPR_HAS_LOCATION(of))
+    line_ = expand_location(EXPR_LOCATION(of)).line;
+  // Of a structure that a member is taken from, only the member counts.
+  const bool is_base = of_member_;
+  of_member_ = false;
+  type(TREE_TYPE(of), !is_base);
+  number(TREE_THIS_VOLATILE(of));
+  if (TREE_CODE(of) == CALL_EXPR && !CALL_EXPR_FN(of))
+    number(CALL_EXPR_IFN(of));
+  for (int i = 0; i < TREE_OPERAND_LENGTH(of); ++i) {
+    const tree each = TREE_OPERAND(of, i);
+    of_member_ =
+        i == 0 && TREE_CODE(of) == COMPONENT_REF && TREE_CODE(each) == MEM_REF;
+    operand(each);
+  }
+  line_ = line;
+}
+
+void canonical_walk::operand(tree of)
+{
+  if (!of) {
+    number(0);
+    return;
+  }
+  if (TYPE_P(of)) {
+    type(of);
+    return;
+  }
+  if (++depth_ > deepest) {
+    --depth_;
+    return;
+  }
+  if (TREE_CODE(of) != INTEGER_CST)
+    number(TREE_CODE(of));
+  switch (TREE_CODE(of)) {
+    case INTEGER_CST:
+      constant(of);
+      break;
+    case REAL_CST: {
+      char value[80];
+      real_to_hexadecimal(value, TREE_REAL_CST_PTR(of), sizeof value, 0, 1);
+      type(TREE_TYPE(of));
+      text(value);
+      break;
+    }
+    case STRING_CST:
+      type(TREE_TYPE(of));
+      text(TREE_STRING_POINTER(of),
+           static_cast<std::size_t>(TREE_STRING_LENGTH(of)));
+      break;
+    case COMPLEX_CST:
+      operand(TREE_REALPART(of));
+      operand(TREE_IMAGPART(of));
+      break;
+    case VECTOR_CST:
+      type(TREE_TYPE(of));
+      for (unsigned i = 0; i < vector_cst_encoded_nelts(of); ++i)
+        operand(VECTOR_CST_ENCODED_ELT(of, i));
+      break;
+    case CONST_DECL:
+      operand(DECL_INITIAL(of));
+      break;
+    case IDENTIFIER_NODE:
+      text(IDENTIFIER_POINTER(of));
+      break;
+    case FIELD_DECL:
+      field(of);
+      break;
+    case FUNCTION_DECL:
+      function(of);
+      break;
+    case VAR_DECL:
+      variable(of);
+      break;
+    case SSA_NAME:
+    case PARM_DECL:
+    case RESULT_DECL:
+    case LABEL_DECL:
+      local(of);
+      break;
+    case CONSTRUCTOR:
+      constructor(of);
+      break;
+    case TREE_LIST:
+      for (tree each = of; each; each = TREE_CHAIN(each)) {
+        operand(TREE_PURPOSE(each));
+        operand(TREE_VALUE(each));
+      }
+      break;
+    case TREE_VEC:
+      for (int i = 0; i < TREE_VEC_LENGTH(of); ++i)
+        operand(TREE_VEC_ELT(of, i));
+      break;
+    case OMP_CLAUSE:
+      number(OMP_CLAUSE_CODE(of));
+      for (unsigned i = 0; i < omp_clause_num_ops[OMP_CLAUSE_CODE(of)]; ++i)
+        operand(OMP_CLAUSE_OPERAND(of, i));
+      operand(OMP_CLAUSE_CHAIN(of));
+      break;
+    default:
+      if (EXPR_P(of))
+        expression(of);
+      break;
+  }
+  --depth_;
+}
+
+// --- Statements --------------------------------------------------------------
+
+void canonical_walk::sequence(gimple_seq statements)
+{
+  for (gimple_stmt_iterator at = gsi_start(statements); !gsi_end_p(at);
+       gsi_next(&at))
+    statement(gsi_stmt(at));
+}
+
+void canonical_walk::labels(gswitch* of)
+{
+  operand(gimple_switch_index(of));
+  const int line = line_;
+  line_ = 0;  // the values are no lines
+  for (unsigned i = 0; i < gimple_switch_num_labels(of); ++i) {
+    const tree label = gimple_switch_label(of, i);
+    operand(CASE_LOW(label));
+    operand(CASE_HIGH(label));
+    operand(CASE_LABEL(label));
+  }
+  line_ = line;
+}
+
+void canonical_walk::assembly(gasm* of)
+{
+  text(gimple_asm_string(of));
+  number(gimple_asm_volatile_p(of));
+  for (unsigned i = 0; i < gimple_asm_noutputs(of); ++i)
+    operand(gimple_asm_output_op(of, i));
+  for (unsigned i = 0; i < gimple_asm_ninputs(of); ++i)
+    operand(gimple_asm_input_op(of, i));
+  for (unsigned i = 0; i < gimple_asm_nclobbers(of); ++i)
+    operand(gimple_asm_clobber_op(of, i));
+  for (unsigned i = 0; i < gimple_asm_nlabels(of); ++i)
+    operand(gimple_asm_label_op(of, i));
+}
+
+void canonical_walk::simple(gimple* of)
+{
+  switch (gimple_code(of)) {
+    case GIMPLE_SWITCH:
+      labels(as_a<gswitch*>(of));
+      return;
+    case GIMPLE_ASM:
+      assembly(as_a<gasm*>(of));
+      return;
+    case GIMPLE_PREDICT:
+      number(gimple_predict_predictor(of));
+      number(gimple_predict_outcome(of));
+      return;
+    case GIMPLE_CALL:
+      if (gimple_call_internal_p(of))
+        number(gimple_call_internal_fn(of));
+      else
+        type(gimple_call_fntype(of), false);
+      number(gimple_call_tail_p(as_a<gcall*>(of)) |
+             gimple_call_must_tail_p(as_a<gcall*>(of)) << 1);
+      break;
+    case GIMPLE_ASSIGN:
+      number(gimple_assign_rhs_code(of));
+      break;
+    case GIMPLE_COND:
+      number(gimple_cond_code(of));
+      break;
+    default:
+      break;
+  }
+  number(gimple_has_volatile_ops(of));
+  for (unsigned i = 0; i < gimple_num_ops(of); ++i)
+    operand(gimple_op(of, i));
+}
+
+// GCC's own walk knows the operands of each statement of OpenMP.
+tree add_operand(tree* at, int* walk_subtrees, void* data)
+{
+  *walk_subtrees = 0;
+  const auto* const info = static_cast<walk_stmt_info*>(data);
+  static_cast<canonical_walk*>(info->info)->operand(*at);
+  return NULL_TREE;
+}
+
+bool has_body(const gimple* of)
+{
+  switch (gimple_code(of)) {
+    case GIMPLE_OMP_ATOMIC_LOAD:
+    case GIMPLE_OMP_ATOMIC_STORE:
+    case GIMPLE_OMP_CONTINUE:
+    case GIMPLE_OMP_RETURN:
+    case GIMPLE_OMP_SECTIONS_SWITCH:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void canonical_walk::parallel(gimple* of)
+{
+  walk_stmt_info info = {};
+  info.info = this;
+  walk_gimple_op(of, add_operand, &info);
+  number(gimple_omp_subcode(of));
+  end_piece();
+  if (gimple_code(of) == GIMPLE_OMP_FOR)
+    sequence(gimple_omp_for_pre_body(of));
+  if (has_body(of))
+    sequence(gimple_omp_body(of));
+}
+
+void canonical_walk::statement(gimple* of)
+{
+  if (is_gimple_debug(of) || gimple_code(of) == GIMPLE_NOP)
+    return;
+  line_ =
+      gimple_has_location(of) ? expand_location(gimple_location(of)).line : 0;
+  number(gimple_code(of));
+  switch (gimple_code(of)) {
+    case GIMPLE_BIND:
+      sequence(gimple_bind_body(as_a<gbind*>(of)));
+      break;
+    case GIMPLE_TRY:
+      number(gimple_try_kind(of));
+      sequence(gimple_try_eval(of));
+      number(GIMPLE_TRY);
+      sequence(gimple_try_cleanup(of));
+      break;
+    case GIMPLE_CATCH:
+      operand(gimple_catch_types(as_a<gcatch*>(of)));
+      sequence(gimple_catch_handler(as_a<gcatch*>(of)));
+      break;
+    case GIMPLE_EH_FILTER:
+      operand(gimple_eh_filter_types(of));
+      sequence(gimple_eh_filter_failure(of));
+      break;
+    case GIMPLE_EH_MUST_NOT_THROW:
+      operand(gimple_eh_must_not_throw_fndecl(as_a<geh_mnt*>(of)));
+      break;
+    case GIMPLE_EH_ELSE:
+      sequence(gimple_eh_else_n_body(as_a<geh_else*>(of)));
+      number(GIMPLE_EH_ELSE);
+      sequence(gimple_eh_else_e_body(as_a<geh_else*>(of)));
+      break;
+    case GIMPLE_WITH_CLEANUP_EXPR:
+      sequence(gimple_wce_cleanup(of));
+      break;
+    case GIMPLE_TRANSACTION:
+      sequence(gimple_transaction_body(as_a<gtransaction*>(of)));
+      break;
+    default:
+      if (is_gimple_omp(of)) {
+        parallel(of);
+      } else {
+        simple(of);
+        end_piece();
+      }
+      break;
+  }
+  number(static_cast<unsigned>(gimple_code(of)) + 0x100);
+}
+
+// --- Functions ---------------------------------------------------------------
+
+// What our own parts and GCC add, and what has an effect of its own.
+bool is_of_interest(tree attribute)
+{
+  const char* name = IDENTIFIER_POINTER(get_attribute_name(attribute));
+  return !strchr(name, ' ') && strcmp(name, "used") != 0 &&
+         strcmp(name, "noipa") != 0 && strcmp(name, "no_icf") != 0 &&
+         strncmp(name, "hotpatch", 8) != 0;
+}
+
+std::uint64_t prototype_hash(tree decl)
+{
+  canonical_walk walk;
+  walk.type(TREE_TYPE(decl), false);
+  for (tree each = DECL_ATTRIBUTES(decl); each; each = TREE_CHAIN(each))
+    if (is_of_interest(each)) {
+      walk.text(IDENTIFIER_POINTER(get_attribute_name(each)));
+      walk.operand(TREE_VALUE(each));
+    }
+  return walk.masked();
+}
+
+const pass_data hash_pass_data = {
+    GIMPLE_PASS, "hotpatch_hash", OPTGROUP_NONE, TV_NONE, 0, 0, 0, 0, 0};
+
+class hash_pass final : public gimple_opt_pass {
+ public:
+  explicit hash_pass(gcc::context* context)
+      : gimple_opt_pass(hash_pass_data, context)
+  {
+  }
+
+  unsigned int execute(::function* fn) override
+  {
+    const tree decl = fn->decl;
+    const gimple_seq body = gimple_body(decl);
+    if (!body)  // GCC has made it of another function's, when that was lowered
+      return 0;
+    canonical_walk walk;
+    for (tree each = DECL_ARGUMENTS(decl); each; each = DECL_CHAIN(each))
+      walk.local(each);
+    walk.sequence(body);
+    hashes[DECL_UID(decl)] = std::move(walk).result(prototype_hash(decl));
+    return 0;
+  }
+};
+
+}  // namespace
+
+void register_body_hashes(const char* plugin_name)
+{
+  register_pass_info info = {};
+  info.pass = new hash_pass(g);
+  info.reference_pass_name = "*warn_unused_result";
+  info.ref_pass_instance_number = 1;
+  info.pos_op = PASS_POS_INSERT_BEFORE;
+  register_callback(plugin_name, PLUGIN_PASS_MANAGER_SETUP, NULL, &info);
+}
+
+const std::map<unsigned, body_hash>& body_hashes()
+{
+  return hashes;
+}
+
+namespace {
+
+// The hash of a function and of all lambdas that it leads to.
+class lambda_content {
+ public:
+  // Of a constructor or destructor code calls names that stand for one body.
+  lambda_content()
+  {
+    cgraph_node* node;
+    FOR_EACH_FUNCTION(node)
+    if (node->alias)
+      bodies_[DECL_UID(node->decl)] =
+          DECL_UID(node->ultimate_alias_target()->decl);
+  }
+
+  std::uint64_t of(unsigned id)
+  {
+    if (const auto body = bodies_.find(id); body != bodies_.end())
+      id = body->second;
+    const auto own = hashes.find(id);
+    if (own == hashes.end() || !under_way_.insert(id).second)
+      return 0;
+    running_hash sum;
+    sum.add(own->second.masked);
+    for (const unsigned each : own->second.lambdas)
+      sum.add(of(each));
+    under_way_.erase(id);
+    return sum.value();
+  }
+
+ private:
+  std::map<unsigned, unsigned> bodies_;
+  std::set<unsigned> under_way_;  // of functions that lead to each other
+};
+
+}  // namespace
+
+void complete_body_hashes()
+{
+  std::map<unsigned, std::uint64_t> contents;
+  lambda_content content;
+  for (const auto& [id, each] : hashes)
+    if (!each.lambdas.empty())
+      contents[id] = content.of(id);
+  for (const auto& [id, sum] : contents)
+    for (std::uint64_t body_hash::*part :
+         {&body_hash::strict, &body_hash::masked}) {
+      running_hash whole;
+      whole.add(hashes[id].*part);
+      whole.add(sum);
+      hashes[id].*part = whole.value();
+    }
+  for (auto& [id, each] : hashes)
+    each.lambdas.clear();
+}
+
+std::uint64_t type_hash_of_variable(tree decl)
+{
+  canonical_walk walk;
+  walk.type(TREE_TYPE(decl));
+  walk.number(DECL_USER_ALIGN(decl) ? DECL_ALIGN(decl) : 0);
+  walk.number(DECL_THREAD_LOCAL_P(decl));
+  if (const char* section = DECL_SECTION_NAME(decl))
+    walk.text(section);
+  return walk.masked();
+}
+
+std::uint64_t initial_value_hash(tree decl)
+{
+  static std::set<tree> under_way;  // a value may be its variable's address
+  const tree value = DECL_INITIAL(decl);
+  if (!value || value == error_mark_node || !under_way.insert(decl).second)
+    return 0;
+  canonical_walk walk(DECL_SOURCE_LINE(decl));
+  walk.operand(value);
+  under_way.erase(decl);
+  return walk.masked();
+}
+
+bool is_plain_content(tree decl)
+{
+  if (!VAR_P(decl) || TREE_PUBLIC(decl) || !DECL_ARTIFICIAL(decl) ||
+      !TREE_READONLY(decl) || !DECL_INITIAL(decl) ||
+      DECL_INITIAL(decl) == error_mark_node)
+    return false;
+  // Virtual tables and descriptions of types are known by their address.
+  return !DECL_NAME(decl) ||
+         strncmp(IDENTIFIER_POINTER(DECL_NAME(decl)), "_ZT", 3) != 0;
+}
+
+bool name_has_lambda(const std::string& symbol)
+{
+  return symbol.compare(0, 2, "_Z") == 0 && symbol.find("Ul") != symbol.npos &&
+         demangle(symbol.c_str(), DMGL_PARAMS | DMGL_ANSI).find("{lambda(") !=
+             std::string::npos;
+}
+
+std::string name_without_lambda_numbers(const std::string& symbol)
+{
+  const std::string text = demangle(symbol.c_str(), DMGL_PARAMS | DMGL_ANSI);
+  std::string result;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    result += text[at];
+    if (text[at] == '#')
+      while (at + 1 < text.size() && ISDIGIT(text[at + 1]))
+        ++at;
+  }
+  return result;
+}
+
+}  // namespace hotpatch

@@ -1,0 +1,58 @@
+// What the body of a function means, as a number: equal numbers, equal code.
+//
+// The number is made of GIMPLE before it is lowered, by a pass that is the
+// first for every function.  What does not decide about the code stays out:
+// locations, debug information, the numbers that GCC gives to locals and types.
+// Of the options, -O0, sanitizers and _FORTIFY_SOURCE change GIMPLE; so two
+// numbers are compared only if the options are the same.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_BODY_HASH_H
+#define HOTPATCH_PLUGIN_BODY_HASH_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+struct body_hash {
+  std::uint64_t strict = 0;
+  // The same, but a constant that is the number of its line, or of one of the
+  // next forty, counts by the distance: what __LINE__ gives does not change
+  // when a function moves.
+  std::uint64_t masked = 0;
+  // Of the type and the attributes, without the body.
+  std::uint64_t prototype = 0;
+  std::string statements;       // a character each
+  std::vector<unsigned> lines;  // of the statements
+  // Functions whose names hold the number of a lambda: what they are goes in,
+  // not what they are called (name_with_lambda).
+  std::vector<unsigned> lambdas;  // by DECL_UID
+};
+
+// Call from plugin_init, if hashes are needed.
+void register_body_hashes(const char* plugin_name);
+
+// Of the functions of the unit so far, by DECL_UID.  The lambdas that a
+// function uses are part of its hashes once complete_body_hashes() was called,
+// which is when the unit is complete and before anything is lowered further.
+const std::map<unsigned, body_hash>& body_hashes();
+void complete_body_hashes();
+
+// Of a variable's type, alignment and section; and of its initial value.
+std::uint64_t type_hash_of_variable(tree decl);
+std::uint64_t initial_value_hash(tree decl);
+
+// Whether GCC made the variable for a constant, so that it has no identity: a
+// string, a table of a switch, __func__.
+bool is_plain_content(tree decl);
+
+// Whether the assembler name depends on how many lambdas come before, in the
+// same function or class.
+bool name_has_lambda(const std::string& symbol);
+
+// Such a name without these numbers, for comparison.
+std::string name_without_lambda_numbers(const std::string& symbol);
+
+}  // namespace hotpatch
+
+#endif
