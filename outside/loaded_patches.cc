@@ -13,7 +13,7 @@
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/model/patch_rules.h"
-#include "runtime/sites/record_survey.h"
+#include "runtime/sites/record_reader.h"
 
 namespace hotpatch::outside {
 

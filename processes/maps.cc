@@ -20,7 +20,7 @@
 #include "processes/text.h"
 #include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
-#include "runtime/base/map_line.h"
+#include "runtime/base/memory_map.h"
 #include "runtime/base/sealed_file.h"
 #include "runtime/base/status.h"
 

@@ -22,7 +22,7 @@
 #include "runtime/base/status.h"
 #include "runtime/objects/copy_table.h"
 #include "runtime/sites/object_image.h"
-#include "runtime/sites/record_survey.h"
+#include "runtime/sites/record_reader.h"
 #include "tools/output.h"
 
 namespace hotpatch::tools {

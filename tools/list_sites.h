@@ -13,7 +13,7 @@
 #include "processes/maps.h"
 #include "processes/memory.h"
 #include "runtime/elf/elf_file.h"
-#include "runtime/elf/elf_symbols.h"
+#include "runtime/elf/symbol_table.h"
 #include "tools/listing.h"
 
 namespace hotpatch::tools {

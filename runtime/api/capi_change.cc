@@ -1,12 +1,17 @@
-// The functions of hotpatch.h that change sites.
-// SPDX-License-Identifier: MIT
+// The functions of hotpatch.h that change sites, load patch objects, and list
+// named patches. SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "runtime/base/status.h"
 #include "runtime/include/hotpatch.h"
+#include "runtime/library/library.h"
+#include "runtime/library/patch_listing.h"
 #include "runtime/loading/image_release.h"
+#include "runtime/loading/patch_loader.h"
 #include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
@@ -26,11 +31,36 @@ hp_status add(hp_transaction* transaction, const char* function,
   return transaction->add(function, step);
 }
 
+bool empty(const char* text)
+{
+  return text == nullptr || *text == '\0';
+}
+
+hp_status no_path(const char* path)
+{
+  return fail(HP_UNREADABLE, "%s: %s", path, std::strerror(errno));
+}
+
+template <typename Listing, typename Visitor>
+void show(const Listing& listing, Visitor visit, void* data)
+{
+  for (std::size_t i = 0; i < listing.size(); ++i)
+    if (visit(&listing[i], data) != 0)
+      return;
+}
+
+hp_status null_or_empty(const char* call)
+{
+  return fail(HP_INVALID, "%s: an argument is null, or the name is empty",
+              call);
+}
+
 }  // namespace
 
 }  // namespace hotpatch
 
 using namespace hotpatch;
+
 using kind = operation::kind;
 
 extern "C" hp_status hp_apply_as(const char* name, hp_function replacement,
@@ -157,4 +187,99 @@ extern "C" void hp_abort(hp_transaction* transaction)
     return;
   transaction->~hp_transaction();
   std::free(transaction);
+}
+
+extern "C" hp_status hp_load(const char* path, const hp_commit_options* options)
+{
+  const call_context call = {"hp_load", __builtin_frame_address(0)};
+  load_options wanted = {default_options, options == nullptr};
+  wanted.commit.timeout_ms = 1000;
+  hp_status status = HP_OK;
+  if (empty(path))
+    status = fail(HP_INVALID, "hp_load: the path is null or empty");
+  else if (options != nullptr)
+    status = check_options("hp_load", *options);
+  if (status == HP_OK && options != nullptr)
+    wanted.commit = *options;
+  if (status == HP_OK) {
+    const whole_path whole(path);
+    status = whole ? load_patch_object(call, {whole.text(), -1}, wanted)
+                   : no_path(path);
+  }
+  return log_outcome(call.function, path, status);
+}
+
+extern "C" hp_status hp_unload(const char* name,
+                               const hp_commit_options* options)
+{
+  const call_context call = {"hp_unload", __builtin_frame_address(0)};
+  constexpr hp_commit_options freeing = {sizeof(hp_commit_options),
+                                         HP_QUIESCENT, 0, 1000};
+  hp_status status = HP_OK;
+  if (empty(name))
+    status = fail(HP_INVALID, "hp_unload: the name is null or empty");
+  else if (options != nullptr)
+    status = check_options("hp_unload", *options);
+  if (status == HP_OK)
+    status = unload_patch_object(call, name,
+                                 options != nullptr ? *options : freeing);
+  return log_outcome(call.function, name, status);
+}
+
+extern "C" hp_status hp_check(const char* path, hp_finding_visitor visit,
+                              void* data)
+{
+  if (empty(path))
+    return fail(HP_INVALID, "hp_check: the path is null or empty");
+  const whole_path whole(path);
+  if (!whole)
+    return no_path(path);
+  check_report report(visit, data);
+  return check_patch_object({whole.text(), -1}, report);
+}
+
+extern "C" hp_status hp_patch_find(const char* name, hp_patch* patch)
+{
+  if (empty(name) || patch == nullptr)
+    return null_or_empty("hp_patch_find");
+  return library::locked([&](library& self) {
+    const named_patch* found = self.all_patches().named().find(name);
+    if (found == nullptr)
+      return fail(HP_NOT_APPLIED, "no patch named \"%s\" is applied", name);
+    if (const hp_status status = self.sites().refresh(); status != HP_OK)
+      return status;
+    *patch = describe(self.all_patches(), *found);
+    return HP_OK;
+  });
+}
+
+extern "C" hp_status hp_patch_each(hp_patch_visitor visit, void* data)
+{
+  if (visit == nullptr)
+    return fail(HP_INVALID, "hp_patch_each: the visitor is null");
+  patch_listing listing;
+  const hp_status status = library::locked([&](library& self) {
+    const hp_status refreshed = self.sites().refresh();
+    return refreshed == HP_OK ? listing.take(self.all_patches()) : refreshed;
+  });
+  if (status == HP_OK)
+    show(listing, visit, data);
+  return status;
+}
+
+extern "C" hp_status hp_replacement_each(const char* name,
+                                         hp_replacement_visitor visit,
+                                         void* data)
+{
+  if (empty(name) || visit == nullptr)
+    return null_or_empty("hp_replacement_each");
+  replacement_listing listing;
+  const hp_status status = library::locked([&](library& self) {
+    located_site where;
+    const hp_status found = self.find(name, where);
+    return found == HP_OK ? listing.take(self.all_patches(), where) : found;
+  });
+  if (status == HP_OK)
+    show(listing, visit, data);
+  return status;
 }

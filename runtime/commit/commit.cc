@@ -1,7 +1,17 @@
-// Committing to the text of this process.
+// Committing to the code of this process; and in words, why a commit failed and
+// what the program should know of it.
+//
 // SPDX-License-Identifier: MIT
 #include "runtime/commit/commit.h"
 
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+
+#include "format/patch_word.h"
+#include "runtime/base/status.h"
 #include "runtime/commit/commit_batch.h"
 
 namespace hotpatch {
@@ -20,6 +30,96 @@ template commit_outcome commit<this_process>(
   for (std::size_t i = 0; i < far_pad_size; ++i)
     pad.bytes[i] = bytes[i];
   return pad;
+}
+
+namespace {
+
+struct hex_word {
+  char text[3 * format::word_size];
+  explicit hex_word(std::uint64_t word)
+  {
+    std::uint8_t bytes[format::word_size];
+    std::memcpy(bytes, &word, sizeof bytes);
+    for (std::size_t i = 0; i < sizeof bytes; ++i)
+      std::snprintf(text + 3 * i, sizeof text - 3 * i,
+                    i + 1 < sizeof bytes ? "%02x " : "%02x", bytes[i]);
+  }
+};
+
+// What was told last, under the library's lock.
+constinit const char* told_writer = nullptr;
+constinit const char* told_barrier = nullptr;
+
+// A second choice is worth knowing, with its reason; the best one is a detail.
+void add_choice(commit_warnings& warnings, const char* what, const char* chosen,
+                const char* reason)
+{
+  if (*reason != '\0')
+    warnings.add(HP_LOG_INFO, "%s: %s, because %s", what, chosen, reason);
+  else
+    warnings.add(HP_LOG_DEBUG, "%s: %s", what, chosen);
+}
+
+}  // namespace
+
+void commit_warnings::add(hp_log_level level, const char* format, ...) noexcept
+{
+  if (size_ == std::size(list_))
+    return;
+  warning& next = list_[size_++];
+  next.level = level;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(next.text, sizeof next.text, format, arguments);
+  va_end(arguments);
+}
+
+void add_means(commit_warnings& warnings, const commit_means& used) noexcept
+{
+  if (told_writer != used.writer)
+    add_choice(warnings, "writer", told_writer = used.writer,
+               used.writer_reason);
+  if (told_barrier != used.barrier)
+    add_choice(warnings, "barrier", told_barrier = used.barrier,
+               used.barrier_reason);
+}
+
+hp_status writing_refused(const site_code& site, const char* rule,
+                          int error) noexcept
+{
+  if (error == ENOMEM)
+    return fail(HP_NO_MEMORY,
+                "%s: the kernel has no memory to open program text at %#lx "
+                "for writing (%s); vm.max_map_count may be reached",
+                site.name, site.word, std::strerror(error));
+  return fail(HP_DENIED,
+              "%s: program text at %#lx cannot be written to: %s%s%s",
+              site.name, site.word, rule, error != 0 ? ": " : "",
+              error != 0 ? std::strerror(error) : "");
+}
+
+hp_status foreign_word(const change& change, std::uint64_t found) noexcept
+{
+  const auto first = static_cast<std::uint8_t>(found);
+  return fail(HP_FOREIGN,
+              "%s: the patch word at %#lx holds %s where %s is expected: %s; "
+              "nothing was changed",
+              change.site->name, change.site->word, hex_word(found).text,
+              hex_word(change.old_word).text,
+              first == format::filler
+                  ? "a debugger's or tracer's breakpoint is on it, remove that"
+                  : "another tool, or a second copy of this library, has "
+                    "changed it, undo that first");
+}
+
+hp_status overwritten_word(const site_code& site, std::uint64_t found,
+                           std::uint64_t stored) noexcept
+{
+  return fail(HP_INTERNAL,
+              "%s: the patch word at %#lx reads %s right after %s was "
+              "stored: another writer is at work; all others were put back",
+              site.name, site.word, hex_word(found).text,
+              hex_word(stored).text);
 }
 
 }  // namespace hotpatch

@@ -12,8 +12,17 @@
 #include <cstdint>
 
 #include "runtime/base/file_descriptor.h"
+#include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
+
+// Who may use a control socket: processes that could trace this one.
+//
+// Decided by what the kernel says of the client, never by what the client says.
+// Any thread.
+
+// HP_DENIED, with the reason.
+[[nodiscard]] hp_status check_control_peer(int connection) noexcept;
 
 class control_clients {
  public:

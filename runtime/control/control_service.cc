@@ -1,20 +1,23 @@
-// Receiving a request with its file, and answering it.
+// Reading a request, doing it, and answering.
+//
 // SPDX-License-Identifier: MIT
 #include "runtime/control/control_service.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
+
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "format/control_protocol.h"
+#include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/number.h"
 #include "runtime/base/status.h"
-#include "runtime/control/control_reply.h"
-#include "runtime/control/control_request.h"
 #include "runtime/library/library.h"
 #include "runtime/library/log.h"
 #include "runtime/library/patch_listing.h"
@@ -24,6 +27,172 @@
 #include "runtime/transactions/transaction.h"
 
 namespace hotpatch {
+
+// Reading a request, line by line.
+
+namespace {
+
+using format::control_greeting;
+
+// What is after `word` and its blank; null if the line is another one.
+const char* behind(const char* line, const char* word)
+{
+  const std::size_t length = std::strlen(word);
+  return std::strncmp(line, word, length) == 0 && line[length] == ' '
+             ? line + length + 1
+             : nullptr;
+}
+
+hp_status refuse_line(const char* line)
+{
+  return fail(HP_INVALID, "a line of the request is not understood: \"%.64s\"",
+              line);
+}
+
+hp_status read_action(const char* line, control_request& into)
+{
+  constexpr std::size_t greeting = sizeof control_greeting - 1;
+  if (std::strncmp(line, control_greeting, greeting) != 0)
+    return fail(HP_UNSUPPORTED,
+                "this process expects \"%s\", and \"%.32s\" came: the tool is "
+                "of another version of hotpatch",
+                control_greeting, line);
+  const char* verb = line + greeting;
+  if (std::strcmp(verb, "load") == 0)
+    into.what = control_request::action::load;
+  else if (std::strcmp(verb, "unload") == 0)
+    into.what = control_request::action::unload;
+  else if (std::strcmp(verb, "status") == 0)
+    into.what = control_request::action::status;
+  else
+    return refuse_line(line);
+  return HP_OK;
+}
+
+bool read_line(const char* line, control_request& into)
+{
+  const bool loads = into.what == control_request::action::load;
+  const bool unloads = into.what == control_request::action::unload;
+  if (!loads && !unloads)
+    return false;
+  if (const char* level = behind(line, "level"))
+    return into.level == format::level::unstated &&
+           format::parse_level(level, into.level);
+  if (const char* timeout = behind(line, "timeout"))
+    return parse_number(timeout, into.timeout_ms);
+  if (loads && std::strcmp(line, "check") == 0)
+    return into.check_only = true;
+  if (loads && std::strcmp(line, "allow-copies") == 0)
+    return into.allow_copies = true;
+  const char* path = loads ? behind(line, "path") : nullptr;
+  if (path != nullptr && into.path == nullptr && *path == '/') {
+    into.path = path;
+    return true;
+  }
+  const char* name = unloads ? behind(line, "name") : nullptr;
+  if (name != nullptr && into.name == nullptr && *name != '\0') {
+    into.name = name;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+hp_status read_control_request(char* packet, std::size_t size,
+                               control_request& into) noexcept
+{
+  if (size == 0 || packet[size - 1] != '\n' ||
+      std::memchr(packet, '\0', size) != nullptr)
+    return fail(HP_INVALID, "the request is no text of whole lines");
+  char* const end = packet + size;
+  bool first = true;
+  for (char* line = packet; line != end;) {
+    char* const last = static_cast<char*>(
+        std::memchr(line, '\n', static_cast<std::size_t>(end - line)));
+    *last = '\0';
+    if (first)
+      if (const hp_status status = read_action(line, into); status != HP_OK)
+        return status;
+    if (!first && !read_line(line, into))
+      return refuse_line(line);
+    first = false;
+    line = last + 1;
+  }
+  if (into.what == control_request::action::load && into.path == nullptr)
+    return fail(HP_INVALID, "the request names no path");
+  if (into.what == control_request::action::unload && into.name == nullptr)
+    return fail(HP_INVALID, "the request names no patch");
+  return HP_OK;
+}
+
+// Sending packets.
+
+control_reply::control_reply(const noted_descriptor& connection) noexcept
+    : connection_(connection)
+{
+  const timeval patience = {format::control_patience_ms / 1000,
+                            format::control_patience_ms % 1000 * 1000};
+  setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &patience,
+             sizeof patience);
+}
+
+void control_reply::send_packet(const char* format, ...) noexcept
+{
+  if (!listening_)
+    return;
+  char text[format::control_packet_size];
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  const std::size_t size =
+      std::min(static_cast<std::size_t>(std::max(length, 0)), sizeof text - 1);
+  // A wait that has a limit is not taken up again by itself when this thread
+  // was stopped meanwhile (signal(7)).
+  const auto until = deadline::in_milliseconds(format::control_patience_ms);
+  do
+    listening_ = send(connection_.get(), text, size, MSG_NOSIGNAL) >= 0;
+  while (!listening_ && errno == EINTR && !until.passed());
+}
+
+void control_reply::ready() noexcept
+{
+  send_packet("ready 1\n");
+}
+
+void control_reply::program(const char* path, std::size_t images) noexcept
+{
+  send_packet("program %s\nimages %zu\n", path, images);
+}
+
+void control_reply::patch(const hp_patch& patch, std::uint64_t sequence,
+                          const char* path) noexcept
+{
+  send_packet(
+      "patch %s\nversion %u\nsites %u\nactive %u\nsequence %lu\npath %s\n",
+      patch.name, patch.version, patch.sites, patch.active, sequence, path);
+}
+
+void control_reply::finding(hp_status status, const char* words) noexcept
+{
+  send_packet("finding %d\n%s\n", status, words);
+}
+
+void control_reply::done(hp_status status, const char* words) noexcept
+{
+  if (*words == '\0')
+    send_packet("done %d\n", status);
+  else
+    send_packet("done %d\n%s\n", status, words);
+}
+
+void control_reply::refused(hp_status status) noexcept
+{
+  send_packet("refused %d\n%s\n", status, last_message());
+}
+
+// Receiving a request with its file, and answering it.
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "runtime/elf/symbol_table.h"
 #include "runtime/objects/copy_check.h"
 #include "runtime/objects/layout_check.h"
-#include "runtime/objects/shared_data.h"
+#include "runtime/objects/own_definitions.h"
 #include "runtime/objects/target_search.h"
 
 namespace hotpatch {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/status.h"
-#include "runtime/elf/view_texts.h"
+#include "runtime/elf/memory_view.h"
 #include "runtime/sites/name_demangle.h"
 
 namespace hotpatch {

@@ -10,7 +10,7 @@
 #define HOTPATCH_RUNTIME_NAME_INDEX_H
 
 #include "runtime/base/array.h"
-#include "runtime/sites/record_survey.h"
+#include "runtime/sites/record_reader.h"
 
 namespace hotpatch {
 

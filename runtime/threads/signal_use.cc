@@ -10,8 +10,6 @@
 #include "runtime/base/deadline.h"
 #include "runtime/base/number.h"
 #include "runtime/base/raw_file.h"
-#include "runtime/base/raw_lines.h"
-#include "runtime/threads/sanitizer_thread.h"
 #include "runtime/threads/thread_list.h"
 #include "runtime/threads/thread_table.h"
 

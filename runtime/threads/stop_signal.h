@@ -8,11 +8,39 @@
 #ifndef HOTPATCH_RUNTIME_STOP_SIGNAL_H
 #define HOTPATCH_RUNTIME_STOP_SIGNAL_H
 
+#include <csignal>
+#include <cstdint>
+
 #include "runtime/base/file_descriptor.h"
-#include "runtime/base/signal_action.h"
 #include "runtime/include/hotpatch.h"
 
 namespace hotpatch {
+
+// A signal's action as the kernel keeps it, past the C library: no interposer
+// or sanitizer delays or wraps a handler that is installed so.
+//
+// Any thread; async-signal-safe.
+
+using signal_handler = void (*)(int, siginfo_t*, void*);
+
+// What rt_sigaction(2) takes; the C library's structure is another one.
+struct signal_action {
+  signal_handler handler = nullptr;  // null: SIG_DFL
+  std::uint64_t flags = 0;
+  void (*restorer)() = nullptr;
+  std::uint64_t mask = 0;
+
+  bool operator==(const signal_action&) const = default;
+};
+
+signal_action action_of(int signal) noexcept;
+
+// False: the system refuses it.
+bool set_action(int signal, const signal_action& action) noexcept;
+
+// An action with a handler that takes three arguments.
+signal_action handled_by(signal_handler handler, int flags,
+                         std::uint64_t mask) noexcept;
 
 // The signal to send now, with `handler` installed for it: the one asked for by
 // request_stop_signal() or HOTPATCH_SIGNAL, otherwise the highest real-time

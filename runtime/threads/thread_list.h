@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+
 #include <sys/types.h>
 
 namespace hotpatch {
@@ -81,6 +82,14 @@ bool is_kernel_worker(pid_t thread, const thread_status& status) noexcept;
 // The thread's name; empty if it has ended.
 using thread_name = char[16];
 void read_thread_name(pid_t thread, thread_name& name) noexcept;
+
+// The thread that the thread sanitizer runs for itself.
+//
+// It blocks all signals, so it cannot be stopped; and it never executes code of
+// the program, so it need not be.  Any thread; no lock.
+
+// False also when it cannot be proved.
+bool is_sanitizer_thread(pid_t thread) noexcept;
 
 }  // namespace hotpatch
 

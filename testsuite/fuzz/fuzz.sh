@@ -11,10 +11,9 @@
 
 seconds=${HOTPATCH_FUZZ_SECONDS-10}
 sources=$HP_SRCDIR/runtime/base/status.cc
-for part in elf/debug_file elf/elf_file \
-  elf/elf_symbols elf/memory_view elf/symbol_table elf/view_texts \
+for part in elf/debug_file elf/elf_file elf/memory_view elf/symbol_table \
   sites/elf_image sites/object_image sites/name_demangle sites/name_index sites/name_query \
-  sites/record_reader sites/record_survey objects/copy_table \
+  sites/record_reader objects/copy_table \
   objects/type_catalogue; do
   sources="$sources $HP_SRCDIR/runtime/$part.cc"
 done

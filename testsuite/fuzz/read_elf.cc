@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/elf/elf_symbols.h"
+#include "runtime/elf/symbol_table.h"
 #include "runtime/objects/copy_table.h"
 #include "runtime/sites/object_image.h"
 #include "testsuite/fuzz/check_sites.h"

@@ -6,7 +6,7 @@
 
 #include "runtime/base/status.h"
 #include "runtime/sites/object_image.h"
-#include "runtime/sites/record_survey.h"
+#include "runtime/sites/record_reader.h"
 
 using namespace hotpatch;
 

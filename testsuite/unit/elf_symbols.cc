@@ -7,7 +7,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 
-#include "runtime/elf/elf_symbols.h"
+#include "runtime/elf/symbol_table.h"
 
 using namespace hotpatch;
 

@@ -5,7 +5,7 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 
-#include "runtime/sites/record_survey.h"
+#include "runtime/sites/record_reader.h"
 #include "testsuite/unit/synthetic_image.h"
 
 using namespace hotpatch;
