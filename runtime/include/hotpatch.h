@@ -151,6 +151,17 @@ HP_API const char* hp_error_message(void);
  *   "ns::Point::scale(double)"               the demangled signature
  *   "ns::Point::scale"                       the same, where unambiguous
  *   "conn.c:reset"                           a function of that source file
+ *   "libconn.so!reset"                       one of that shared object
+ *   "util.h:clamp#2"                         one of several
+ *   "util.h:clamp#all"                       all of them
+ *
+ * The last two are for functions that have the same name, source file and
+ * image: a static function of a header that several sources include, or of a
+ * source that was compiled twice.  They are counted from 1 by ascending address
+ * in the image, as hp-list shows them; the numbers hold for one build of it.
+ * "#all" means every function that the rest of the name means, in every image,
+ * and changes all of them or none; hp_site_find and hp_original, which ask about
+ * one, answer HP_AMBIGUOUS unless there is only one.
  */
 
 enum {

@@ -168,6 +168,11 @@ static void call(void)
   hp_revert("check#1");
   printf("%d %d\n", narrow(500), wide(500));
   hp_revert_all();
+  hp_site site;
+  if (hp_site_find("check#all", &site) != HP_AMBIGUOUS || hp_original("check#all") ||
+      hp_site_find("narrow#all", &site) != HP_NOT_FOUND ||
+      hp_site_find("check#2", &site) != HP_OK)
+    puts("what asks about one takes several");
   if (hp_apply("check#3", yes) != HP_NOT_FOUND || hp_apply("check#0", yes) != HP_NOT_FOUND)
     puts("there is no third one");
 }
@@ -197,6 +202,7 @@ ok "control: without the rule of numbers the revert changes nothing" \
   without choose_by_number runs "-1 10
 10 10
 10 10
+what asks about one takes several
 there is no third one" call
 ok "control: without the rule of all none is replaced" \
   without all_of_a_name runs "-1 10

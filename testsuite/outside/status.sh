@@ -53,6 +53,23 @@ both="$first $pid"
   ok "nobody reads a missing process: 2" status_is 2 "$first" 999999
   ok "the other one is shown" line "$first" applied 'fix 1'
 }
+# completes PID: what bash offers after "hp-revert PID ".
+completes()
+{
+  PATH=$HP_BUILDDIR/tools:$PATH bash -c '. "$1"
+    COMP_WORDS=(hp-revert --trace "$2" "") COMP_CWORD=3
+    _hp_apply
+    echo "${COMPREPLY[@]}"' bash "$HP_SRCDIR/completions/hp-apply" "$1"
+}
+completes_patches()
+{
+  [ "$(completes "$first")" = fix ] && [ -z "$(completes "$pid")" ]
+}
+if command -v bash >/dev/null; then
+  ok "bash completes the patches of the process" completes_patches
+else
+  skip "bash completes the patches of the process" "bash is not installed"
+fi
 says_json()
 {
   "$hp_status" --json --all-processes-of target >json
