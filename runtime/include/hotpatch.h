@@ -160,8 +160,8 @@ HP_API const char* hp_error_message(void);
  * source that was compiled twice.  They are counted from 1 by ascending address
  * in the image, as hp-list shows them; the numbers hold for one build of it.
  * "#all" means every function that the rest of the name means, in every image,
- * and changes all of them or none; hp_site_find and hp_original, which ask about
- * one, answer HP_AMBIGUOUS unless there is only one.
+ * and changes all of them or none; hp_site_find and hp_original, which ask
+ * about one, answer HP_AMBIGUOUS unless there is only one.
  */
 
 enum {
