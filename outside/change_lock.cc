@@ -18,11 +18,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
@@ -148,10 +148,10 @@ bool change_lock::take(const file_descriptor& file, deadline until,
     if (flock(file.get(), LOCK_EX | LOCK_NB) == 0)
       return true;
     if (errno != EWOULDBLOCK && errno != EINTR)
-      throw trouble(process_text(process_) +
-                    " cannot be kept from being changed by two commands at "
-                    "once: flock: " +
-                    std::strerror(errno));
+      throw tool_error(process_text(process_) +
+                       " cannot be kept from being changed by two commands at "
+                       "once: flock: " +
+                       std::strerror(errno));
     const pid_t holder = holder_of(file.get());
     const std::string words =
         process_text(process_) + " is being changed " + holder_text(holder);

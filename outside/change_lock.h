@@ -34,7 +34,7 @@ class change_lock {
 
   // Waits until then for others.  `tell`, which may be empty, gets the holder's
   // name when the wait begins.  Throws process_busy with the holder's name, and
-  // trouble if the process cannot be locked.
+  // tool_error if the process cannot be locked.
   change_lock(pid_t process, deadline until, const listener& tell);
 
   pid_t process() const { return process_; }

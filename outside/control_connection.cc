@@ -20,11 +20,11 @@
 #include <sys/un.h>
 
 #include "format/control_protocol.h"
+#include "processes/errors.h"
 #include "processes/incarnation.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/number.h"
 
@@ -266,7 +266,8 @@ void control_connection::send_request(const std::string& request,
 {
   std::string text = format::control_greeting + request;
   if (text.size() > format::control_packet_size)
-    throw trouble("the request to " + process_text(process_) + " is too long");
+    throw tool_error("the request to " + process_text(process_) +
+                     " is too long");
   iovec part = {text.data(), text.size()};
   msghdr message = {};
   message.msg_iov = &part;
@@ -283,8 +284,8 @@ void control_connection::send_request(const std::string& request,
   }
   // A process that has just ended, or refuses us, has closed already.
   if (sendmsg(connection_.get(), &message, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-    throw trouble(process_text(process_) + ": nothing can be sent to " + path_ +
-                  ": " + std::strerror(errno));
+    throw tool_error(process_text(process_) + ": nothing can be sent to " +
+                     path_ + ": " + std::strerror(errno));
 }
 
 control_connection::packet control_connection::receive(deadline until) const
@@ -360,15 +361,15 @@ control_outcome control_connection::ask(
       return {false, HP_DENIED,
               other + " answers at its control socket in its place"};
     if (!other.empty())
-      throw trouble(process_text(process_) + ": " + other +
-                    " answers at its control socket in its place; hp-status "
-                    "shows what was done");
+      throw tool_error(process_text(process_) + ": " + other +
+                       " answers at its control socket in its place; hp-status "
+                       "shows what was done");
     if (got.is_closed)
-      throw trouble(process_text(process_) +
-                    " closed the connection (did it exit?); hp-status "
-                    "shows what it has done");
+      throw tool_error(process_text(process_) +
+                       " closed the connection (did it exit?); hp-status "
+                       "shows what it has done");
     if (got.size == 0 || bytes > most_bytes || packets > most_packets)
-      throw trouble(
+      throw tool_error(
           process_text(process_) +
           (got.size != 0
                ? " answers without end"

@@ -51,8 +51,8 @@ class control_connection {
   const std::string& path() const { return path_; }
 
   // `request` is all lines but the greeting's word; `file` goes with it, or -1.
-  // `wait_ms` is how long the process may take.  Throws trouble if there is no
-  // whole answer within that time, or if another process answers.
+  // `wait_ms` is how long the process may take.  Throws tool_error if there is
+  // no whole answer within that time, or if another process answers.
   control_outcome ask(
       const std::string& request, int file, std::int64_t wait_ms,
       const std::function<void(const control_report&)>& report) const;

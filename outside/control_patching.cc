@@ -12,9 +12,9 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
+#include "processes/errors.h"
 #include "processes/incarnation.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/number.h"
@@ -43,9 +43,9 @@ controlled_patch patch_of(const control_report& report)
 std::string sendable(const std::string& path)
 {
   if (path.find('\n') != std::string::npos)
-    throw trouble(path +
-                  ": a path with a line break cannot be sent to a "
-                  "process");
+    throw tool_error(path +
+                     ": a path with a line break cannot be sent to a "
+                     "process");
   return path;
 }
 
@@ -63,8 +63,8 @@ int sealed_copy(const patch_object& patch)
   const int made = make_sealed_file(patch.path.c_str(), patch.file.bytes(),
                                     sealed_for::reading);
   if (made < 0)
-    throw trouble(patch.path +
-                  ": no copy can be made in memory: " + std::strerror(errno));
+    throw tool_error(patch.path + ": no copy can be made in memory: " +
+                     std::strerror(errno));
   return made;
 }
 
@@ -91,8 +91,8 @@ std::optional<control_outcome> control_patching::ask(
   const auto connection = control_connection::open(process_, wishes_.path);
   if (connection == nullptr) {
     if (!wishes_.path.empty())
-      throw trouble(process_text(process_) + " offers no control socket at " +
-                    wishes_.path);
+      throw tool_error(process_text(process_) +
+                       " offers no control socket at " + wishes_.path);
     tell("offers no control socket; falling back to ptrace");
     return {};
   }
@@ -101,8 +101,8 @@ std::optional<control_outcome> control_patching::ask(
       settings_.timeout_ms, format::control_longest_wait_ms);
   control_outcome outcome = connection->ask(request, file, wait, report);
   if (outcome.obeys && asked.is_alive() && !asked.runs_the_same())
-    throw trouble(process_text(process_) +
-                  " executes another program since, which is not patched");
+    throw tool_error(process_text(process_) +
+                     " executes another program since, which is not patched");
   if (outcome.obeys)
     return outcome;
   tell("refused the request (" + outcome.words + "); falling back to ptrace");
@@ -170,7 +170,7 @@ std::optional<apply_result> control_patching::apply(patch_object& patch)
   const std::string words = wrong.empty() ? outcome->words : wrong;
   if (outcome->status == HP_BUSY)
     throw process_busy(process_lines(process_, words));
-  throw trouble(process_lines(process_, words));
+  throw tool_error(process_lines(process_, words));
 }
 
 bool control_patching::has(const std::string& name)
@@ -220,7 +220,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
     return result;
   }
   if (outcome->status != HP_BUSY)
-    throw trouble(process_lines(process_, outcome->words));
+    throw tool_error(process_lines(process_, outcome->words));
   if (has(name))
     throw process_busy(process_lines(process_, outcome->words));
   result.stays = reason_in(outcome->words);
@@ -235,7 +235,7 @@ bool control_patching::is_loaded(const std::string& name) const
     const auto loaded = loaded_patch_objects(images);
     return std::any_of(loaded.begin(), loaded.end(),
                        [&](const auto& each) { return each->name == name; });
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     return false;
   }
 }
@@ -249,7 +249,7 @@ bool control_patching::has_from_outside(const std::string& name) const
     for (const auto& each : loaded_patch_objects(images))
       if (each->name == name && load_state(memory, *each).agent != 0)
         return true;
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     tell("cannot be read, so no tool can have traced it");
   }
   return false;
@@ -269,7 +269,7 @@ std::optional<controlled_process> control_patching::status()
   if (!outcome)
     return {};
   if (outcome->status != HP_OK)
-    throw trouble(process_lines(process_, outcome->words));
+    throw tool_error(process_lines(process_, outcome->words));
   return found;
 }
 

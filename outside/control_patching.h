@@ -14,9 +14,9 @@
 
 #include <sys/types.h>
 
-#include "outside/applying.h"
+#include "outside/apply.h"
 #include "outside/control_connection.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 
 namespace hotpatch::outside {
 
@@ -45,7 +45,7 @@ class control_patching {
                    control_wishes wishes);
 
   // Nothing: the process offers no socket, or not to us, or, to revert, does
-  // not know the patch.  Throws trouble, process_busy.
+  // not know the patch.  Throws tool_error, process_busy.
   std::optional<apply_result> apply(patch_object& file);
   std::optional<apply_result> revert(const std::string& name);
   std::optional<controlled_process> status();

@@ -10,12 +10,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/kernel_worker.h"
@@ -296,7 +296,7 @@ std::string find_inside(const stopped_process& process,
   const searched_memory memory(process.threads().front().process());
   code_ranges ranges;
   if (ranges.prepare(wanted, memory.view()) != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
   const std::vector<unwind_table> tables = memory.tables();
   frame_search search(ranges, tables, memory.view());
   for (const tracee& thread : process.threads()) {

@@ -9,7 +9,7 @@
 #include "format/patch_record.h"
 #include "format/patch_word.h"
 #include "outside/site_switch.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/model/patch_rules.h"
@@ -47,9 +47,9 @@ target_program::target_program(const target_images& images)
       record_survey survey;
       record_fault fault;
       if (survey_records(reader, survey, fault) == HP_MALFORMED)
-        throw trouble(where.path + ": .hotpatch is damaged: record " +
-                      std::to_string(fault.record) + ": " + fault.field + ": " +
-                      fault.reason);
+        throw tool_error(where.path + ": .hotpatch is damaged: record " +
+                         std::to_string(fault.record) + ": " + fault.field +
+                         ": " + fault.reason);
       image.view = content->view();
       image.sites = content->section(0);
     }
@@ -90,7 +90,7 @@ patch_dependency dependency(const patch_need& need)
 void throw_failure(hp_status status)
 {
   if (status != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
 }
 
 // Where calls go; 0: there is no site, or something else has written there, a
@@ -104,7 +104,7 @@ std::uint64_t active_of(target_memory& memory, const site& where)
   try {
     site_switch(memory).look({&change, 1});
     return change.active;
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     return 0;
   }
 }
@@ -260,7 +260,7 @@ checked_patch loaded_patches::check(patch_object& file,
   const hp_status status =
       check_patch(file.file, program_->images(), result, report);
   if (!found.wrong.empty() || status != HP_OK)
-    throw trouble(found.wrong.empty() ? last_message() : found.wrong);
+    throw tool_error(found.wrong.empty() ? last_message() : found.wrong);
   return result;
 }
 

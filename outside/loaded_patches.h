@@ -78,7 +78,7 @@ struct loaded_patch {
 
 class loaded_patches {
  public:
-  // Throws trouble if the process cannot be read.
+  // Throws tool_error if the process cannot be read.
   loaded_patches(pid_t process, target_memory& memory);
 
   void look();
@@ -96,15 +96,15 @@ class loaded_patches {
 
   std::uint64_t newest_sequence() const;
 
-  // Whether a patch object fits the program.  Throws trouble with all that is
-  // wrong, a line each.  With `copies_left`, copies that were inlined into
+  // Whether a patch object fits the program.  Throws tool_error with all that
+  // is wrong, a line each.  With `copies_left`, copies that were inlined into
   // other functions may stay there, and it gets what is to be said of them.
   checked_patch check(patch_object& file, std::string* copies_left) const;
 
-  // Throws trouble if another patch that it needs is not applied.
+  // Throws tool_error if another patch that it needs is not applied.
   void check_needs(const patch_object& patch) const;
 
-  // Throws trouble if an applied patch needs the one of that name.
+  // Throws tool_error if an applied patch needs the one of that name.
   void check_unneeded(const std::string& name) const;
 
  private:

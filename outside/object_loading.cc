@@ -20,9 +20,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "processes/errors.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/sealed_file.h"
@@ -47,7 +47,7 @@ bool is_error(std::int64_t result)
 
 [[noreturn]] void refuse(pid_t process, const std::string& what)
 {
-  throw trouble(process_text(process) + ' ' + what);
+  throw tool_error(process_text(process) + ' ' + what);
 }
 
 std::string error_text(std::int64_t result)
@@ -64,7 +64,7 @@ struct copied_object {
   explicit copied_object(patch_object& file)
   {
     if (make_private_copy(file.file, bytes, held) != HP_OK)
-      throw trouble(last_message());
+      throw tool_error(last_message());
   }
   std::span<const unsigned char> span() const
   {

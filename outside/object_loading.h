@@ -22,15 +22,15 @@
 #include <string>
 #include <vector>
 
-#include "outside/borrowed_thread.h"
 #include "outside/patch_object.h"
+#include "outside/remote_call.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 
 namespace hotpatch::outside {
 
 // dlopen() with the bytes of `file`; returns where it is loaded.  No code of it
-// has run yet.  Throws trouble, with the dynamic linker's reason.
+// has run yet.  Throws tool_error, with the dynamic linker's reason.
 std::uint64_t load_object(borrowed_thread& thread, target_memory& memory,
                           const target_code& code, patch_object& file);
 
@@ -40,13 +40,13 @@ bool is_object_constructed(const target_memory& memory, patch_object& file,
 
 // Calls the constructors that have not been called yet, each once, also if an
 // hp-apply before this one was killed while it did so; then the dynamic linker
-// knows the destructors.  After the imports were bound.  Throws trouble.
+// knows the destructors.  After the imports were bound.  Throws tool_error.
 void construct_object(borrowed_thread& thread, target_memory& memory,
                       const target_code& code, patch_object& file,
                       std::uint64_t bias);
 
 // dlclose() of what is loaded there.  False: the dynamic linker keeps it.
-// Throws trouble.
+// Throws tool_error.
 bool unload_object(borrowed_thread& thread, const target_memory& memory,
                    const target_code& code, std::uint64_t bias);
 

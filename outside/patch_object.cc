@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/status.h"
 
@@ -24,7 +24,7 @@ namespace {
 void check(hp_status status)
 {
   if (status != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
 }
 
 // "fix.so" -> "/srv/fix.so", and "/proc/17/root/srv/fix.so" -> "/srv/fix.so":
@@ -55,7 +55,7 @@ std::unique_ptr<patch_object> open_patch_object(const std::string& path)
   const file_descriptor file(
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file)
-    throw trouble(path + ": " + std::strerror(errno));
+    throw tool_error(path + ": " + std::strerror(errno));
   return open_patch_object(path, file.get());
 }
 
@@ -96,9 +96,9 @@ format::patch_state load_state(const target_memory& memory,
   if (state.version != format::state_version ||
       state.size < sizeof(format::patch_state) ||
       state.phase > static_cast<std::uint32_t>(format::patch_phase::reverting))
-    throw trouble(patch.path +
-                  ": its state in the process is of a form that this "
-                  "hp-apply does not know");
+    throw tool_error(patch.path +
+                     ": its state in the process is of a form that this "
+                     "hp-apply does not know");
   return state;
 }
 

@@ -30,7 +30,7 @@ struct patch_object {
 };
 
 // Reads the file once: what it says, and the bytes that are loaded.  Throws
-// trouble if it is none, or damaged.
+// tool_error if it is none, or damaged.
 std::unique_ptr<patch_object> open_patch_object(const std::string& path);
 // The same of an open file, which stays the caller's.
 std::unique_ptr<patch_object> open_patch_object(const std::string& path,
@@ -40,7 +40,7 @@ std::unique_ptr<patch_object> open_patch_object(const std::string& path,
 std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
     const target_images& images);
 
-// Throws trouble if it is not of a known form.
+// Throws tool_error if it is not of a known form.
 format::patch_state load_state(const target_memory& memory,
                                const patch_object& patch);
 

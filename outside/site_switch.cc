@@ -15,9 +15,9 @@
 #include <sys/syscall.h>
 
 #include "format/patch_word.h"
+#include "processes/errors.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/page_size.h"
 #include "runtime/text/near_gap.h"
@@ -45,7 +45,7 @@ void change_journal::write(std::uint64_t address,
   entries_.push_back({address, {old.begin(), old.end()}});
   try {
     memory_.write(address, bytes);
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     if (address / page_size == (address + bytes.size() - 1) / page_size)
       entries_.pop_back();
     throw;
@@ -104,7 +104,7 @@ std::uint64_t pristine(const site_change& change)
   std::uint8_t bytes[8];
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&change.word), 8, bytes);
   append_bytes(text, bytes);
-  throw trouble(text + "), perhaps a debugger's breakpoint; remove it");
+  throw tool_error(text + "), perhaps a debugger's breakpoint; remove it");
 }
 
 bool is_same(const far_pad& a, const far_pad& b)
@@ -192,9 +192,9 @@ void site_switch::write_pads(std::span<const site_change> changes,
     if (is_same(each.pad, pad))
       continue;
     if (!pad_is_pristine(each.pad))
-      throw trouble(each.name +
-                    ": the bytes before it are not as the compiler left "
-                    "them, something else uses them");
+      throw tool_error(each.name +
+                       ": the bytes before it are not as the compiler left "
+                       "them, something else uses them");
     journal.store(far_pad_address(each.where), each.pad, pad);
   }
 }
@@ -259,8 +259,8 @@ void site_switch::verify(std::span<const site_change> changes) const
   look(now);
   for (const site_change& each : now)
     if (changes_anything(each))
-      throw trouble(each.name +
-                    ": the process does not hold what was written to it");
+      throw tool_error(each.name +
+                       ": the process does not hold what was written to it");
 }
 
 // Pages of cells in gaps between mappings.
@@ -321,9 +321,9 @@ bool cell_supply::reuse(std::span<site_change> changes) const
     if (each.cell != 0)
       continue;
     if (!has_far_form(each.where))
-      throw trouble(each.name +
-                    " has no room for a far jump before it; it can only "
-                    "be replaced alone, by code that is near");
+      throw tool_error(each.name +
+                       " has no room for a far jump before it; it can only "
+                       "be replaced alone, by code that is near");
     const auto known = cells_.find(each.where.word);
     if (known != cells_.end() && cell_reaches(each.where, known->second))
       each.cell = known->second;
@@ -428,8 +428,8 @@ void cell_supply::give_near(borrowed_thread& thread,
   if (from == nullptr && few)
     from = map_page(thread, near);
   if (from == nullptr && near.size() == 1)
-    throw trouble(process_text(thread.process()) +
-                  " has no free memory near enough to " + near[0]->name);
+    throw tool_error(process_text(thread.process()) +
+                     " has no free memory near enough to " + near[0]->name);
   if (from == nullptr) {
     const bool together =
         near.back()->where.symbol - near.front()->where.symbol <

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "outside/borrowed_thread.h"
+#include "outside/remote_call.h"
 #include "outside/target_memory.h"
 #include "processes/maps.h"
 #include "runtime/sites/site.h"
@@ -36,7 +36,7 @@ class change_journal {
   change_journal& operator=(const change_journal&) = delete;
 
   // `old` is what is there, which the caller has just read; as many bytes.
-  // Throws trouble; then some of the bytes may be written.
+  // Throws tool_error; then some of the bytes may be written.
   void write(std::uint64_t address, std::span<const std::uint8_t> old,
              std::span<const std::uint8_t> bytes);
 
@@ -104,7 +104,7 @@ class site_switch {
  public:
   explicit site_switch(target_memory& memory) : memory_(memory) {}
 
-  // Reads what the sites hold.  Throws trouble for foreign bytes.
+  // Reads what the sites hold.  Throws tool_error for foreign bytes.
   void look(std::span<site_change> changes) const;
 
   // The name of a site that is not as look() found it; empty: all are.
@@ -114,7 +114,7 @@ class site_switch {
   static bool needs_cells(std::span<const site_change> changes);
 
   // With all threads standing, and the sites as look() found them.  Throws
-  // trouble if something fails; the caller undoes the journal then.
+  // tool_error if something fails; the caller undoes the journal then.
   void commit(std::span<const site_change> changes, change_journal& journal);
 
  private:
@@ -147,13 +147,13 @@ class cell_supply {
   explicit cell_supply(target_memory& memory) : memory_(memory) {}
 
   // Gives the sites the cells that were mapped for them before.  True: all have
-  // what the change needs.  Throws trouble if a site has no room for a far
+  // what the change needs.  Throws tool_error if a site has no room for a far
   // jump.
   bool reuse(std::span<site_change> changes) const;
 
   // Those that have one keep it; none is given where one store of one word is
-  // all that changes.  Throws trouble if a site has no room for a far jump, or
-  // the process no free memory near it.
+  // all that changes.  Throws tool_error if a site has no room for a far jump,
+  // or the process no free memory near it.
   void give(borrowed_thread& thread, std::span<site_change> changes);
 
   // The cells are in use from now on.

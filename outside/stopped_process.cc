@@ -36,10 +36,10 @@ void refuse_shared_memory(pid_t process)
   const pid_t owner =
       HP_COUNTERMEASURE(memory_owner) ? memory_owner(process) : 0;
   if (owner != 0)
-    throw trouble(process_text(process) + " uses the memory of " +
-                  process_text(owner) +
-                  ", whose child by vfork() or posix_spawn() it is: patch " +
-                  process_text(owner));
+    throw tool_error(process_text(process) + " uses the memory of " +
+                     process_text(owner) +
+                     ", whose child by vfork() or posix_spawn() it is: patch " +
+                     process_text(owner));
 }
 
 // Why an attempt would be in vain; empty if it would not.  While no thread is

@@ -27,12 +27,13 @@
 
 namespace hotpatch::outside {
 
-// Throws trouble if the memory of the process is its parent's (memory_owner).
+// Throws tool_error if the memory of the process is its parent's
+// (memory_owner).
 void refuse_shared_memory(pid_t process);
 
 class stopped_process {
  public:
-  // Throws trouble, thread_gone if the process ended, not_in_time.
+  // Throws tool_error, thread_gone if the process ended, not_in_time.
   stopped_process(pid_t process, deadline until);
   stopped_process(const stopped_process&) = delete;
   stopped_process& operator=(const stopped_process&) = delete;

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "outside/object_loading.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 
 namespace hotpatch::outside {
 
@@ -104,7 +104,7 @@ void switch_hooks::before(borrowed_thread& thread)
   if (all)
     return;
   take_back(thread);
-  throw trouble(refusal);
+  throw tool_error(refusal);
 }
 
 void switch_hooks::after(borrowed_thread& thread)

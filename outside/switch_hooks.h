@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "outside/borrowed_thread.h"
+#include "outside/remote_call.h"
 #include "outside/switch_plan.h"
 #include "outside/target_memory.h"
 #include "runtime/model/hook_sequence.h"
@@ -32,8 +32,8 @@ class switch_hooks {
   bool any_after() const;
   bool any_to_take_back() const;
 
-  // Throws trouble with its words if one does not want it, and like the others
-  // unfinished_call if one does not come back.
+  // Throws tool_error with its words if one does not want it, and like the
+  // others unfinished_call if one does not come back.
   void before(borrowed_thread& thread);
   void after(borrowed_thread& thread);
   void take_back(borrowed_thread& thread);

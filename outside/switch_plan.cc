@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/model/replacement_stack.h"
 
 namespace hotpatch::outside {
@@ -80,17 +80,18 @@ void check_active(patch_list all, const site_change& change)
       if (each.sites[i].word != change.where.word)
         continue;
       if (each.is_programs_own())
-        throw trouble(change.name + " is replaced by the patch " +
-                      each.object->name +
-                      ", which the program itself has loaded; only that can "
-                      "unload it: by hp_unload(), or by offering a control "
-                      "socket (hp_control_open(), in a forked child again)");
+        throw tool_error(change.name + " is replaced by the patch " +
+                         each.object->name +
+                         ", which the program itself has loaded; only that can "
+                         "unload it: by hp_unload(), or by offering a control "
+                         "socket (hp_control_open(), in a forked child again)");
       known = known || each.code(i) == change.active;
     }
   if (!known)
-    throw trouble(change.name +
-                  " is replaced by the program itself, or by a tool that left "
-                  "no patch object; it has to revert it first");
+    throw tool_error(
+        change.name +
+        " is replaced by the program itself, or by a tool that left "
+        "no patch object; it has to revert it first");
 }
 
 // While it is hidden by a newer one, it could not be seen that it is lost.

@@ -31,12 +31,12 @@ struct switch_plan {
 };
 
 // Whether the sites of a patch object that is not loaded yet could change.
-// Throws trouble if one holds foreign bytes, or is not led by patch objects
+// Throws tool_error if one holds foreign bytes, or is not led by patch objects
 // alone.
 void check_sites(const loaded_patches& patches, target_memory& memory,
                  const checked_patch& checked);
 
-// Fills in the changes and the code.  Throws trouble if a site is not led by
+// Fills in the changes and the code.  Throws tool_error if a site is not led by
 // patch objects alone.
 void make_plan(const loaded_patches& patches, target_memory& memory,
                switch_plan& plan);

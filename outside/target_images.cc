@@ -9,11 +9,11 @@
 #include <elf.h>
 #include <sys/stat.h>
 
+#include "processes/errors.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -64,7 +64,7 @@ target_images::target_images(pid_t process) : process_(process)
                            mapping.begin, mapping.end});
         last = &mapping;
       }
-    } catch (const trouble&) {
+    } catch (const tool_error&) {
       // An image that cannot be looked at has nothing to offer.
     }
   }

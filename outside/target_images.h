@@ -38,7 +38,7 @@ struct target_image {
 
 class target_images {
  public:
-  // Throws trouble if there is no such process, or it may not be read.
+  // Throws tool_error if there is no such process, or it may not be read.
   explicit target_images(pid_t process);
 
   pid_t process() const { return process_; }

@@ -10,11 +10,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 
 namespace hotpatch::outside {
 
@@ -25,7 +25,7 @@ namespace {
   const int error = errno;
   std::string text = process_text(process) + ": memory at 0x";
   append_hex(text, address);
-  throw trouble(text + " cannot be " + what + ": " + std::strerror(error));
+  throw tool_error(text + " cannot be " + what + ": " + std::strerror(error));
 }
 
 }  // namespace

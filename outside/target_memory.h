@@ -21,10 +21,10 @@ namespace hotpatch::outside {
 
 class target_memory {
  public:
-  // Throws trouble.
+  // Throws tool_error.
   explicit target_memory(pid_t process);
 
-  // Throws trouble if the bytes are not there.
+  // Throws tool_error if the bytes are not there.
   void read(std::uint64_t address, std::span<std::uint8_t> into) const;
   void write(std::uint64_t address, std::span<const std::uint8_t> bytes);
 

@@ -26,11 +26,11 @@
 #include <unistd.h>
 
 #include "outside/tracer.h"
+#include "processes/errors.h"
 #include "processes/incarnation.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
@@ -148,7 +148,7 @@ spare_memory::spare_memory(pid_t process)
            at + size <= limit; at += size)
         places_.push_back({at});
     }
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     // Then there is none.
   }
 }
@@ -299,9 +299,9 @@ void tracee::refuse(int error) const
     std::ifstream file("/proc/" + tracer + "/comm");
     std::string name;
     std::getline(file, name);
-    throw trouble(process_text(process_) + " is being debugged by process " +
-                  tracer + " (" + name +
-                  "); only one may trace it: let it go there");
+    throw tool_error(process_text(process_) + " is being debugged by process " +
+                     tracer + " (" + name +
+                     "); only one may trace it: let it go there");
   }
   refuse_access(process_, error);
 }
@@ -314,8 +314,8 @@ void tracee::check(long result, const char* what) const
   if (error == ESRCH)
     throw thread_gone("thread " + std::to_string(thread_) +
                       " ended or was killed");
-  throw trouble(thread_text(process_, thread_) + ": " + what + ": " +
-                std::strerror(error));
+  throw tool_error(thread_text(process_, thread_) + ": " + what + ": " +
+                   std::strerror(error));
 }
 
 void tracee::interrupt()
@@ -603,7 +603,7 @@ std::vector<std::uint8_t> tracee::vectors() const
         "its vector registers cannot be read");
   bytes.resize(into.iov_len);
   if (bytes.size() < least_vector_bytes)
-    throw trouble(
+    throw tool_error(
         "this processor has no XSAVE, which is needed to keep "
         "vector registers");
   return bytes;
@@ -638,12 +638,13 @@ void tracee::suspend_filters(bool suspended)
   if (ptrace(PTRACE_SETOPTIONS, thread_, nullptr, as_pointer(options)) == 0)
     return;
   const int error = errno;
-  throw trouble(thread_text(process_, thread_) +
-                ": its seccomp filter cannot be suspended: " +
-                (error == EPERM ? "that takes the capability SYS_ADMIN, and no "
-                                  "filter of this process's own"
-                                : "this kernel is not built for it "
-                                  "(CONFIG_CHECKPOINT_RESTORE)"));
+  throw tool_error(thread_text(process_, thread_) +
+                   ": its seccomp filter cannot be suspended: " +
+                   (error == EPERM
+                        ? "that takes the capability SYS_ADMIN, and no "
+                          "filter of this process's own"
+                        : "this kernel is not built for it "
+                          "(CONFIG_CHECKPOINT_RESTORE)"));
 }
 
 // An entry that is taken for an exit costs the process its life: the registers

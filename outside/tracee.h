@@ -23,15 +23,15 @@
 #include <sys/user.h>
 
 #include "outside/interrupted_call.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/deadline.h"
 
 namespace hotpatch::outside {
 
 // The thread ended, or its process executes another program now.
-class thread_gone : public trouble {
+class thread_gone : public tool_error {
  public:
-  using trouble::trouble;
+  using tool_error::tool_error;
 };
 
 // It did not stop in time.
@@ -61,7 +61,7 @@ struct limited_wait {
 
 class tracee {
  public:
-  // Throws trouble if it may not be traced, thread_gone if there is none.
+  // Throws tool_error if it may not be traced, thread_gone if there is none.
   // Without a look of the caller's it is looked at now.
   tracee(pid_t process, pid_t thread);
   tracee(pid_t process, pid_t thread, const thread_look& look);
@@ -122,7 +122,7 @@ class tracee {
   void put_back_wait(const std::optional<limited_wait>& wait) { wait_ = wait; }
 
   // The thread's seccomp(2) filters do nothing until it is let go, if they are
-  // `suspended`; also if this process is killed.  Throws trouble.
+  // `suspended`; also if this process is killed.  Throws tool_error.
   void suspend_filters(bool suspended);
 
   // Lets it go, without waiting for the destructor.  One that does not stop

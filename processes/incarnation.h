@@ -14,7 +14,7 @@
 
 #include <sys/types.h>
 
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/file_descriptor.h"
 
 namespace hotpatch {
@@ -37,9 +37,9 @@ std::optional<incarnation> incarnation_of(pid_t process);
 // both. False also where the system does not tell (kcmp(2)).
 bool shares_its_parents_memory(pid_t process);
 
-class no_process : public trouble {
+class no_process : public tool_error {
  public:
-  using trouble::trouble;
+  using tool_error::tool_error;
 };
 
 // One process, whatever becomes of its number: through a pidfd (Linux 5.3), and

@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "processes/errors.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/memory_map.h"
 #include "runtime/base/sealed_file.h"
@@ -129,9 +129,10 @@ std::vector<process_mapping> read_maps(pid_t pid)
                                       return proc_line::more;
                                     });
   if (error == EFBIG)
-    throw trouble(process_text(pid) + " has too many mappings: its list of " +
-                  std::to_string(maps.size()) +
-                  " is longer than what is read of one process");
+    throw tool_error(process_text(pid) +
+                     " has too many mappings: its list of " +
+                     std::to_string(maps.size()) +
+                     " is longer than what is read of one process");
   if (error != 0)
     refuse_access(pid, error);
   if (HP_COUNTERMEASURE(moved_code))
@@ -281,11 +282,12 @@ std::string message_for(const process_mapping& mapping,
   std::string path = memory_path(pid, "/root" + mapping.path);
   std::string why =
       exists(path) ? ": the file was replaced" : ": the file was deleted";
-  throw trouble(mapping.path + why +
-                " since it was loaded"
-                ", and the mapped one cannot be reached; run hp-list as root, "
-                "who may open it through " +
-                proc_path(pid, "/map_files"));
+  throw tool_error(
+      mapping.path + why +
+      " since it was loaded"
+      ", and the mapped one cannot be reached; run hp-list as root, "
+      "who may open it through " +
+      proc_path(pid, "/map_files"));
 }
 
 }  // namespace
@@ -309,7 +311,7 @@ std::optional<mapped_file> open_mapped(pid_t pid,
         continue;
       if (status == HP_UNREADABLE)
         return std::nullopt;
-      throw trouble(message_for(mapping, path));
+      throw tool_error(message_for(mapping, path));
     }
     if (file->is_archive())
       continue;

@@ -39,7 +39,7 @@ struct process_mapping {
   bool is_moved = false;
 };
 
-// By ascending address.  Throws trouble.
+// By ascending address.  Throws tool_error.
 std::vector<process_mapping> read_maps(pid_t pid);
 
 // Null if nothing is mapped there.
@@ -62,7 +62,7 @@ struct mapped_file {
 };
 
 // `mapping` must be executable and have a file.  Empty if that file is no ELF
-// file.  Throws trouble if it cannot be had or is damaged.
+// file.  Throws tool_error if it cannot be had or is damaged.
 std::optional<mapped_file> open_mapped(pid_t pid,
                                        const process_mapping& mapping,
                                        const process_memory& memory);

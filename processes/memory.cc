@@ -15,9 +15,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/number.h"
 #include "runtime/base/page_size.h"
@@ -28,7 +28,7 @@ namespace {
 
 [[noreturn]] void refuse(pid_t pid, const std::string& reason)
 {
-  throw trouble(process_text(pid) + reason);
+  throw tool_error(process_text(pid) + reason);
 }
 
 // The letter after the command's closing parenthesis, proc(5); 0 if the

@@ -17,19 +17,19 @@
 
 namespace hotpatch {
 
-// Throws trouble for what has no sites because of what it is: no such process,
-// a zombie, a kernel thread, a 32-bit program.
+// Throws tool_error for what has no sites because of what it is: no such
+// process, a zombie, a kernel thread, a 32-bit program.
 void check_process(pid_t pid);
 
-// Throws trouble that explains `error`, met when the process was read: who may
-// look at it, and which setting of this system stands in the way.
+// Throws tool_error that explains `error`, met when the process was read: who
+// may look at it, and which setting of this system stands in the way.
 [[noreturn]] void refuse_access(pid_t pid, int error);
 
 class process_memory {
  public:
   explicit process_memory(pid_t pid);
 
-  // False if nothing (or not enough) is mapped there.  Throws trouble if the
+  // False if nothing (or not enough) is mapped there.  Throws tool_error if the
   // process may not be read or has ended.
   bool fetch(std::uint64_t address, std::span<std::uint8_t> into) const;
   // As many of the bytes as there are.  Throws like fetch().

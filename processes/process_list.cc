@@ -16,10 +16,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/number.h"
 
 namespace hotpatch {
@@ -106,7 +106,7 @@ std::string started_as(pid_t pid)
     const std::size_t got = process_memory(pid).fetch_some(
         address, {reinterpret_cast<std::uint8_t*>(text), sizeof text});
     return std::string(text, strnlen(text, got));
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     return "";
   }
 }

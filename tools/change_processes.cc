@@ -15,10 +15,10 @@
 
 #include "outside/change_lock.h"
 #include "outside/control_patching.h"
+#include "processes/errors.h"
 #include "processes/incarnation.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/number.h"
@@ -34,7 +34,7 @@ namespace {
 
 enum : int { key_trace = 512, key_suspend_seccomp, key_allow_copies };
 
-constexpr argp_option how_option_table[] = {
+constexpr argp_option method_option_table[] = {
     {nullptr, 0, nullptr, 0, "How:", 2},
     {"level", 'l', "LEVEL", 0,
      "quiescent: when no thread is inside a function that changes; immediate: "
@@ -57,36 +57,36 @@ constexpr argp_option how_option_table[] = {
     {"verbose", 'v', nullptr, 0, "Print each step", 2},
     {}};
 
-void parse_level(const char* text, how_options& how, argp_state* state)
+void parse_level(const char* text, change_method& method, argp_state* state)
 {
-  if (!format::parse_level(text, how.settings.level))
+  if (!format::parse_level(text, method.settings.level))
     argp_error(state, "--level: '%s' is not %s", text, format::level_choices);
 }
 
-error_t parse_how_option(int key, char* argument, argp_state* state)
+error_t parse_method_option(int key, char* argument, argp_state* state)
 {
-  auto& how = *static_cast<how_options*>(state->input);
+  auto& method = *static_cast<change_method*>(state->input);
   switch (key) {
     case 'l':
-      parse_level(argument, how, state);
+      parse_level(argument, method, state);
       break;
     case 't':
-      how.settings.timeout_ms = parse_seconds("timeout", argument, state);
+      method.settings.timeout_ms = parse_seconds("timeout", argument, state);
       break;
     case 'n':
-      how.settings.dry_run = true;
+      method.settings.dry_run = true;
       break;
     case key_trace:
-      how.traces = true;
+      method.traces = true;
       break;
     case key_allow_copies:
-      how.settings.allow_copies = true;
+      method.settings.allow_copies = true;
       break;
     case key_suspend_seccomp:
-      how.settings.suspend_seccomp = true;
+      method.settings.suspend_seccomp = true;
       break;
     case 'v':
-      how.settings.tell = [](const std::string& text) {
+      method.settings.tell = [](const std::string& text) {
         print_line(stderr, text);
       };
       break;
@@ -98,8 +98,13 @@ error_t parse_how_option(int key, char* argument, argp_state* state)
 
 }  // namespace
 
-const argp how_parser = {how_option_table, parse_how_option, nullptr, nullptr,
-                         nullptr,          nullptr,          nullptr};
+const argp method_parser = {method_option_table,
+                            parse_method_option,
+                            nullptr,
+                            nullptr,
+                            nullptr,
+                            nullptr,
+                            nullptr};
 
 std::int64_t parse_seconds(const char* option, std::string_view text,
                            argp_state* state)
@@ -170,16 +175,16 @@ error_t parse_one(int key, char* argument, argp_state* state)
   auto& chosen = *static_cast<change_options*>(state->input);
   switch (key) {
     case ARGP_KEY_INIT:
-      state->child_inputs[0] = &chosen.how;
+      state->child_inputs[0] = &chosen.method;
       break;
     case key_all:
       chosen.program = argument;
       break;
     case 'w':
-      chosen.how.settings.timeout_ms = for_ever_ms;
+      chosen.method.settings.timeout_ms = for_ever_ms;
       break;
     case key_control:
-      chosen.how.control.path = argument;
+      chosen.method.control.path = argument;
       break;
     case ARGP_KEY_ARG:
       add_argument(argument, chosen, state);
@@ -201,7 +206,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
 change_options parse_change_options(change_kind kind, int argc, char** argv)
 {
   const bool apply = kind == change_kind::apply;
-  constexpr argp_child children[] = {{&how_parser, 0, nullptr, 0}, {}};
+  constexpr argp_child children[] = {{&method_parser, 0, nullptr, 0}, {}};
   const argp parser = {option_table,
                        parse_one,
                        apply ? apply_synopsis : revert_synopsis,
@@ -221,42 +226,43 @@ namespace {
 
 // By the process itself, or else by tracing it.
 template <typename Itself, typename Traced>
-outside::apply_result change(const how_options& how, pid_t pid, Itself itself,
-                             Traced traced)
+outside::apply_result change(const change_method& method, pid_t pid,
+                             Itself itself, Traced traced)
 {
   const outside::change_lock lock(
-      pid, deadline::in_milliseconds(how.settings.timeout_ms),
-      how.settings.tell);
-  if (!how.traces) {
-    outside::control_patching control(pid, how.settings, how.control);
+      pid, deadline::in_milliseconds(method.settings.timeout_ms),
+      method.settings.tell);
+  if (!method.traces) {
+    outside::control_patching control(pid, method.settings, method.control);
     if (const auto result = itself(control))
       return *result;
   }
-  const format::level level = how.settings.level;
+  const format::level level = method.settings.level;
   if (level == format::level::strict || level == format::level::safepoint)
-    throw trouble(process_text(pid) +
-                  " is traced, which knows only the levels quiescent and "
-                  "immediate; for others it has to offer a control socket");
-  outside::live_patching process(lock, how.settings);
+    throw tool_error(process_text(pid) +
+                     " is traced, which knows only the levels quiescent and "
+                     "immediate; for others it has to offer a control socket");
+  outside::live_patching process(lock, method.settings);
   return traced(process);
 }
 
 }  // namespace
 
-outside::apply_result apply_patch(const how_options& how, pid_t pid,
+outside::apply_result apply_patch(const change_method& method, pid_t pid,
                                   outside::patch_object& patch)
 {
   const auto apply = [&](auto& way) { return way.apply(patch); };
-  return change(how, pid, apply, apply);
+  return change(method, pid, apply, apply);
 }
 
-outside::apply_result change_patch(change_kind kind, const how_options& how,
-                                   pid_t pid, const std::string& patch)
+outside::apply_result change_patch(change_kind kind,
+                                   const change_method& method, pid_t pid,
+                                   const std::string& patch)
 {
   if (kind == change_kind::apply)
-    return apply_patch(how, pid, *outside::open_patch_object(patch));
+    return apply_patch(method, pid, *outside::open_patch_object(patch));
   const auto revert = [&](auto& way) { return way.revert(patch); };
-  return change(how, pid, revert, revert);
+  return change(method, pid, revert, revert);
 }
 
 // --- Change report ----------------------------------------------------------
@@ -374,8 +380,8 @@ int changing::change(pid_t pid, const std::string& patch,
   try {
     const std::int64_t start = monotonic_now();
     const outside::apply_result result =
-        change_patch(kind_, chosen_.how, pid, patch);
-    tell_change(kind_, chosen_.how.settings.dry_run, pid, result,
+        change_patch(kind_, chosen_.method, pid, patch);
+    tell_change(kind_, chosen_.method.settings.dry_run, pid, result,
                 monotonic_now() - start);
     return result.changed ? changed : nothing_to_do;
   } catch (const process_busy& reason) {
@@ -449,7 +455,7 @@ change_status changing::change_all()
 {
   // Beside the time for threads: loading, checking, and a machine that is busy.
   constexpr std::int64_t grace_ms = 60'000;
-  const std::int64_t limit_ms = chosen_.how.settings.timeout_ms + grace_ms;
+  const std::int64_t limit_ms = chosen_.method.settings.timeout_ms + grace_ms;
   const deadline until = deadline::in_milliseconds(limit_ms);
   process_tasks tasks(limit_ms);
   for (bool again = true; again; all_ |= round_) {

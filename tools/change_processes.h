@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "outside/applying.h"
+#include "outside/apply.h"
 #include "outside/control_patching.h"
 
 namespace hotpatch::tools {
@@ -21,16 +21,16 @@ namespace hotpatch::tools {
 // The options that hp-apply, hp-revert and hp-watch share: how a change is
 // made.
 //
-// Owns the part of their command lines that becomes how_options.
+// Owns the part of their command lines that becomes change_method.
 
-struct how_options {
+struct change_method {
   outside::apply_settings settings;  // for tracing, and what both have
   outside::control_wishes control;
   bool traces = false;  // also where a control socket is offered
 };
 
-// A child parser; its input is a how_options.
-extern const argp how_parser;
+// A child parser; its input is a change_method.
+extern const argp method_parser;
 
 // A number of seconds, as milliseconds.  Misuse, named by `option`, ends the
 // program as argp does.
@@ -48,7 +48,7 @@ struct change_options {
   pid_t pid = 0;
   std::string program;               // all its processes, instead of a pid
   std::vector<std::string> patches;  // files to apply, or names to revert
-  how_options how;
+  change_method method;
 };
 
 // Exit statuses, documented in hp-apply(1).  Misuse is 64, argp's EX_USAGE.
@@ -70,13 +70,14 @@ change_options parse_change_options(change_kind kind, int argc, char** argv);
 // From the thread that traces.
 
 // Applies what was read of a file, whatever is in that file by now.  Throws
-// trouble, process_busy.
-outside::apply_result apply_patch(const how_options& how, pid_t process,
+// tool_error, process_busy.
+outside::apply_result apply_patch(const change_method& method, pid_t process,
                                   outside::patch_object& patch);
 
 // A file to apply, or a name to revert.  Throws the same.
-outside::apply_result change_patch(change_kind kind, const how_options& how,
-                                   pid_t process, const std::string& patch);
+outside::apply_result change_patch(change_kind kind,
+                                   const change_method& method, pid_t process,
+                                   const std::string& patch);
 
 // --- Change report ----------------------------------------------------------
 // What a tool prints about a change that was made, or would be.

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "processes/errors.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "tools/json_view.h"
 #include "tools/list_sites.h"
 #include "tools/listing.h"
@@ -223,7 +223,7 @@ void lister::say(const std::string& path, const std::string& message,
 {
   out_.flush();
   complain("hp-list", message);
-  if (json_ && status == exit_trouble)
+  if (json_ && status == exit_error)
     json_->add_problem(path, message);
   status_ = std::max(status_, status);
 }
@@ -295,7 +295,7 @@ void lister::list_file(const std::string& path)
   } catch (const output_error&) {
     throw;
   } catch (const std::exception& failure) {
-    say(path, failure.what(), exit_trouble);
+    say(path, failure.what(), exit_error);
   }
 }
 
@@ -327,12 +327,12 @@ void lister::list_process()
     process.for_each_image(
         [this](listing& shown) { show(shown); },
         [this](const std::string& image, const std::string& message) {
-          say(image, message, exit_trouble);
+          say(image, message, exit_error);
         });
   } catch (const output_error&) {
     throw;
   } catch (const std::exception& failure) {
-    say(path, process_lines(chosen_.pid, failure.what()), exit_trouble);
+    say(path, process_lines(chosen_.pid, failure.what()), exit_error);
     return;
   }
   if (counts_.images == 0 && status_ == exit_listed)
@@ -386,16 +386,16 @@ int main(int argc, char** argv)
 {
   using namespace hotpatch::tools;
   try {
-    tell_of_shortened_files("hp-list", exit_trouble);
+    tell_of_shortened_files("hp-list", exit_error);
     options chosen = parse_options(argc, argv);
     return list_sites(chosen, STDOUT_FILENO);
   } catch (const output_error& failure) {
-    // A reader that has seen enough ("hp-list x | head") is no trouble.
+    // A reader that has seen enough ("hp-list x | head") is no error.
     if (failure.error() != EPIPE)
       complain("hp-list", failure.what());
-    return exit_trouble;
+    return exit_error;
   } catch (const std::exception& failure) {
     complain("hp-list", failure.what());
-    return exit_trouble;
+    return exit_error;
   }
 }

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "processes/errors.h"
 #include "processes/incarnation.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "tools/json_view.h"
 #include "tools/messages.h"
 #include "tools/output.h"
@@ -128,7 +128,7 @@ class unpacker {
   std::string_view take(std::uint64_t size)
   {
     if (size > rest_.size())
-      throw trouble("what a task has found out is not whole");
+      throw tool_error("what a task has found out is not whole");
     const std::string_view taken = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return taken;
@@ -222,7 +222,7 @@ void survey::end(pid_t pid, const task_result& result)
 {
   try {
     if (!result.failure.empty())
-      throw trouble(result.failure);
+      throw tool_error(result.failure);
     process_status status = unpacked(pid, result.back);
     if (!of_all_ || status.images != 0 || !status.patches.empty())
       found_[pid] = std::move(status);

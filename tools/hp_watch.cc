@@ -36,7 +36,7 @@ namespace hotpatch::tools {
 struct watch_options {
   std::vector<std::string> directories;
   std::int64_t interval_ms = 1000;
-  how_options how;
+  change_method method;
 };
 
 namespace {
@@ -61,7 +61,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
   auto& chosen = *static_cast<watch_options*>(state->input);
   switch (key) {
     case ARGP_KEY_INIT:
-      state->child_inputs[0] = &chosen.how;
+      state->child_inputs[0] = &chosen.method;
       break;
     case 'i':
       chosen.interval_ms = std::max(parse_seconds("interval", argument, state),
@@ -88,11 +88,11 @@ constexpr std::int64_t default_timeout_ms = 1'000;
 // Leaves the program for --help, --version and misuse, as argp does.
 watch_options parse_watch_options(int argc, char** argv)
 {
-  constexpr argp_child children[] = {{&how_parser, 0, nullptr, 0}, {}};
+  constexpr argp_child children[] = {{&method_parser, 0, nullptr, 0}, {}};
   const argp parser = {option_table, parse_one, "DIRECTORY...", description,
                        children,     nullptr,   nullptr};
   watch_options chosen;
-  chosen.how.settings.timeout_ms = default_timeout_ms;
+  chosen.method.settings.timeout_ms = default_timeout_ms;
   argp_parse(&parser, argc, argv, 0, nullptr, &chosen);
   return chosen;
 }
@@ -216,14 +216,14 @@ void watch(const watch_options& chosen)
   setlinebuf(stdout);
   processes known;
   change_finder changes;
-  process_tasks tasks(chosen.how.settings.timeout_ms + grace_ms);
+  process_tasks tasks(chosen.method.settings.timeout_ms + grace_ms);
   while (!ended) {
     const auto patches = look(directories);
     meet(known);
     changes.look(known, tasks);
     for (const auto& [pid, process] : known)
       if (!ended)
-        process->apply(patches, chosen.how, tasks);
+        process->apply(patches, chosen.method, tasks);
     if (!ended)
       tasks.wait(chosen.interval_ms);
   }

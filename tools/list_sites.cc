@@ -14,11 +14,11 @@
 
 #include <elf.h>
 
+#include "processes/errors.h"
 #include "processes/maps.h"
 #include "processes/memory.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/status.h"
 #include "runtime/objects/copy_table.h"
 #include "runtime/sites/object_image.h"
@@ -38,7 +38,7 @@ struct image_source {
 void check(hp_status status)
 {
   if (status != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
 }
 
 [[noreturn]] void damaged_record(const elf_file& file, std::size_t section,
@@ -51,7 +51,7 @@ void check(hp_status status)
   text += " is damaged: record " + std::to_string(fault.record) + " (offset 0x";
   append_hex(text, fault.offset);
   text += std::string("): ") + fault.field + ": " + fault.reason;
-  throw trouble(text);
+  throw tool_error(text);
 }
 
 const char* type_word(std::uint16_t type)
@@ -371,8 +371,8 @@ live_state live_process::state_of(const site& where)
   live_state live;
   std::uint64_t word = 0;
   if (!memory_.cached(where.word, bytes_of(word)))
-    throw trouble(process_text(pid_) + ": the code of " + where.name +
-                  " cannot be read");
+    throw tool_error(process_text(pid_) + ": the code of " + where.name +
+                     " cannot be read");
   // A pristine word says everything by itself.  Any other is read afresh,
   // because what it leads to has to be of the same moment.
   decoded_word decoded = decode_word(where, word);
@@ -425,7 +425,7 @@ void live_process::name_target(live_state& live)
       live.target_symbol = symbol->name;
       live.target_offset = address - symbol->address;
     }
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     // The same holds for an image that cannot be opened.
   }
 }

@@ -28,11 +28,11 @@ struct file_content {
   bool unfinished = false;      // an object file of link-time optimisation
 };
 
-// That there are no sites is no trouble.  Throws trouble.
+// That there are no sites is no error.  Throws tool_error.
 file_content read_file(const std::string& path);
 
 // The sites of one open file by address; the listing keeps it open.  Throws
-// trouble.
+// tool_error.
 listing read_image(std::shared_ptr<elf_file> file);
 
 // The sites of a running process and what is in their patch words.
@@ -42,7 +42,7 @@ listing read_image(std::shared_ptr<elf_file> file);
 // moments.
 class live_process {
  public:
-  // Throws trouble if there is no such process or it may not be read.
+  // Throws tool_error if there is no such process or it may not be read.
   explicit live_process(pid_t pid);
 
   // Calls `show` for every image with sites, by ascending address, and

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "tools/messages.h"
@@ -30,21 +30,21 @@ constexpr int most_links = 40;
 
 [[noreturn]] void refuse(const std::string& path, const char* what)
 {
-  throw trouble(path + ' ' + what);
+  throw tool_error(path + ' ' + what);
 }
 
 [[noreturn]] void fail(const std::string& path)
 {
-  throw trouble(path + ": " + std::strerror(errno));
+  throw tool_error(path + ": " + std::strerror(errno));
 }
 
 void check_owner(const std::string& path, const struct stat& about)
 {
   if (about.st_uid != 0 && about.st_uid != geteuid())
-    throw trouble(path + " belongs to another user (uid " +
-                  std::to_string(about.st_uid) +
-                  "), who could have any code executed; it must belong to "
-                  "root or to the user of hp-watch");
+    throw tool_error(path + " belongs to another user (uid " +
+                     std::to_string(about.st_uid) +
+                     "), who could have any code executed; it must belong to "
+                     "root or to the user of hp-watch");
 }
 
 void check_writers(const std::string& path, const struct stat& about)
@@ -221,10 +221,11 @@ std::set<std::string> stated_builds(const std::string& path,
   for (const char* id : patch.contents().builds)
     builds.insert(id);
   if (builds.empty())
-    throw trouble(path +
-                  ": the patch does not say which build it is for; state it "
-                  "in its source: HP_PATCH_BUILD(\"...\"), with the build-id "
-                  "that readelf -n prints of the program");
+    throw tool_error(
+        path +
+        ": the patch does not say which build it is for; state it "
+        "in its source: HP_PATCH_BUILD(\"...\"), with the build-id "
+        "that readelf -n prints of the program");
   return builds;
 }
 
@@ -258,7 +259,7 @@ void patch_directory::look_at(int directory, const std::string& file)
         outside::open_patch_object(path, opened.get());
     known.patch = {path, version, stated_builds(path, *object), object};
     known.is_taken = true;
-  } catch (const trouble& reason) {
+  } catch (const tool_error& reason) {
     wrong = reason.what();
     known.is_taken = false;
     if (!is_trusted)
@@ -285,9 +286,9 @@ void patch_directory::look()
     now = reason.what();
     files.clear();
   }
-  if (!now.empty() && now != trouble_)
+  if (!now.empty() && now != error_)
     tell(now);
-  trouble_ = now;
+  error_ = now;
   std::erase_if(entries_,
                 [&](const auto& each) { return !files.contains(each.first); });
   for (const std::string& file : files)

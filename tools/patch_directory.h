@@ -30,8 +30,8 @@ namespace hotpatch::tools {
 //
 // Any thread.
 
-// For reading; the caller's to close.  Throws trouble, which names what is not
-// trusted.  In the directory that is found others may not even make files.
+// For reading; the caller's to close.  Throws tool_error, which names what is
+// not trusted.  In the directory that is found others may not even make files.
 int open_trusted_directory(const std::string& path);
 
 // The same of a regular file in an open directory that is called `path`; -1: it
@@ -72,10 +72,10 @@ class patch_directory {
  public:
   explicit patch_directory(std::string path) : path_(std::move(path)) {}
 
-  // Throws trouble if it is none, or others may write to it.
+  // Throws tool_error if it is none, or others may write to it.
   void check() const;
 
-  // Looks again.  Troubles are told on the standard error.
+  // Looks again.  Errors are printed on the standard error.
   void look();
 
   // In the order of their names.
@@ -92,7 +92,7 @@ class patch_directory {
   void look_at(int directory, const std::string& file);
 
   std::string path_;
-  std::string trouble_;  // told last about the directory itself
+  std::string error_;  // told last about the directory itself
   std::map<std::string, entry> entries_;
 };
 

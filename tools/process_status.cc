@@ -13,7 +13,7 @@
 #include "outside/patch_object.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 
 namespace hotpatch::tools {
 
@@ -114,7 +114,7 @@ process_status read_process_status(pid_t pid)
   std::optional<process_status> status;
   try {
     status = ask_status(pid);
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     // What it says without end or in vain, its memory may still tell.
     return read_memory_status(pid);
   }
@@ -122,7 +122,7 @@ process_status read_process_status(pid_t pid)
     return read_memory_status(pid);
   try {
     add_missing(*status, read_memory_status(pid));
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     // Its word has to be enough.
   }
   return *status;
@@ -133,7 +133,7 @@ process_status read_status_of_many(pid_t pid)
 {
   try {
     return read_memory_status(pid);
-  } catch (const trouble&) {
+  } catch (const tool_error&) {
     if (auto status = ask_status(pid))
       return *status;
     throw;

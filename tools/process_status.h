@@ -50,7 +50,7 @@ struct process_status {
 };
 
 // By reading its memory, and by asking it if it offers a control socket. Throws
-// trouble if neither is possible.
+// tool_error if neither is possible.
 process_status read_process_status(pid_t pid);
 
 // The same; a process is asked only if its memory may not be read.

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "processes/errors.h"
 #include "processes/proc_file.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
@@ -203,7 +203,8 @@ void process_tasks::launch(work& what, done& then)
 {
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) != 0)
-    throw trouble(std::string("there can be no pipe: ") + std::strerror(errno));
+    throw tool_error(std::string("there can be no pipe: ") +
+                     std::strerror(errno));
   const file_descriptor end(pipe[1]);
   fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   auto made = std::make_unique<task>(
@@ -219,8 +220,8 @@ void process_tasks::launch(work& what, done& then)
     run_in_child(what, end.get());
   }
   if (child < 0)
-    throw trouble(std::string("there can be no other process: ") +
-                  std::strerror(errno));
+    throw tool_error(std::string("there can be no other process: ") +
+                     std::strerror(errno));
   made->has(child);
   running_.push_back(std::move(made));
 }

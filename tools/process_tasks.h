@@ -44,7 +44,7 @@ class process_tasks {
   ~process_tasks();  // kills those that run
 
   // Returns when it has ended, or has turned out to need more than a moment.
-  // Throws trouble if there can be no child.
+  // Throws tool_error if there can be no child.
   void start(work what, done then);
 
   bool is_idle() const { return running_.empty(); }

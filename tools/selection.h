@@ -39,7 +39,7 @@ struct options {
 enum exit_status : int {
   exit_listed = 0,    // everything asked for was found
   exit_no_sites = 1,  // an image without sites, or no site matches
-  exit_trouble = 2,   // something could not be read, or is malformed
+  exit_error = 2,     // something could not be read, or is malformed
 };
 
 // --- Site pattern -----------------------------------------------------------

@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "outside/target_images.h"
+#include "processes/errors.h"
 #include "processes/maps.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "tools/change_processes.h"
 #include "tools/messages.h"
@@ -76,14 +76,15 @@ std::set<std::string> watched_process::loaded_builds() const
 }
 
 watched_process::verdict watched_process::try_patch(
-    const watched_patch& patch, bool is_final, const how_options& how) const
+    const watched_patch& patch, bool is_final,
+    const change_method& method) const
 {
   try {
     const std::int64_t start = monotonic_now();
     const outside::apply_result result =
-        apply_patch(how, process_, *patch.object);
+        apply_patch(method, process_, *patch.object);
     if (result.changed)
-      tell_change(change_kind::apply, how.settings.dry_run, process_, result,
+      tell_change(change_kind::apply, method.settings.dry_run, process_, result,
                   monotonic_now() - start);
     return verdict::settled;
   } catch (const process_held& held) {
@@ -106,15 +107,16 @@ watched_process::verdict watched_process::try_patch(
 
 // In the task: a verdict for each.
 std::string watched_process::try_patches(const attempt& what,
-                                         const how_options& how) const
+                                         const change_method& method) const
 {
   const std::set<std::string> builds = loaded_builds();
   std::string verdicts;
   for (const watched_patch& each : what.patches) {
     const bool is_for_it = std::includes(
         builds.begin(), builds.end(), each.builds.begin(), each.builds.end());
-    verdicts += static_cast<char>(
-        is_for_it ? try_patch(each, what.is_final, how) : verdict::elsewhere);
+    verdicts +=
+        static_cast<char>(is_for_it ? try_patch(each, what.is_final, method)
+                                    : verdict::elsewhere);
   }
   return verdicts;
 }
@@ -151,7 +153,7 @@ void watched_process::settle(const attempt& what, const task_result& result)
 }
 
 void watched_process::apply(const std::vector<const watched_patch*>& patches,
-                            const how_options& how,
+                            const change_method& method,
                             process_tasks& tasks) noexcept
 {
   try {
@@ -164,8 +166,8 @@ void watched_process::apply(const std::vector<const watched_patch*>& patches,
     what.is_final = grown_up_.passed();
     is_worked_on_ = true;
     tasks.start(
-        [this, what, &how](std::string& back) {
-          back = try_patches(what, how);
+        [this, what, &method](std::string& back) {
+          back = try_patches(what, method);
           return 0;
         },
         [self = shared_from_this(), what](const task_result& result) {

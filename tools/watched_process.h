@@ -38,7 +38,7 @@ class watched_process : public std::enable_shared_from_this<watched_process> {
 
   // Applies what concerns it and is not settled, in a task.  Never throws.
   void apply(const std::vector<const watched_patch*>& patches,
-             const how_options& how, process_tasks& tasks) noexcept;
+             const change_method& method, process_tasks& tasks) noexcept;
 
   // Nothing is settled any more if it has loaded or unloaded something since it
   // was looked at.
@@ -56,8 +56,9 @@ class watched_process : public std::enable_shared_from_this<watched_process> {
   // Empty if it may not be looked at.
   std::set<std::string> loaded_builds() const;
   verdict try_patch(const watched_patch& patch, bool is_final,
-                    const how_options& how) const;
-  std::string try_patches(const attempt& what, const how_options& how) const;
+                    const change_method& method) const;
+  std::string try_patches(const attempt& what,
+                          const change_method& method) const;
   void settle(const attempt& what, const task_result& result);
   void leave_alone(const file_version& version, const std::string& reason);
 

@@ -117,12 +117,12 @@ bool name_search::prepare_images() noexcept
     if (status == HP_OK) {
       image_count_ += image.has_sites();
       site_count_ += image.index().site_count();
-    } else if (trouble_ == HP_OK ||
-               (trouble_ == HP_UNREADABLE && status == HP_MALFORMED)) {
+    } else if (image_status_ == HP_OK ||
+               (image_status_ == HP_UNREADABLE && status == HP_MALFORMED)) {
       // The program comes first; a damaged section is worse than a missing
       // file.
-      trouble_ = status;
-      trouble_reason_ = image.reason();
+      image_status_ = status;
+      image_reason_ = image.reason();
     }
   }
   return true;
@@ -272,7 +272,7 @@ hp_status name_search::ambiguous() noexcept
 hp_status name_search::not_found() noexcept
 {
   message_text more;
-  if (trouble_ == HP_OK && image_accepted_)
+  if (image_status_ == HP_OK && image_accepted_)
     find_similar();
   for (std::size_t i = 0; i < matches_.size(); ++i) {
     more.add(i == 0 ? "; similar: " : ", ");
@@ -280,12 +280,12 @@ hp_status name_search::not_found() noexcept
   }
   if (!image_accepted_)
     return fail(HP_NOT_FOUND, "%.200s: no image of that name is loaded", text_);
-  if (trouble_ != HP_OK)
-    return fail(trouble_,
+  if (image_status_ != HP_OK)
+    return fail(image_status_,
                 "no site is called %.200s among %zu site%s of %zu image%s, and "
                 "an image could not be searched: %.800s",
                 text_, site_count_, plural(site_count_), image_count_,
-                plural(image_count_), trouble_reason_);
+                plural(image_count_), image_reason_);
   return fail(HP_NOT_FOUND,
               "no site is called %.200s among %zu site%s of %zu image%s%s; is "
               "it compiled with -fplugin=hotpatch.so, and chosen?  hp-list "

@@ -54,8 +54,9 @@ class name_search {
   std::size_t image_count_ = 0;  // that have sites and were searched
   std::size_t site_count_ = 0;
   bool image_accepted_ = false;
-  hp_status trouble_ = HP_OK;  // with an image that might have had the site
-  const char* trouble_reason_ = "";
+  hp_status image_status_ =
+      HP_OK;  // with an image that might have had the site
+  const char* image_reason_ = "";
 };
 
 }  // namespace hotpatch

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "outside/borrow_place.h"
-#include "outside/borrowed_thread.h"
+#include "outside/remote_call.h"
+#include "outside/remote_call_point.h"
 #include "outside/thread_state.h"
 #include "testsuite/outside/register_check.h"
 
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(its_borrower_takes_it_back)
   target_memory memory(subject.id());
   for (int i = 0; i < 20; ++i) {
     {
-      tracee thread = borrow_place(images, code, memory).find(soon());
+      tracee thread = remote_call_point(images, code, memory).find(soon());
       borrowed_thread borrowed(thread, memory, code.borrowed, soon());
       BOOST_TEST(borrowed.system_call(SYS_getppid, {}) == getpid());
       BOOST_TEST(borrowed.call("counting",

@@ -38,15 +38,15 @@ ok "outside: the pure layers, and processes" includes_only outside/ $pure \
 ok "tools: the pure layers, processes, and outside" includes_only tools/ $pure \
   processes/ outside/
 
-# All that the layers throw is a trouble (processes/trouble.h), so that whoever
-# undoes something catches it.
+# All that the layers throw is a tool_error (processes/errors.h), so that code
+# that undoes something catches it.
 other_exceptions()
 {
   grep -rnE '(class|struct) [a-z_]+ *: *public (std::|[a-z_]*(error|exception))' \
     --include='*.cc' --include='*.h' "$root/processes" "$root/outside" |
-    grep -v 'class trouble : public std::runtime_error'
+    grep -vE 'class tool_error : public std::runtime_error|public tool_error '
 }
-ok "every exception class of processes/ and outside/ is a trouble" \
+ok "every exception class of processes/ and outside/ is a tool_error" \
   not other_exceptions
 
 # A low layer that uses a higher one.

@@ -1,7 +1,7 @@
 // The order in which a process is patched from outside.
 //
 // SPDX-License-Identifier: MIT
-#include "outside/applying.h"
+#include "outside/apply.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -11,9 +11,9 @@
 
 #include <unistd.h>
 
-#include "outside/borrow_place.h"
-#include "outside/borrowed_thread.h"
 #include "outside/object_loading.h"
+#include "outside/remote_call.h"
+#include "outside/remote_call_point.h"
 #include "outside/site_switch.h"
 #include "outside/stopped_process.h"
 #include "outside/switch_hooks.h"
@@ -44,16 +44,16 @@ class all_reasons {
   {
     try {
       check();
-    } catch (const trouble& reason) {
+    } catch (const tool_error& reason) {
       add(reason.what());
     }
   }
 
-  // Throws trouble with all that was found, a line each.
+  // Throws tool_error with all that was found, a line each.
   void throw_any() const
   {
     if (!text_.empty())
-      throw trouble(text_);
+      throw tool_error(text_);
   }
 
  private:
@@ -192,11 +192,12 @@ void check_version_of(const patch_object& file, const loaded_patch& present)
       check_version(file.name.c_str(), file.contents().version,
                     {present.object->contents().version, !present.lost});
   if (status == HP_APPLIED)
-    throw trouble(std::string(last_message()) +
-                  ", from another file; revert it first, or give the new one "
-                  "a higher version");
+    throw tool_error(
+        std::string(last_message()) +
+        ", from another file; revert it first, or give the new one "
+        "a higher version");
   if (status != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
 }
 
 // With every thread standing while sites change, no thread can meet a mixture:
@@ -205,9 +206,10 @@ format::level stated_level(const patch_object& patch)
 {
   const format::level stated = patch.contents().level;
   if (stated == format::level::safepoint)
-    throw trouble(patch.name +
-                  " is to be applied at safe points, of which only the program "
-                  "itself knows (hp_load); --level=quiescent does without");
+    throw tool_error(
+        patch.name +
+        " is to be applied at safe points, of which only the program "
+        "itself knows (hp_load); --level=quiescent does without");
   return stated == format::level::unstated || stated == format::level::quiescent
              ? format::level::quiescent
              : format::level::immediate;
@@ -235,10 +237,10 @@ struct live_patching::change {
   std::map<std::uint64_t, std::uint64_t> slots;
 };
 
-trouble no_patch(pid_t process, const std::string& name)
+tool_error no_patch(pid_t process, const std::string& name)
 {
-  return trouble(process_text(process) + " has no patch named \"" + name +
-                 "\"; hp-status shows those that it has");
+  return tool_error(process_text(process) + " has no patch named \"" + name +
+                    "\"; hp-status shows those that it has");
 }
 
 live_patching::live_patching(const change_lock& lock,
@@ -281,8 +283,8 @@ template <typename Action>
 void live_patching::borrow(deadline until, Action action)
 {
   const target_code& known = code();
-  borrow_place place(patches_.images(), known, memory_,
-                     {settings_.suspend_seccomp});
+  remote_call_point place(patches_.images(), known, memory_,
+                          {settings_.suspend_seccomp});
   std::string name;
   std::int64_t since = 0;
   try {
@@ -309,8 +311,8 @@ void live_patching::try_to_borrow()
 {
   std::string name;
   {
-    const tracee lender = borrow_place(patches_.images(), code(), memory_,
-                                       {settings_.suspend_seccomp})
+    const tracee lender = remote_call_point(patches_.images(), code(), memory_,
+                                            {settings_.suspend_seccomp})
                               .find(until_);
     name = thread_text(process_, lender.id());
   }
@@ -362,7 +364,7 @@ void live_patching::store_imports(change& what, const checked_patch& checked)
   if (plan_import_stores(what.file->file.elf(), what.bias,
                          {checked.imports.data(), checked.imports.size()},
                          reader, stores) != HP_OK)
-    throw trouble(last_message());
+    throw tool_error(last_message());
   for (const import_store& each : stores) {
     what.slots.try_emplace(each.address,
                            memory_.load<std::uint64_t>(each.address));
@@ -380,9 +382,9 @@ void live_patching::look_again(change& what)
   plan.older =
       what.older_bias != 0 ? patches_.find_bias(what.older_bias) : nullptr;
   if (plan.patch == nullptr)
-    throw trouble(process_text(process_) +
-                  " does not have the patch object any more; something else "
-                  "has unloaded it");
+    throw tool_error(process_text(process_) +
+                     " does not have the patch object any more; something else "
+                     "has unloaded it");
   if (what.file != nullptr) {
     patches_.check_needs(*what.file);
     std::string copies;
@@ -605,14 +607,14 @@ std::string live_patching::unload_if_possible(std::uint64_t bias)
 {
   try {
     if (code_is_in_use_)
-      throw trouble("a thread is in it that has not come back");
+      throw tool_error("a thread is in it that has not come back");
     if (const loaded_patch* patch = patches_.find_bias(bias);
         patch != nullptr &&
         (load_state(memory_, *patch->object).flags & format::state_stays) != 0)
-      throw trouble(stays_constructed);
+      throw tool_error(stays_constructed);
     borrow(until_end(), [&](borrowed_thread& thread, const target_code& code) {
       if (!unload_object(thread, memory_, code, bias))
-        throw trouble(
+        throw tool_error(
             "the dynamic linker of the process keeps it (it is linked with "
             "-z nodelete, something else uses it, or this C library never "
             "unloads)");

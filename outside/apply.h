@@ -12,8 +12,8 @@
 // fail.  From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_OUTSIDE_APPLYING_H
-#define HOTPATCH_OUTSIDE_APPLYING_H
+#ifndef HOTPATCH_OUTSIDE_APPLY_H
+#define HOTPATCH_OUTSIDE_APPLY_H
 
 #include <cstdint>
 #include <functional>
@@ -23,21 +23,21 @@
 #include <vector>
 
 #include "format/level.h"
-#include "outside/borrowed_thread.h"
 #include "outside/change_lock.h"
 #include "outside/loaded_patches.h"
 #include "outside/patch_object.h"
+#include "outside/remote_call.h"
 #include "outside/site_switch.h"
 #include "outside/switch_hooks.h"
 #include "outside/switch_plan.h"
 #include "outside/target_memory.h"
-#include "processes/trouble.h"
+#include "processes/errors.h"
 #include "runtime/base/deadline.h"
 
 namespace hotpatch::outside {
 
 // What is said to who wants to revert a patch that is not there.
-trouble no_patch(pid_t process, const std::string& name);
+tool_error no_patch(pid_t process, const std::string& name);
 
 struct apply_settings {
   // Unstated: what the patch states, or quiescent.  A process that is traced
@@ -65,11 +65,11 @@ struct apply_result {
 
 class live_patching {
  public:
-  // Throws trouble if the process cannot be patched from outside.  The lock is
-  // that of the process, and lives longer.
+  // Throws tool_error if the process cannot be patched from outside.  The lock
+  // is that of the process, and lives longer.
   live_patching(const change_lock& lock, const apply_settings& settings);
 
-  // Throw trouble with all reasons, a line each; process_busy, process_held,
+  // Throw tool_error with all reasons, a line each; process_busy, process_held,
   // half_changed.
   apply_result apply(patch_object& file);
   apply_result revert(const std::string& name);

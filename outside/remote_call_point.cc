@@ -1,7 +1,7 @@
 // Looking for a thread, and waiting for it to come to a good place.
 //
 // SPDX-License-Identifier: MIT
-#include "outside/borrow_place.h"
+#include "outside/remote_call_point.h"
 
 #include <algorithm>
 #include <cstring>
@@ -218,8 +218,10 @@ bool is_filtered(pid_t process, pid_t thread)
   return !filters.empty() && filters != "0";
 }
 
-borrow_place::borrow_place(const target_images& images, const target_code& code,
-                           const target_memory& memory, borrow_rules rules)
+remote_call_point::remote_call_point(const target_images& images,
+                                     const target_code& code,
+                                     const target_memory& memory,
+                                     remote_call_rules rules)
     : images_(images),
       code_(code),
       memory_(memory),
@@ -244,13 +246,14 @@ borrow_place::borrow_place(const target_images& images, const target_code& code,
   }
 }
 
-bool borrow_place::refuse(const tracee& thread, const std::string& why)
+bool remote_call_point::refuse(const tracee& thread, const std::string& why)
 {
   reason_ = thread_text(thread.process(), thread.id()) + ' ' + why;
   return false;
 }
 
-borrow_place::owner borrow_place::owner_of(std::uint64_t address) const
+remote_call_point::owner remote_call_point::owner_of(
+    std::uint64_t address) const
 {
   const target_image* const image = images_.find(address);
   if (image == nullptr)
@@ -261,7 +264,7 @@ borrow_place::owner borrow_place::owner_of(std::uint64_t address) const
   return image == code_.loader ? owner::loader : owner::program;
 }
 
-bool borrow_place::is_forbidden(std::uint64_t address) const
+bool remote_call_point::is_forbidden(std::uint64_t address) const
 {
   return std::any_of(
       forbidden_.begin(), forbidden_.end(),
@@ -273,7 +276,8 @@ bool borrow_place::is_forbidden(std::uint64_t address) const
 //   e8 rel32                  call  function
 //   ff 15 rel32               call  *slot(%rip)
 //   [f3 0f 1e fa] [f2] ff 25 rel32    (endbr64) (bnd) jmp *slot(%rip)
-std::uint64_t borrow_place::called_function(std::uint64_t return_address) const
+std::uint64_t remote_call_point::called_function(
+    std::uint64_t return_address) const
 {
   const auto word_at = [this](std::uint64_t at) {
     std::uint64_t word = 0;
@@ -309,12 +313,12 @@ std::uint64_t borrow_place::called_function(std::uint64_t return_address) const
 
 // Also a function that went on to another one by a jump, so that no frame is
 // its.
-bool borrow_place::called_forbidden(std::uint64_t return_address) const
+bool remote_call_point::called_forbidden(std::uint64_t return_address) const
 {
   return forbidden_entries_.contains(called_function(return_address));
 }
 
-bool borrow_place::has_name(std::uint64_t address) const
+bool remote_call_point::has_name(std::uint64_t address) const
 {
   const target_image* const image = images_.find(address);
   bool found = false;
@@ -327,7 +331,7 @@ bool borrow_place::has_name(std::uint64_t address) const
 }
 
 // Directly after the instruction, or at it if the call is made again: 0f 05.
-bool borrow_place::at_system_call(std::uint64_t counter) const
+bool remote_call_point::at_system_call(std::uint64_t counter) const
 {
   std::uint8_t code[4] = {};
   return memory_.read_some(counter - 2, code) == sizeof code &&
@@ -336,10 +340,9 @@ bool borrow_place::at_system_call(std::uint64_t counter) const
 }
 
 // Frames of libraries between two that are none, or up to the end of the chain.
-std::string borrow_place::why_not_library(const call_chain& chain,
-                                          std::size_t first, std::size_t last,
-                                          const user_regs_struct& registers,
-                                          bool calls) const
+std::string remote_call_point::why_not_library(
+    const call_chain& chain, std::size_t first, std::size_t last,
+    const user_regs_struct& registers, bool calls) const
 {
   const call_frame& inner = chain.frames[first];
   const bool is_call = calls && first == 0;
@@ -369,9 +372,9 @@ std::string borrow_place::why_not_library(const call_chain& chain,
   return {};
 }
 
-std::string borrow_place::why_not(const call_chain& chain,
-                                  const user_regs_struct& registers,
-                                  bool calls) const
+std::string remote_call_point::why_not(const call_chain& chain,
+                                       const user_regs_struct& registers,
+                                       bool calls) const
 {
   const auto& frames = chain.frames;
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -406,8 +409,8 @@ std::string borrow_place::why_not(const call_chain& chain,
 
 // Without tables.  A word that only looks like a return address refuses the
 // thread, and no return address is overlooked.
-std::string borrow_place::why_not_by_words(const user_regs_struct& registers,
-                                           bool calls) const
+std::string remote_call_point::why_not_by_words(
+    const user_regs_struct& registers, bool calls) const
 {
   constexpr char no_tables[] =
       "has callers that cannot be found, since there are no unwinding tables "
@@ -447,8 +450,8 @@ std::string borrow_place::why_not_by_words(const user_regs_struct& registers,
 }
 
 // linux/rseq.h, struct rseq_cs: version, flags, start, length, abort address.
-bool borrow_place::sequence_is_over(const tracee& thread,
-                                    const user_regs_struct& registers) const
+bool remote_call_point::sequence_is_over(
+    const tracee& thread, const user_regs_struct& registers) const
 {
   const std::uint64_t descriptor = thread.restartable_sequence();
   if (descriptor == 0)
@@ -460,8 +463,8 @@ bool borrow_place::sequence_is_over(const tracee& thread,
 
 // The first thread's stack grows when it is written to, as far as there is room
 // and the limit allows; others have their size.
-bool borrow_place::has_room(const tracee& thread,
-                            const user_regs_struct& registers) const
+bool remote_call_point::has_room(const tracee& thread,
+                                 const user_regs_struct& registers) const
 {
   const auto maps = read_maps(images_.process());
   const process_mapping* const stack = mapping_at(maps, registers.rsp);
@@ -478,7 +481,7 @@ bool borrow_place::has_room(const tracee& thread,
          stack->end - lowest <= stack_limit(thread.process());
 }
 
-bool borrow_place::may_be_borrowed(const tracee& thread)
+bool remote_call_point::may_be_borrowed(const tracee& thread)
 {
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
@@ -505,7 +508,7 @@ bool borrow_place::may_be_borrowed(const tracee& thread)
 }
 
 // Lets it run until it comes to a system call of the good kind.
-bool borrow_place::chase(tracee& thread, deadline until)
+bool remote_call_point::chase(tracee& thread, deadline until)
 {
   try {
     while (!until.passed()) {
@@ -521,7 +524,7 @@ bool borrow_place::chase(tracee& thread, deadline until)
 }
 
 // Stops it again and again: one that computes is in its own code some time.
-bool borrow_place::sample(tracee& thread, deadline until)
+bool remote_call_point::sample(tracee& thread, deadline until)
 {
   // No multiple of what a program may do in turn.
   constexpr std::int64_t shortest = 37'000;
@@ -541,7 +544,7 @@ bool borrow_place::sample(tracee& thread, deadline until)
   return false;
 }
 
-bool borrow_place::try_thread(tracee& thread, deadline until)
+bool remote_call_point::try_thread(tracee& thread, deadline until)
 {
   thread.halt(halt_until());
   if (may_be_borrowed(thread) || chase(thread, until))
@@ -555,7 +558,7 @@ bool borrow_place::try_thread(tracee& thread, deadline until)
                 deadline::in_nanoseconds(4 * millisecond).or_later(until));
 }
 
-tracee borrow_place::find(deadline until)
+tracee remote_call_point::find(deadline until)
 {
   const pid_t process = images_.process();
   std::int64_t patience = millisecond;
@@ -603,8 +606,8 @@ tracee borrow_place::find(deadline until)
       }
     }
     if (all_filtered && !order.empty())
-      throw trouble(process_text(process) + ": " + reason_ +
-                    "; --suspend-seccomp suspends the filter meanwhile");
+      throw tool_error(process_text(process) + ": " + reason_ +
+                       "; --suspend-seccomp suspends the filter meanwhile");
     // Not before each was looked at: when the time is over something may have
     // to be ended that was begun, and the next thread may stand well.
     if (until.passed())

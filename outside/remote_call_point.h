@@ -19,35 +19,35 @@
 // Refers to what it is made of.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_OUTSIDE_BORROW_PLACE_H
-#define HOTPATCH_OUTSIDE_BORROW_PLACE_H
+#ifndef HOTPATCH_OUTSIDE_REMOTE_CALL_POINT_H
+#define HOTPATCH_OUTSIDE_REMOTE_CALL_POINT_H
 
 #include <set>
 #include <string>
 #include <vector>
 
-#include "outside/borrowed_thread.h"
 #include "outside/call_chain.h"
+#include "outside/remote_call.h"
 #include "outside/target_images.h"
 #include "outside/target_memory.h"
 #include "outside/tracee.h"
 
 namespace hotpatch::outside {
 
-struct borrow_rules {
+struct remote_call_rules {
   bool suspend_seccomp = false;  // the caller will suspend_filters()
 };
 
 // Whether a thread has a seccomp(2) filter.
 bool is_filtered(pid_t process, pid_t thread);
 
-class borrow_place {
+class remote_call_point {
  public:
-  borrow_place(const target_images& images, const target_code& code,
-               const target_memory& memory, borrow_rules rules = {});
+  remote_call_point(const target_images& images, const target_code& code,
+                    const target_memory& memory, remote_call_rules rules = {});
 
   // A thread stopped at such a place.  Throws not_in_time with the reason if
-  // there is none until then, trouble if there will be none.
+  // there is none until then, tool_error if there will be none.
   tracee find(deadline until);
 
  private:
@@ -88,7 +88,7 @@ class borrow_place {
   const target_images& images_;
   const target_code& code_;
   const target_memory& memory_;
-  const borrow_rules rules_;
+  const remote_call_rules rules_;
   call_chains chains_;
   std::vector<code_part> forbidden_;
   std::set<std::uint64_t> forbidden_entries_;

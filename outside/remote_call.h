@@ -7,12 +7,12 @@
 // lives, the destructor takes the thread back by ptrace instead, which also
 // lets an interrupted nanosleep(2) or the like go on where it was.
 //
-// The thread must be at a place where it may be borrowed (borrow_place.h).  The
-// other threads of its process run meanwhile.  From the thread that traces.
+// The thread must be at a place where it may be borrowed (remote_call_point.h).
+// The other threads of its process run meanwhile.  From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_OUTSIDE_BORROWED_THREAD_H
-#define HOTPATCH_OUTSIDE_BORROWED_THREAD_H
+#ifndef HOTPATCH_OUTSIDE_REMOTE_CALL_H
+#define HOTPATCH_OUTSIDE_REMOTE_CALL_H
 
 #include <cstdint>
 #include <functional>
@@ -116,11 +116,11 @@ struct target_code {
   std::uint64_t dlerror = 0;
 };
 
-// Throws trouble if what a thread is made to call would have to be on a shadow
-// stack, too.
+// Throws tool_error if what a thread is made to call would have to be on a
+// shadow stack, too.
 void refuse_shadow_stack(pid_t process);
 
-// Throws trouble if the process cannot load anything.
+// Throws tool_error if the process cannot load anything.
 target_code find_target_code(const target_images& images);
 
 // The same code in another look at the images of the same process, into which
@@ -135,7 +135,8 @@ void find_libraries(const target_images& images, target_code& into);
 // command made it do that and however long ago.  As long as there is one, no
 // other thread is borrowed for what might hang as well: at most one is lost.
 //
-// Stops the process for a moment if it has such a workspace.  Throws trouble.
+// Stops the process for a moment if it has such a workspace.  Throws
+// tool_error.
 std::string find_held_thread(pid_t process,
                              const std::vector<process_mapping>& maps,
                              const target_memory& memory, deadline until);

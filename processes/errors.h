@@ -1,29 +1,29 @@
 // What is thrown when a file or a process cannot be read or changed: a message
 // for the user, complete with the thing, the place and the way out.
 //
-// Every exception class of processes/ and outside/ derives from trouble, so
+// Every exception class of processes/ and outside/ derives from tool_error, so
 // that one catch clause meets them all; testsuite/style/layers.sh looks at
 // that.  Thrown by the layers that read files and processes, caught where one
 // file or image is done and the next begins.
 //
 // SPDX-License-Identifier: MIT
-#ifndef HOTPATCH_PROCESSES_TROUBLE_H
-#define HOTPATCH_PROCESSES_TROUBLE_H
+#ifndef HOTPATCH_PROCESSES_ERRORS_H
+#define HOTPATCH_PROCESSES_ERRORS_H
 
 #include <stdexcept>
 
 namespace hotpatch {
 
-class trouble : public std::runtime_error {
+class tool_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 // A thread is inside a function that is to change, or another command changes
 // the process, until the end.  No function was changed; later it may succeed.
-class process_busy : public trouble {
+class process_busy : public tool_error {
  public:
-  using trouble::trouble;
+  using tool_error::tool_error;
 };
 
 // What the process was made to call, a hook or a constructor, has not come
@@ -36,9 +36,9 @@ class process_held : public process_busy {
 
 // A change failed after its first step, and so did undoing it.  The message
 // says what the process holds.
-class half_changed : public trouble {
+class half_changed : public tool_error {
  public:
-  using trouble::trouble;
+  using tool_error::tool_error;
 };
 
 }  // namespace hotpatch

@@ -2,7 +2,7 @@
 // threads that have not come back from one.
 //
 // SPDX-License-Identifier: MIT
-#include "outside/borrowed_thread.h"
+#include "outside/remote_call.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -18,8 +18,8 @@
 #include "outside/interrupted_call.h"
 #include "outside/stopped_process.h"
 #include "outside/thread_state.h"
+#include "processes/errors.h"
 #include "processes/process_list.h"
-#include "processes/trouble.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/number.h"
 #include "runtime/base/page_size.h"
@@ -229,9 +229,9 @@ void borrowed_thread::need_workspace()
   const std::int64_t memory = system_call(
       SYS_mmap, {0, workspace_size, PROT_READ | PROT_WRITE, kind, no_call, 0});
   if (memory < 0 && memory > -4096)
-    throw trouble(process_text(thread_.process()) +
-                  " gets no memory for a call: " +
-                  std::strerror(static_cast<int>(-memory)));
+    throw tool_error(process_text(thread_.process()) +
+                     " gets no memory for a call: " +
+                     std::strerror(static_cast<int>(-memory)));
   workspace_ = static_cast<std::uint64_t>(memory);
   text_end_ = workspace_ + texts_at;
   // A page of its own that is never writable for the process, so that rules
@@ -241,9 +241,9 @@ void borrowed_thread::need_workspace()
       system_call(SYS_mmap, {workspace_, page_size, PROT_READ | PROT_EXEC,
                              kind | MAP_FIXED, no_call, 0});
   if (code < 0 && code > -4096)
-    throw trouble(process_text(thread_.process()) +
-                  " may not have executable memory: " +
-                  std::strerror(static_cast<int>(-code)));
+    throw tool_error(process_text(thread_.process()) +
+                     " may not have executable memory: " +
+                     std::strerror(static_cast<int>(-code)));
   memory_.write(workspace_, call_code);
 }
 
@@ -252,7 +252,7 @@ std::uint64_t borrowed_thread::place(const std::string& text)
   need_workspace();
   const std::uint64_t at = text_end_;
   if (at + text.size() + 1 > workspace_ + texts_end)
-    throw trouble("the path is too long: " + text);
+    throw tool_error("the path is too long: " + text);
   memory_.write(at, {reinterpret_cast<const std::uint8_t*>(text.c_str()),
                      text.size() + 1});
   text_end_ += text.size() + 1;
@@ -362,9 +362,9 @@ void refuse_shadow_stack(pid_t process)
   const std::string features = status_field(
       thread_file(process, process, "status"), "x86_Thread_features");
   if (features.find("shstk") != std::string::npos)
-    throw trouble(process_text(process) +
-                  " uses shadow stacks, which cannot be kept in order "
-                  "from outside; link it with libhotpatch");
+    throw tool_error(process_text(process) +
+                     " uses shadow stacks, which cannot be kept in order "
+                     "from outside; link it with libhotpatch");
 }
 
 void find_libraries(const target_images& images, target_code& into)
@@ -375,9 +375,9 @@ void find_libraries(const target_images& images, target_code& into)
     if (is_c_library(image))
       into.library = &image;
   if (into.loader == nullptr || into.library == nullptr)
-    throw trouble(process_text(images.process()) +
-                  " is a static program: it cannot load a patch "
-                  "object; link it dynamically");
+    throw tool_error(process_text(images.process()) +
+                     " is a static program: it cannot load a patch "
+                     "object; link it dynamically");
 }
 
 target_code find_target_code(const target_images& images)
@@ -391,9 +391,9 @@ target_code find_target_code(const target_images& images)
     if (image.base_name().starts_with("libdl"))
       look_for_dlopen(image, found);
   if (found.dlopen == 0 || found.dlclose == 0 || found.dlerror == 0)
-    throw trouble(process +
-                  " has no dlopen(): link it with -ldl, which the C "
-                  "library of this system still needs");
+    throw tool_error(process +
+                     " has no dlopen(): link it with -ldl, which the C "
+                     "library of this system still needs");
 
   found.borrowed.system_call = find_code(*found.library, system_call_code);
   found.borrowed.restorer = find_code(*found.library, restorer_code);
@@ -409,9 +409,9 @@ target_code find_target_code(const target_images& images)
           find_exported(image, "pthread_setcancelstate").address;
   if (found.borrowed.system_call == 0 || found.borrowed.restorer == 0 ||
       found.borrowed.errno_location == 0)
-    throw trouble(process + ": " + found.library->path +
-                  " has no code through which a system call can be "
-                  "made; this C library is not known");
+    throw tool_error(process + ": " + found.library->path +
+                     " has no code through which a system call can be "
+                     "made; this C library is not known");
   return found;
 }
 
