@@ -196,8 +196,7 @@ void check_version_of(const patch_object& file, const loaded_patch& present)
         std::string(last_message()) +
         ", from another file; revert it first, or give the new one "
         "a higher version");
-  if (status != HP_OK)
-    throw tool_error(last_message());
+  throw_if_failed(status);
 }
 
 // With every thread standing while sites change, no thread can meet a mixture:
@@ -256,10 +255,10 @@ live_patching::live_patching(const change_lock& lock,
   refuse_shared_memory(process_);
 }
 
-void live_patching::tell(const std::string& text) const
+void live_patching::report_step(const std::string& text) const
 {
-  if (settings_.tell)
-    settings_.tell(process_text(process_) + ": " + text);
+  if (settings_.step_listener)
+    settings_.step_listener(process_text(process_) + ": " + text);
 }
 
 // For what has to be ended because it was begun, although the time is over.
@@ -304,7 +303,8 @@ void live_patching::borrow(deadline until, Action action)
   // Not before: the reader may keep this process waiting.
   const std::int64_t away = monotonic_now() - since;
   away_ns_ += away;
-  tell(name + " was borrowed for " + std::to_string(away / 1000) + " us");
+  report_step(name + " was borrowed for " + std::to_string(away / 1000) +
+              " us");
 }
 
 void live_patching::try_to_borrow()
@@ -316,7 +316,7 @@ void live_patching::try_to_borrow()
                               .find(until_);
     name = thread_text(process_, lender.id());
   }
-  tell(name + " could be borrowed");
+  report_step(name + " could be borrowed");
 }
 
 format::level live_patching::level_for(const patch_object& patch) const
@@ -361,10 +361,9 @@ void live_patching::store_imports(change& what, const checked_patch& checked)
       },
       &known};
   array<import_store> stores;
-  if (plan_import_stores(what.file->file.elf(), what.bias,
-                         {checked.imports.data(), checked.imports.size()},
-                         reader, stores) != HP_OK)
-    throw tool_error(last_message());
+  throw_if_failed(plan_import_stores(
+      what.file->file.elf(), what.bias,
+      {checked.imports.data(), checked.imports.size()}, reader, stores));
   for (const import_store& each : stores) {
     what.slots.try_emplace(each.address,
                            memory_.load<std::uint64_t>(each.address));
@@ -375,7 +374,7 @@ void live_patching::store_imports(change& what, const checked_patch& checked)
 // Everything that the change depends on, of the process as it is now.
 void live_patching::look_again(change& what)
 {
-  patches_.look();
+  patches_.refresh();
   switch_plan plan;
   plan.apply = what.file != nullptr;
   plan.patch = patches_.find_bias(what.bias);
@@ -388,8 +387,8 @@ void live_patching::look_again(change& what)
   if (what.file != nullptr) {
     patches_.check_needs(*what.file);
     std::string copies;
-    const checked_patch checked =
-        patches_.check(*what.file, settings_.allow_copies ? &copies : nullptr);
+    const checked_patch checked = patches_.check_object(
+        *what.file, settings_.allow_copies ? &copies : nullptr);
     store_imports(what, checked);
     plan.sequence = patches_.newest_sequence() + 1;
   } else {
@@ -450,7 +449,7 @@ std::string live_patching::describe_half(const switch_plan& plan)
     text += between + each.name;
     between = ", ";
     try {
-      site_switch(memory_).look({&each, 1});
+      site_switch(memory_).read_sites({&each, 1});
       text += each.active == each.wanted() ? " is changed"
               : each.active == before      ? " is as it was"
                                       : " is neither as it was nor changed";
@@ -481,7 +480,7 @@ void live_patching::stop_and_switch(change& what, apply_result& result)
     }
     const std::int64_t stood = all.release();
     const std::string why = stale.empty() ? inside : stale + " meanwhile";
-    tell(why);
+    report_step(why);
     if (until_.passed())
       throw process_busy(process_text(process_) + ": " + why);
     if (!stale.empty()) {
@@ -517,7 +516,7 @@ void live_patching::clean_up(change& what, switch_hooks& hooks)
         hooks.take_back(thread);
       });
   } catch (const std::exception& reason) {
-    tell(
+    report_step(
         std::string("what consented cannot be told that nothing came of it: ") +
         reason.what());
   }
@@ -527,7 +526,8 @@ void live_patching::clean_up(change& what, switch_hooks& hooks)
         cells_.drop(thread);
       });
   } catch (const std::exception& reason) {
-    tell(std::string("memory for far jumps stays mapped: ") + reason.what());
+    report_step(std::string("memory for far jumps stays mapped: ") +
+                reason.what());
   }
   if (what.loads && what.bias != 0)
     unload_if_possible(what.bias);
@@ -545,7 +545,7 @@ void live_patching::load(change& what)
     });
   } catch (const std::exception&) {
     // It may have been loaded all the same.
-    patches_.look();
+    patches_.refresh();
     for (const loaded_patch& each : patches_.all())
       if (!before.contains(each.object->bias) &&
           same_build(*each.object, *what.file))
@@ -622,7 +622,7 @@ std::string live_patching::unload_if_possible(std::uint64_t bias)
     return {};
   } catch (const std::exception& reason) {
     const std::string text = reason.what();
-    tell("the code that is not used stays loaded: " + text);
+    report_step("the code that is not used stays loaded: " + text);
     return text;
   }
 }
@@ -642,12 +642,13 @@ void live_patching::find_present(patch_object& file,
     return;
   }
   if (same && found->lost && found->is_noted_applied())
-    tell(version_text(*found->object) +
-         " is not in effect any more, because what it replaces functions of "
-         "was loaded again; it is applied again");
+    report_step(
+        version_text(*found->object) +
+        " is not in effect any more, because what it replaces functions of "
+        "was loaded again; it is applied again");
   else if (!found->is_noted_applied())
-    tell(version_text(*found->object) +
-         " was left half done by an hp-apply that was interrupted");
+    report_step(version_text(*found->object) +
+                " was left half done by an hp-apply that was interrupted");
   else if (!same)
     check_version_of(file, *found);
   (same ? present.same : present.other) = found;
@@ -668,7 +669,8 @@ apply_result live_patching::apply(patch_object& file)
     return result;
   wrong.attempt([&] { patches_.check_needs(file); });
   wrong.attempt([&] {
-    checked = patches_.check(file, settings_.allow_copies ? &copies : nullptr);
+    checked =
+        patches_.check_object(file, settings_.allow_copies ? &copies : nullptr);
     check_sites(patches_, memory_, checked);
   });
   wrong.attempt([&] {
@@ -678,9 +680,9 @@ apply_result live_patching::apply(patch_object& file)
   });
   wrong.attempt([&] { (void)level_for(file); });
   wrong.throw_any();
-  tell(version_text(file) + ": all checks passed");
+  report_step(version_text(file) + ": all checks passed");
   if (!copies.empty())
-    tell("warning: " + copies);
+    report_step("warning: " + copies);
   if (settings_.dry_run) {
     result.report = describe(checked);
     if (!copies.empty())
@@ -690,7 +692,7 @@ apply_result live_patching::apply(patch_object& file)
   if (present.other != nullptr && !present.other->is_noted_applied()) {
     apply_result undone;
     take_away(*present.other, undone);
-    patches_.look();
+    patches_.refresh();
     present = {};
   }
   load_and_switch(file, present, result);

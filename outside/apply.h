@@ -47,7 +47,7 @@ struct apply_settings {
   bool dry_run = false;
   bool allow_copies = false;     // of what is replaced, in other functions
   bool suspend_seccomp = false;  // of the thread that is borrowed
-  std::function<void(const std::string&)> tell;  // steps, for people
+  std::function<void(const std::string&)> step_listener;  // steps, for people
 };
 
 struct apply_result {
@@ -101,7 +101,7 @@ class live_patching {
   template <typename Action>
   void borrow(deadline until, Action action);
   void try_to_borrow();
-  void tell(const std::string& text) const;
+  void report_step(const std::string& text) const;
 
   const pid_t process_;
   const apply_settings settings_;

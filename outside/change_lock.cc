@@ -124,7 +124,7 @@ std::string holder_text(pid_t holder)
 
 }  // namespace
 
-change_lock::change_lock(pid_t process, deadline until, const listener& tell)
+change_lock::change_lock(pid_t process, deadline until, const listener& on_wait)
     : process_(process),
       memory_(open_memory(process)),
       identity_(open_identity(process))
@@ -134,14 +134,14 @@ change_lock::change_lock(pid_t process, deadline until, const listener& tell)
   // Without the right to trace it only the process itself can change it, which
   // does one thing after the other.
   if (memory_)
-    (void)take(memory_, until, tell, false);
+    (void)take(memory_, until, on_wait, false);
   if (identity_)
-    (void)take(identity_, until, tell, true);
+    (void)take(identity_, until, on_wait, true);
 }
 
 // False: a process that has no right to it holds it, and is passed over.
 bool change_lock::take(const file_descriptor& file, deadline until,
-                       const listener& tell, bool only_from_peers)
+                       const listener& on_wait, bool only_from_peers)
 {
   bool told = false;
   for (;;) {
@@ -156,14 +156,14 @@ bool change_lock::take(const file_descriptor& file, deadline until,
     const std::string words =
         process_text(process_) + " is being changed " + holder_text(holder);
     if (only_from_peers && !may_change(holder, process_)) {
-      if (tell)
-        tell(words + ", which has no right to; that is passed over");
+      if (on_wait)
+        on_wait(words + ", which has no right to; that is passed over");
       return false;
     }
     if (until.passed())
       throw process_busy(words + "; nothing was changed");
-    if (!told && tell)
-      tell(words + "; it is waited for");
+    if (!told && on_wait)
+      on_wait(words + "; it is waited for");
     told = true;
     sleep_for(std::min(pause_ns, until.left()));
   }

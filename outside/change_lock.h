@@ -32,16 +32,16 @@ class change_lock {
  public:
   using listener = std::function<void(const std::string&)>;
 
-  // Waits until then for others.  `tell`, which may be empty, gets the holder's
-  // name when the wait begins.  Throws process_busy with the holder's name, and
-  // tool_error if the process cannot be locked.
-  change_lock(pid_t process, deadline until, const listener& tell);
+  // Waits until then for others.  `on_wait`, which may be empty, gets the
+  // holder's name when the wait begins.  Throws process_busy with the holder's
+  // name, and tool_error if the process cannot be locked.
+  change_lock(pid_t process, deadline until, const listener& on_wait);
 
   pid_t process() const { return process_; }
 
  private:
-  bool take(const file_descriptor& file, deadline until, const listener& tell,
-            bool only_from_peers);
+  bool take(const file_descriptor& file, deadline until,
+            const listener& on_wait, bool only_from_peers);
 
   const pid_t process_;
   const file_descriptor memory_;

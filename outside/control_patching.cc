@@ -77,10 +77,10 @@ control_patching::control_patching(pid_t process,
 {
 }
 
-void control_patching::tell(const std::string& text) const
+void control_patching::report_step(const std::string& text) const
 {
-  if (settings_.tell)
-    settings_.tell(process_lines(process_, text));
+  if (settings_.step_listener)
+    settings_.step_listener(process_lines(process_, text));
 }
 
 std::optional<control_outcome> control_patching::ask(
@@ -93,10 +93,10 @@ std::optional<control_outcome> control_patching::ask(
     if (!wishes_.path.empty())
       throw tool_error(process_text(process_) +
                        " offers no control socket at " + wishes_.path);
-    tell("offers no control socket; falling back to ptrace");
+    report_step("offers no control socket; falling back to ptrace");
     return {};
   }
-  tell("is asked through its control socket, " + connection->path());
+  report_step("is asked through its control socket, " + connection->path());
   const std::int64_t wait = std::min<std::int64_t>(
       settings_.timeout_ms, format::control_longest_wait_ms);
   control_outcome outcome = connection->ask(request, file, wait, report);
@@ -105,7 +105,8 @@ std::optional<control_outcome> control_patching::ask(
                      " executes another program since, which is not patched");
   if (outcome.obeys)
     return outcome;
-  tell("refused the request (" + outcome.words + "); falling back to ptrace");
+  report_step("refused the request (" + outcome.words +
+              "); falling back to ptrace");
   return {};
 }
 
@@ -118,7 +119,7 @@ std::optional<control_outcome> control_patching::ask_until(Ask ask) const
     std::optional<control_outcome> outcome = ask();
     if (!outcome || outcome->status != HP_BUSY || until.passed())
       return outcome;
-    tell(outcome->words);
+    report_step(outcome->words);
     constexpr std::int64_t pause = 10'000'000;
     sleep_for(std::min(pause, until.left()));
   }
@@ -208,7 +209,7 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
       outcome->status == HP_NOT_APPLIED ||
       (outcome->status == HP_OK && result.functions == 0);
   if (was_not_applied && has_from_outside(name)) {
-    tell(name + " was applied from outside; falling back to ptrace");
+    report_step(name + " was applied from outside; falling back to ptrace");
     return {};
   }
   if (outcome->status == HP_NOT_APPLIED)
@@ -250,7 +251,7 @@ bool control_patching::has_from_outside(const std::string& name) const
       if (each->name == name && load_state(memory, *each).agent != 0)
         return true;
   } catch (const tool_error&) {
-    tell("cannot be read, so no tool can have traced it");
+    report_step("cannot be read, so no tool can have traced it");
   }
   return false;
 }

@@ -60,7 +60,7 @@ class control_patching {
   bool has(const std::string& name);
   bool is_loaded(const std::string& name) const;
   bool has_from_outside(const std::string& name) const;
-  void tell(const std::string& text) const;
+  void report_step(const std::string& text) const;
 
   const pid_t process_;
   const apply_settings settings_;

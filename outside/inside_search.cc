@@ -19,7 +19,6 @@
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/kernel_worker.h"
-#include "runtime/base/status.h"
 #include "runtime/stacks/frame_search.h"
 
 namespace hotpatch::outside {
@@ -295,8 +294,7 @@ std::string find_inside(const stopped_process& process,
                       each.whole ? code_kind::whole : code_kind::body});
   const searched_memory memory(process.threads().front().process());
   code_ranges ranges;
-  if (ranges.prepare(wanted, memory.view()) != HP_OK)
-    throw tool_error(last_message());
+  throw_if_failed(ranges.prepare(wanted, memory.view()));
   const std::vector<unwind_table> tables = memory.tables();
   frame_search search(ranges, tables, memory.view());
   for (const tracee& thread : process.threads()) {

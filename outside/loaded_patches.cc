@@ -87,12 +87,6 @@ patch_dependency dependency(const patch_need& need)
   return {need.name, std::strlen(need.name), need.version};
 }
 
-void throw_failure(hp_status status)
-{
-  if (status != HP_OK)
-    throw tool_error(last_message());
-}
-
 // Where calls go; 0: there is no site, or something else has written there, a
 // breakpoint perhaps, which tells nothing.
 std::uint64_t active_of(target_memory& memory, const site& where)
@@ -102,7 +96,7 @@ std::uint64_t active_of(target_memory& memory, const site& where)
   site_change change;
   change.where = where;
   try {
-    site_switch(memory).look({&change, 1});
+    site_switch(memory).read_sites({&change, 1});
     return change.active;
   } catch (const tool_error&) {
     return 0;
@@ -114,10 +108,10 @@ std::uint64_t active_of(target_memory& memory, const site& where)
 loaded_patches::loaded_patches(pid_t process, target_memory& memory)
     : process_(process), memory_(memory)
 {
-  look();
+  refresh();
 }
 
-void loaded_patches::look()
+void loaded_patches::refresh()
 {
   patches_.clear();
   images_ = std::make_unique<target_images>(process_);
@@ -241,8 +235,8 @@ std::uint64_t loaded_patches::newest_sequence() const
   return newest;
 }
 
-checked_patch loaded_patches::check(patch_object& file,
-                                    std::string* copies_left) const
+checked_patch loaded_patches::check_object(patch_object& file,
+                                           std::string* copies_left) const
 {
   struct findings {
     std::string wrong;
@@ -271,8 +265,9 @@ void loaded_patches::check_needs(const patch_object& patch) const
     const bool is_applied = found != nullptr && found->is_applied();
     const std::uint32_t version =
         is_applied ? found->object->contents().version : 0;
-    throw_failure(check_dependency(patch.name.c_str(), false, dependency(need),
-                                   is_applied ? &version : nullptr));
+    throw_if_failed(check_dependency(patch.name.c_str(), false,
+                                     dependency(need),
+                                     is_applied ? &version : nullptr));
   }
 }
 
@@ -281,8 +276,8 @@ void loaded_patches::check_unneeded(const std::string& name) const
   for (const loaded_patch& other : patches_)
     for (const patch_need& need : other.object->contents().needs)
       if (other.is_noted_applied() && name == need.name)
-        throw_failure(check_dependency(other.object->name.c_str(), true,
-                                       dependency(need), nullptr));
+        throw_if_failed(check_dependency(other.object->name.c_str(), true,
+                                         dependency(need), nullptr));
 }
 
 }  // namespace hotpatch::outside

@@ -1,9 +1,9 @@
 // What a process has: its images, the sites in them, and the patch objects that
 // it has loaded.
 //
-// A snapshot, as its parts are: look() takes another one, after something was
-// loaded or changed, and ends the life of every loaded_patch handed out before.
-// From the thread that traces.
+// A snapshot, as its parts are: refresh() takes another one, after something
+// was loaded or changed, and ends the life of every loaded_patch handed out
+// before. From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_LOADED_PATCHES_H
@@ -81,9 +81,9 @@ class loaded_patches {
   // Throws tool_error if the process cannot be read.
   loaded_patches(pid_t process, target_memory& memory);
 
-  void look();
+  void refresh();
 
-  // What is not as look() saw it: the images, or what a patch object says of
+  // What is not as refresh() saw it: the images, or what a patch object says of
   // itself.  Empty: nothing.  Cheap enough for while the process stands.
   std::string changed_since_look() const;
 
@@ -99,7 +99,8 @@ class loaded_patches {
   // Whether a patch object fits the program.  Throws tool_error with all that
   // is wrong, a line each.  With `copies_left`, copies that were inlined into
   // other functions may stay there, and it gets what is to be said of them.
-  checked_patch check(patch_object& file, std::string* copies_left) const;
+  checked_patch check_object(patch_object& file,
+                             std::string* copies_left) const;
 
   // Throws tool_error if another patch that it needs is not applied.
   void check_needs(const patch_object& patch) const;

@@ -26,7 +26,6 @@
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
 #include "runtime/base/sealed_file.h"
-#include "runtime/base/status.h"
 #include "runtime/objects/private_copy.h"
 
 namespace hotpatch::outside {
@@ -45,7 +44,7 @@ bool is_error(std::int64_t result)
   return result < 0 && result > -4096;
 }
 
-[[noreturn]] void refuse(pid_t process, const std::string& what)
+[[noreturn]] void throw_load_error(pid_t process, const std::string& what)
 {
   throw tool_error(process_text(process) + ' ' + what);
 }
@@ -63,8 +62,7 @@ struct copied_object {
 
   explicit copied_object(patch_object& file)
   {
-    if (make_private_copy(file.file, bytes, held) != HP_OK)
-      throw tool_error(last_message());
+    throw_if_failed(make_private_copy(file.file, bytes, held));
   }
   std::span<const unsigned char> span() const
   {
@@ -90,8 +88,8 @@ class file_in_process {
         SYS_mmap,
         {0, bytes.size(), PROT_READ, MAP_PRIVATE, argument(descriptor_), 0});
     if (is_error(mapping))
-      refuse(thread.process(),
-             "cannot map a copy of " + file.path + ": " + error_text(mapping));
+      throw_load_error(thread.process(), "cannot map a copy of " + file.path +
+                                             ": " + error_text(mapping));
     whole_ = argument(mapping);
     size_ = bytes.size();
   }
@@ -160,14 +158,16 @@ class file_in_process {
     const file_descriptor found(::open(path.c_str(), O_PATH | O_CLOEXEC));
     struct stat about;
     if (!found || fstat(found.get(), &about) != 0 || !S_ISREG(about.st_mode))
-      refuse(thread_.process(), "does not let a copy be written: " + path +
-                                    ": " + std::strerror(errno));
+      throw_load_error(thread_.process(),
+                       "does not let a copy be written: " + path + ": " +
+                           std::strerror(errno));
     const std::string here = "/proc/self/fd/" + std::to_string(found.get());
     const file_descriptor file(::open(here.c_str(), O_RDWR | O_CLOEXEC));
     if (!file || fcntl(file.get(), F_GET_SEALS) != 0 ||
         !write_whole(file.get(), bytes) || !seal_file(file.get()))
-      refuse(thread_.process(), "does not let a copy be written: " + path +
-                                    ": " + std::strerror(errno));
+      throw_load_error(thread_.process(),
+                       "does not let a copy be written: " + path + ": " +
+                           std::strerror(errno));
   }
 
   void make_placed(const patch_object& file,
@@ -177,25 +177,27 @@ class file_in_process {
     root_.reset(::open(below.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!root_ ||
         !place_file(root_.get(), false, file.path.c_str(), bytes, placed_))
-      refuse(thread_.process(),
-             "gets no private copy of " + file.path +
-                 ": neither does memfd_create(2) make a file in it from which "
-                 "code may be mapped, nor can one be placed in its /dev/shm, "
-                 "/tmp, /var/tmp or /run: " +
-                 std::strerror(errno));
+      throw_load_error(
+          thread_.process(),
+          "gets no private copy of " + file.path +
+              ": neither does memfd_create(2) make a file in it from which "
+              "code may be mapped, nor can one be placed in its /dev/shm, "
+              "/tmp, /var/tmp or /run: " +
+              std::strerror(errno));
     const file_descriptor ours(placed_.descriptor);
     const std::int64_t opened = thread_.system_call(
         SYS_openat, {argument(AT_FDCWD), thread_.place(placed_.path),
                      O_RDONLY | O_CLOEXEC, 0});
     if (is_error(opened))
-      refuse(thread_.process(), std::string("cannot open a private copy, ") +
-                                    placed_.path + ": " + error_text(opened));
+      throw_load_error(thread_.process(),
+                       std::string("cannot open a private copy, ") +
+                           placed_.path + ": " + error_text(opened));
     descriptor_ = static_cast<int>(opened);
     struct stat theirs, wanted;
     if (stat(path_here(descriptor_).c_str(), &theirs) != 0 ||
         fstat(ours.get(), &wanted) != 0 || !is_same_file(theirs, wanted))
-      refuse(thread_.process(),
-             std::string("finds another file at ") + placed_.path);
+      throw_load_error(thread_.process(),
+                       std::string("finds another file at ") + placed_.path);
   }
 
   borrowed_thread& thread_;
@@ -397,17 +399,19 @@ std::uint64_t load_object(borrowed_thread& thread, target_memory& memory,
                   {thread.place(name), RTLD_NOW | RTLD_LOCAL},
                   [&](tracee& traced) { return instead.see(traced); });
   if (handle == 0)
-    refuse(thread.process(),
-           "does not load the patch object: " +
-               with_path(reason_of(thread, memory, code), name, file.path));
+    throw_load_error(
+        thread.process(),
+        "does not load the patch object: " +
+            with_path(reason_of(thread, memory, code), name, file.path));
   const std::uint64_t bias = bias_of_handle(memory, handle);
   if (HP_COUNTERMEASURE(private_copy) &&
       !is_same_mapping(thread.process(), bias + file.file.records().address,
                        loaded.whole())) {
     (void)thread.call("unloading the patch object", code.dlclose, {handle});
-    refuse(thread.process(),
-           "has loaded something else than " + file.path +
-               "; a thread of it closes descriptors that are not its own");
+    throw_load_error(
+        thread.process(),
+        "has loaded something else than " + file.path +
+            "; a thread of it closes descriptors that are not its own");
   }
   rename_object(*code.loader, memory, handle, name, file.path);
   loaded.keep_mapped();
@@ -466,8 +470,8 @@ bool unload_object(borrowed_thread& thread, const target_memory& memory,
   const auto before = read_maps(process);
   const process_mapping* part = mapping_at(before, address);
   if (thread.call("unloading the patch object", code.dlclose, {handle}) != 0)
-    refuse(process, "does not unload the patch object: " +
-                        reason_of(thread, memory, code));
+    throw_load_error(process, "does not unload the patch object: " +
+                                  reason_of(thread, memory, code));
   if (part == nullptr || part->inode == 0)
     return true;
   const auto after = read_maps(process);

@@ -15,17 +15,10 @@
 
 #include "processes/errors.h"
 #include "runtime/base/file_descriptor.h"
-#include "runtime/base/status.h"
 
 namespace hotpatch::outside {
 
 namespace {
-
-void check(hp_status status)
-{
-  if (status != HP_OK)
-    throw tool_error(last_message());
-}
 
 // "fix.so" -> "/srv/fix.so", and "/proc/17/root/srv/fix.so" -> "/srv/fix.so":
 // what it is called in a process that sees it.
@@ -63,7 +56,7 @@ std::unique_ptr<patch_object> open_patch_object(const std::string& path,
                                                 int descriptor)
 {
   auto patch = std::make_unique<patch_object>();
-  check(patch->file.open(path.c_str(), descriptor));
+  throw_if_failed(patch->file.open(path.c_str(), descriptor));
   patch->path = path_in_its_root(path);
   patch->name = patch->file.name();
   return patch;
@@ -79,8 +72,8 @@ std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
       continue;
     const std::size_t size = image.file->size();
     auto patch = std::make_unique<patch_object>();
-    check(patch->file.open(image.path.c_str(),
-                           {image.file->contents(0, size), size}));
+    throw_if_failed(patch->file.open(image.path.c_str(),
+                                     {image.file->contents(0, size), size}));
     patch->path = image.path;
     patch->name = patch->file.name();
     patch->bias = image.bias;

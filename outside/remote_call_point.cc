@@ -246,7 +246,8 @@ remote_call_point::remote_call_point(const target_images& images,
   }
 }
 
-bool remote_call_point::refuse(const tracee& thread, const std::string& why)
+bool remote_call_point::reject_thread(const tracee& thread,
+                                      const std::string& why)
 {
   reason_ = thread_text(thread.process(), thread.id()) + ' ' + why;
   return false;
@@ -485,26 +486,28 @@ bool remote_call_point::may_be_borrowed(const tracee& thread)
 {
   const user_regs_struct registers = thread.registers();
   if (registers.cs != user_code_64)
-    return refuse(thread, "executes 32-bit code");
+    return reject_thread(thread, "executes 32-bit code");
   const bool enters = thread.at_syscall_entry();
   const bool calls = enters || waits_in_call(registers);
   // Seen at once, and most of the time when nothing but memory is asked for.
   if (!calls && owner_of(registers.rip) != owner::program)
-    return refuse(thread, "is in the C library, or in unknown code");
+    return reject_thread(thread, "is in the C library, or in unknown code");
   if (enters && is_no_ordinary_call(registers.orig_rax))
-    return refuse(thread, "is about to fork, to execute a program or to end");
+    return reject_thread(thread,
+                         "is about to fork, to execute a program or to end");
   if (!rules_.suspend_seccomp && is_filtered(thread.process(), thread.id()))
-    return refuse(thread, under_filter);
+    return reject_thread(thread, under_filter);
   const call_chain chain = chains_.find(registers);
   const std::string why = !HP_COUNTERMEASURE(callers) ? ""
                           : chain.complete ? why_not(chain, registers, calls)
                                            : why_not_by_words(registers, calls);
   if (!why.empty())
-    return refuse(thread, why);
+    return reject_thread(thread, why);
   if (!has_room(thread, registers))
-    return refuse(thread, "runs on a stack of its own making, or at its end");
+    return reject_thread(thread,
+                         "runs on a stack of its own making, or at its end");
   return calls || sequence_is_over(thread, registers) ||
-         refuse(thread, "is in a restartable sequence");
+         reject_thread(thread, "is in a restartable sequence");
 }
 
 // Lets it run until it comes to a system call of the good kind.

@@ -83,7 +83,7 @@ class remote_call_point {
   std::uint64_t called_function(std::uint64_t return_address) const;
   bool has_name(std::uint64_t address) const;
   bool at_system_call(std::uint64_t counter) const;
-  bool refuse(const tracee& thread, const std::string& why);
+  bool reject_thread(const tracee& thread, const std::string& why);
 
   const target_images& images_;
   const target_code& code_;

@@ -127,7 +127,7 @@ bool changes_anything(const site_change& change)
 
 }  // namespace
 
-void site_switch::look(std::span<site_change> changes) const
+void site_switch::read_sites(std::span<site_change> changes) const
 {
   for (site_change& each : changes) {
     each.word = memory_.load<std::uint64_t>(each.where.word);
@@ -256,7 +256,7 @@ void site_switch::commit(std::span<const site_change> changes,
 void site_switch::verify(std::span<const site_change> changes) const
 {
   std::vector<site_change> now(changes.begin(), changes.end());
-  look(now);
+  read_sites(now);
   for (const site_change& each : now)
     if (changes_anything(each))
       throw tool_error(each.name +

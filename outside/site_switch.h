@@ -88,7 +88,7 @@ struct site_change {
   std::string name;
   std::uint64_t target = 0;  // the replacement, 0: the original
 
-  // As found by look().
+  // As found by read_sites().
   std::uint64_t word = 0;
   far_pad pad = {};
   decoded_word form = {};
@@ -105,15 +105,15 @@ class site_switch {
   explicit site_switch(target_memory& memory) : memory_(memory) {}
 
   // Reads what the sites hold.  Throws tool_error for foreign bytes.
-  void look(std::span<site_change> changes) const;
+  void read_sites(std::span<site_change> changes) const;
 
-  // The name of a site that is not as look() found it; empty: all are.
+  // The name of a site that is not as read_sites() found it; empty: all are.
   std::string changed_since(std::span<const site_change> changes) const;
 
   // True if the change cannot be made by one store of one word.
   static bool needs_cells(std::span<const site_change> changes);
 
-  // With all threads standing, and the sites as look() found them.  Throws
+  // With all threads standing, and the sites as read_sites() found them. Throws
   // tool_error if something fails; the caller undoes the journal then.
   void commit(std::span<const site_change> changes, change_journal& journal);
 

@@ -140,7 +140,7 @@ void check_sites(const loaded_patches& patches, target_memory& memory,
     change.name = each.replacement->target;
     changes.push_back(std::move(change));
   }
-  site_switch(memory).look(changes);
+  site_switch(memory).read_sites(changes);
   for (const site_change& each : changes)
     check_active(patches.all(), each);
 }
@@ -157,7 +157,7 @@ void make_plan(const loaded_patches& patches, target_memory& memory,
             [](const site_change& a, const site_change& b) {
               return a.where.word < b.where.word;
             });
-  site_switch(memory).look(plan.changes);
+  site_switch(memory).read_sites(plan.changes);
   for (const site_change& each : plan.changes) {
     check_active(all, each);
     add_code(all, each, plan);

@@ -20,7 +20,8 @@ namespace hotpatch::outside {
 
 namespace {
 
-[[noreturn]] void refuse(pid_t process, std::uint64_t address, const char* what)
+[[noreturn]] void throw_memory_error(pid_t process, std::uint64_t address,
+                                     const char* what)
 {
   const int error = errno;
   std::string text = process_text(process) + ": memory at 0x";
@@ -60,7 +61,7 @@ void target_memory::read(std::uint64_t address,
 {
   errno = 0;
   if (read_some(address, into) != into.size())
-    refuse(process_, address, "read");
+    throw_memory_error(process_, address, "read");
 }
 
 void target_memory::write(std::uint64_t address,
@@ -72,7 +73,7 @@ void target_memory::write(std::uint64_t address,
     if (done < 0 && errno == EINTR)
       continue;
     if (done <= 0)
-      refuse(process_, address, "written");
+      throw_memory_error(process_, address, "written");
     bytes = bytes.subspan(static_cast<std::size_t>(done));
     address += static_cast<std::uint64_t>(done);
   }

@@ -264,7 +264,7 @@ tracee::tracee(pid_t process, pid_t thread, const thread_look& look)
   if (!seize(thread_, usual_options)) {
     const int error = errno;
     tracer::ended(thread_);
-    refuse(error);
+    throw_seize_error(error);
   }
   attached_ = true;
 }
@@ -288,7 +288,7 @@ tracee::~tracee()
   release();
 }
 
-void tracee::refuse(int error) const
+void tracee::throw_seize_error(int error) const
 {
   const std::string status = thread_file(process_, thread_, "status");
   const std::string state = status_field(status, "State");
@@ -306,7 +306,7 @@ void tracee::refuse(int error) const
   refuse_access(process_, error);
 }
 
-void tracee::check(long result, const char* what) const
+void tracee::check_ptrace(long result, const char* what) const
 {
   if (result != -1)
     return;
@@ -320,8 +320,8 @@ void tracee::check(long result, const char* what) const
 
 void tracee::interrupt()
 {
-  check(ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr),
-        "it cannot be interrupted");
+  check_ptrace(ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr),
+               "it cannot be interrupted");
   asked_ = true;
 }
 
@@ -565,9 +565,9 @@ void tracee::go_on(int request)
     shorten_wait();
   const int signal = std::exchange(signal_, 0);
   stopped_ = false;
-  check(ptrace(static_cast<__ptrace_request>(request), thread_, nullptr,
-               as_pointer(signal)),
-        "it cannot go on");
+  check_ptrace(ptrace(static_cast<__ptrace_request>(request), thread_, nullptr,
+                      as_pointer(signal)),
+               "it cannot go on");
 }
 
 void tracee::resume()
@@ -583,24 +583,25 @@ void tracee::resume_to_syscall()
 user_regs_struct tracee::registers() const
 {
   user_regs_struct values;
-  check(ptrace(PTRACE_GETREGS, thread_, nullptr, &values),
-        "its registers cannot be read");
+  check_ptrace(ptrace(PTRACE_GETREGS, thread_, nullptr, &values),
+               "its registers cannot be read");
   return values;
 }
 
 void tracee::set_registers(const user_regs_struct& values)
 {
-  check(ptrace(PTRACE_SETREGS, thread_, nullptr,
-               const_cast<user_regs_struct*>(&values)),
-        "its registers cannot be set");
+  check_ptrace(ptrace(PTRACE_SETREGS, thread_, nullptr,
+                      const_cast<user_regs_struct*>(&values)),
+               "its registers cannot be set");
 }
 
 std::vector<std::uint8_t> tracee::vectors() const
 {
   std::vector<std::uint8_t> bytes(most_vector_bytes);
   iovec into = {bytes.data(), bytes.size()};
-  check(ptrace(PTRACE_GETREGSET, thread_, as_pointer(NT_X86_XSTATE), &into),
-        "its vector registers cannot be read");
+  check_ptrace(
+      ptrace(PTRACE_GETREGSET, thread_, as_pointer(NT_X86_XSTATE), &into),
+      "its vector registers cannot be read");
   bytes.resize(into.iov_len);
   if (bytes.size() < least_vector_bytes)
     throw tool_error(
@@ -612,23 +613,26 @@ std::vector<std::uint8_t> tracee::vectors() const
 void tracee::set_vectors(const std::vector<std::uint8_t>& values)
 {
   iovec from = {const_cast<std::uint8_t*>(values.data()), values.size()};
-  check(ptrace(PTRACE_SETREGSET, thread_, as_pointer(NT_X86_XSTATE), &from),
-        "its vector registers cannot be set");
+  check_ptrace(
+      ptrace(PTRACE_SETREGSET, thread_, as_pointer(NT_X86_XSTATE), &from),
+      "its vector registers cannot be set");
 }
 
 // The third argument of both is the size of the kernel's sigset_t.
 std::uint64_t tracee::blocked_signals() const
 {
   std::uint64_t mask = 0;
-  check(ptrace(PTRACE_GETSIGMASK, thread_, as_pointer(sizeof mask), &mask),
-        "its signal mask cannot be read");
+  check_ptrace(
+      ptrace(PTRACE_GETSIGMASK, thread_, as_pointer(sizeof mask), &mask),
+      "its signal mask cannot be read");
   return mask;
 }
 
 void tracee::block_signals(std::uint64_t mask)
 {
-  check(ptrace(PTRACE_SETSIGMASK, thread_, as_pointer(sizeof mask), &mask),
-        "its signal mask cannot be set");
+  check_ptrace(
+      ptrace(PTRACE_SETSIGMASK, thread_, as_pointer(sizeof mask), &mask),
+      "its signal mask cannot be set");
 }
 
 // ptrace_setoptions() and check_ptrace_options() in kernel/ptrace.c.
@@ -654,7 +658,7 @@ bool tracee::at_syscall_entry() const
   std::uint8_t info[128] = {};  // struct ptrace_syscall_info: op comes first
   const long size = ptrace(static_cast<__ptrace_request>(request_syscall_info),
                            thread_, as_pointer(sizeof info), info);
-  check(size, "its system call cannot be read");
+  check_ptrace(size, "its system call cannot be read");
   return size > 0 && info[0] == syscall_info_entry;
 }
 

@@ -133,8 +133,8 @@ class tracee {
   bool try_release() noexcept;
 
  private:
-  [[noreturn]] void refuse(int error) const;
-  void check(long result, const char* what) const;
+  [[noreturn]] void throw_seize_error(int error) const;
+  void check_ptrace(long result, const char* what) const;
   bool poll(int& status);
   stop take_stop(int status);
   bool has_executed();

@@ -12,12 +12,22 @@
 
 #include <stdexcept>
 
+#include "runtime/base/status.h"
+
 namespace hotpatch {
 
 class tool_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+// Throws tool_error with the message of a call of the library's layers that has
+// just failed.
+inline void throw_if_failed(hp_status status)
+{
+  if (status != HP_OK)
+    throw tool_error(last_message());
+}
 
 // A thread is inside a function that is to change, or another command changes
 // the process, until the end.  No function was changed; later it may succeed.

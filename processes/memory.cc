@@ -26,7 +26,7 @@ namespace hotpatch {
 
 namespace {
 
-[[noreturn]] void refuse(pid_t pid, const std::string& reason)
+[[noreturn]] void throw_access_error(pid_t pid, const std::string& reason)
 {
   throw tool_error(process_text(pid) + reason);
 }
@@ -57,28 +57,31 @@ int ptrace_scope()
   struct stat about;
   if (stat(proc_path(pid).c_str(), &about) == 0 && about.st_uid != geteuid() &&
       geteuid() != 0)
-    refuse(pid, " belongs to another user (uid " +
-                    std::to_string(about.st_uid) +
-                    "), or the system protects it; do it as that user "
-                    "or as root");
+    throw_access_error(
+        pid, " belongs to another user (uid " + std::to_string(about.st_uid) +
+                 "), or the system protects it; do it as that user "
+                 "or as root");
   switch (ptrace_scope()) {
     case 1:
-      refuse(pid,
-             ": the system lets only a parent read it "
-             "(kernel.yama.ptrace_scope is 1); do it as root, or allow "
-             "it with: sysctl kernel.yama.ptrace_scope=0");
+      throw_access_error(
+          pid,
+          ": the system lets only a parent read it "
+          "(kernel.yama.ptrace_scope is 1); do it as root, or allow "
+          "it with: sysctl kernel.yama.ptrace_scope=0");
     case 2:
-      refuse(pid,
-             ": the system lets only an administrator read it "
-             "(kernel.yama.ptrace_scope is 2); do it as root");
+      throw_access_error(pid,
+                         ": the system lets only an administrator read it "
+                         "(kernel.yama.ptrace_scope is 2); do it as root");
     case 3:
-      refuse(pid,
-             ": the system lets no process read it until the next boot "
-             "(kernel.yama.ptrace_scope is 3)");
+      throw_access_error(
+          pid,
+          ": the system lets no process read it until the next boot "
+          "(kernel.yama.ptrace_scope is 3)");
     default:
-      refuse(pid,
-             ": the system refuses to let it be read; do it as root, "
-             "in a container with the capability SYS_PTRACE");
+      throw_access_error(
+          pid,
+          ": the system refuses to let it be read; do it as root, "
+          "in a container with the capability SYS_PTRACE");
   }
 }
 
@@ -88,14 +91,15 @@ void check_process(pid_t pid)
 {
   switch (process_state(pid)) {
     case '\0':
-      refuse(pid, ": there is no such process");
+      throw_access_error(pid, ": there is no such process");
     case 'Z':
     case 'X':
       if (memory_thread(pid) != pid)
         break;
-      refuse(pid,
-             " has ended and only waits for its parent to notice (a zombie); "
-             "it has no memory left to look at");
+      throw_access_error(
+          pid,
+          " has ended and only waits for its parent to notice (a zombie); "
+          "it has no memory left to look at");
     default:
       break;
   }
@@ -103,12 +107,13 @@ void check_process(pid_t pid)
   char path[1];
   if (readlink(exe.c_str(), path, sizeof path) < 0) {
     if (errno == ENOENT)
-      refuse(pid, " is a kernel thread: it runs no program");
+      throw_access_error(pid, " is a kernel thread: it runs no program");
     refuse_access(pid, errno);
   }
   const auto ident = read_proc_file(exe, EI_NIDENT);
   if (ident && ident->size() == EI_NIDENT && (*ident)[EI_CLASS] == ELFCLASS32)
-    refuse(pid, " is a 32-bit program; patch sites exist only for x86-64");
+    throw_access_error(
+        pid, " is a 32-bit program; patch sites exist only for x86-64");
 }
 
 void refuse_access(pid_t pid, int error)
@@ -116,12 +121,13 @@ void refuse_access(pid_t pid, int error)
   switch (error) {
     case ESRCH:
     case ENOENT:
-      refuse(pid, " exited while it was being read");
+      throw_access_error(pid, " exited while it was being read");
     case EPERM:
     case EACCES:
       explain_denied(pid);
     default:
-      refuse(pid, std::string(" cannot be read: ") + std::strerror(error));
+      throw_access_error(
+          pid, std::string(" cannot be read: ") + std::strerror(error));
   }
 }
 

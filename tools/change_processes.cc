@@ -86,7 +86,7 @@ error_t parse_method_option(int key, char* argument, argp_state* state)
       method.settings.suspend_seccomp = true;
       break;
     case 'v':
-      method.settings.tell = [](const std::string& text) {
+      method.settings.step_listener = [](const std::string& text) {
         print_line(stderr, text);
       };
       break;
@@ -231,7 +231,7 @@ outside::apply_result change(const change_method& method, pid_t pid,
 {
   const outside::change_lock lock(
       pid, deadline::in_milliseconds(method.settings.timeout_ms),
-      method.settings.tell);
+      method.settings.step_listener);
   if (!method.traces) {
     outside::control_patching control(pid, method.settings, method.control);
     if (const auto result = itself(control))
@@ -351,11 +351,14 @@ class changing {
   change_status change_all();
 
  private:
-  void say(const std::string& text) const { complain(name_of(kind_), text); }
+  void complain_of(const std::string& text) const
+  {
+    complain(name_of(kind_), text);
+  }
   int change(pid_t pid, const std::string& patch, const process_handle* run);
   int change(pid_t pid, const process_handle* run);
   bool begin(pid_t pid, process_tasks& tasks);
-  void end(const process_handle& run, const task_result& result);
+  void end_task(const process_handle& run, const task_result& result);
 
   const change_kind kind_;
   const change_options& chosen_;
@@ -385,15 +388,15 @@ int changing::change(pid_t pid, const std::string& patch,
                 monotonic_now() - start);
     return result.changed ? changed : nothing_to_do;
   } catch (const process_busy& reason) {
-    say(process_lines(pid, reason.what()));
+    complain_of(process_lines(pid, reason.what()));
     return busy;
   } catch (const half_changed& reason) {
-    say(process_lines(pid, reason.what()));
+    complain_of(process_lines(pid, reason.what()));
     return half;
   } catch (const std::exception& reason) {
     if (run != nullptr && !run->runs_the_same())
       return has_ended;
-    say(process_lines(pid, reason.what()));
+    complain_of(process_lines(pid, reason.what()));
     return refused;
   }
 }
@@ -411,13 +414,13 @@ change_status changing::change_one()
   return status_of(change(chosen_.pid, nullptr));
 }
 
-void changing::end(const process_handle& run, const task_result& result)
+void changing::end_task(const process_handle& run, const task_result& result)
 {
   int outcomes = result.status;
   if (!result.failure.empty()) {
     outcomes = run.runs_the_same() ? refused : has_ended;
     if (outcomes == refused)
-      say(process_lines(run.id(), result.failure));
+      complain_of(process_lines(run.id(), result.failure));
   }
   if ((outcomes & has_ended) == 0)
     ++living_;
@@ -437,12 +440,12 @@ bool changing::begin(pid_t pid, process_tasks& tasks)
       return false;
     tasks.start(
         [this, run](std::string&) { return change(run->id(), run.get()); },
-        [this, run](const task_result& result) { end(*run, result); });
+        [this, run](const task_result& result) { end_task(*run, result); });
     return true;
   } catch (const no_process&) {
     return false;
   } catch (const std::exception& reason) {
-    say(process_lines(pid, reason.what()));
+    complain_of(process_lines(pid, reason.what()));
     round_ |= refused;
     return true;
   }
@@ -470,14 +473,14 @@ change_status changing::change_all()
       tasks.wait(pause_ms);
     again = !tasks.is_idle() || (round_ & changed) != 0;
     if (again && until.passed() && tasks.is_idle()) {
-      say("more and more processes execute " + chosen_.program +
-          ", and some have not had their turn");
+      complain_of("more and more processes execute " + chosen_.program +
+                  ", and some have not had their turn");
       round_ |= busy;
       again = false;
     }
   }
   if (living_ == 0) {
-    say("no process executes " + chosen_.program);
+    complain_of("no process executes " + chosen_.program);
     return change_refused;
   }
   return status_of(all_);

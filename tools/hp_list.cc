@@ -99,7 +99,7 @@ void choose_view(options& chosen, view wanted, argp_state* state)
   chosen.shown = wanted;
 }
 
-void check(const options& chosen, argp_state* state)
+void check_options(const options& chosen, argp_state* state)
 {
   if (chosen.pid != 0 && !chosen.files.empty())
     argp_error(state, "give either files or --pid, not both");
@@ -148,7 +148,7 @@ error_t parse_one(int key, char* argument, argp_state* state)
       chosen.files.emplace_back(argument);
       break;
     case ARGP_KEY_END:
-      check(chosen, state);
+      check_options(chosen, state);
       break;
     default:
       return ARGP_ERR_UNKNOWN;
@@ -201,12 +201,12 @@ class lister {
   exit_status finish();
 
  private:
-  void show(listing& shown);
+  void show_listing(listing& shown);
   void show_text(const listing& shown, const selection& rows);
   void heading(const listing& shown);
   void summary();
-  void say(const std::string& path, const std::string& message,
-           exit_status status);
+  void report_problem(const std::string& path, const std::string& message,
+                      exit_status status);
 
   const options& chosen_;
   const colours& paint_;
@@ -218,8 +218,8 @@ class lister {
   exit_status status_ = exit_listed;
 };
 
-void lister::say(const std::string& path, const std::string& message,
-                 exit_status status)
+void lister::report_problem(const std::string& path, const std::string& message,
+                            exit_status status)
 {
   out_.flush();
   complain("hp-list", message);
@@ -253,7 +253,7 @@ void lister::show_text(const listing& shown, const selection& rows)
     show_table(shown, rows, {chosen_.demangle, paint_}, out_);
 }
 
-void lister::show(listing& shown)
+void lister::show_listing(listing& shown)
 {
   if (needs_demangled(chosen_))
     demangle_names(shown);
@@ -278,7 +278,7 @@ void lister::list_file(const std::string& path)
   try {
     file_content found = read_file(path);
     for (listing& one : found.images)
-      show(one);
+      show_listing(one);
     if (chosen_.shown == view::count) {
       std::string& text = out_.text();
       if (chosen_.files.size() > 1) {
@@ -289,13 +289,13 @@ void lister::list_file(const std::string& path)
       text += '\n';
     }
     if (found.images.empty())
-      say(path, path + no_sites(found.unfinished), exit_no_sites);
+      report_problem(path, path + no_sites(found.unfinished), exit_no_sites);
     else if (matching_ == 0)
-      say(path, path + ": no site matches", exit_no_sites);
+      report_problem(path, path + ": no site matches", exit_no_sites);
   } catch (const output_error&) {
     throw;
   } catch (const std::exception& failure) {
-    say(path, failure.what(), exit_error);
+    report_problem(path, failure.what(), exit_error);
   }
 }
 
@@ -325,24 +325,27 @@ void lister::list_process()
   try {
     live_process process(chosen_.pid);
     process.for_each_image(
-        [this](listing& shown) { show(shown); },
+        [this](listing& shown) { show_listing(shown); },
         [this](const std::string& image, const std::string& message) {
-          say(image, message, exit_error);
+          report_problem(image, message, exit_error);
         });
   } catch (const output_error&) {
     throw;
   } catch (const std::exception& failure) {
-    say(path, process_lines(chosen_.pid, failure.what()), exit_error);
+    report_problem(path, process_lines(chosen_.pid, failure.what()),
+                   exit_error);
     return;
   }
   if (counts_.images == 0 && status_ == exit_listed)
-    say(path,
+    report_problem(
+        path,
         process_text(chosen_.pid) +
             ": no image has a .hotpatch section, so none of its functions "
             "can be patched; compile it with -fplugin=hotpatch.so",
         exit_no_sites);
   else if (counts_.sites == 0 && status_ == exit_listed)
-    say(path, process_text(chosen_.pid) + ": no site matches", exit_no_sites);
+    report_problem(path, process_text(chosen_.pid) + ": no site matches",
+                   exit_no_sites);
   if (json_)
     return;
   if (chosen_.shown == view::count) {

@@ -185,7 +185,7 @@ class survey {
   bool all_were_read() const { return all_were_read_; }
 
  private:
-  void end(pid_t pid, const task_result& result);
+  void end_task(pid_t pid, const task_result& result);
   void complain_of(pid_t pid, const std::string& reason);
 
   const bool of_all_;
@@ -212,13 +212,13 @@ void survey::add(pid_t pid)
           back = packed(read(pid));
           return 0;
         },
-        [this, pid](const task_result& result) { end(pid, result); });
+        [this, pid](const task_result& result) { end_task(pid, result); });
   } catch (const std::exception& reason) {
     complain_of(pid, reason.what());
   }
 }
 
-void survey::end(pid_t pid, const task_result& result)
+void survey::end_task(pid_t pid, const task_result& result)
 {
   try {
     if (!result.failure.empty())

@@ -117,12 +117,12 @@ void end_on(int signal)
   sigaction(signal, &action, nullptr);
 }
 
-std::vector<const watched_patch*> look(std::vector<patch_directory>& all)
+std::vector<const watched_patch*> rescan_all(std::vector<patch_directory>& all)
 {
   std::vector<const watched_patch*> patches;
   for (patch_directory& each : all) {
     try {
-      each.look();
+      each.rescan();
     } catch (const std::exception& failure) {
       complain("hp-watch", failure.what());
     }
@@ -174,7 +174,7 @@ void meet(processes& known)
 // Takes a fiftieth of the time, however many processes there are.
 class change_finder {
  public:
-  void look(const processes& known, process_tasks& tasks)
+  void look_for_changes(const processes& known, process_tasks& tasks)
   {
     if (!next_.passed())
       return;
@@ -209,7 +209,7 @@ void watch(const watch_options& chosen)
   std::vector<patch_directory> directories;
   for (const std::string& path : chosen.directories) {
     directories.emplace_back(path);
-    directories.back().check();
+    directories.back().check_trusted();
   }
   end_on(SIGTERM);
   end_on(SIGINT);
@@ -218,9 +218,9 @@ void watch(const watch_options& chosen)
   change_finder changes;
   process_tasks tasks(chosen.method.settings.timeout_ms + grace_ms);
   while (!ended) {
-    const auto patches = look(directories);
+    const auto patches = rescan_all(directories);
     meet(known);
-    changes.look(known, tasks);
+    changes.look_for_changes(known, tasks);
     for (const auto& [pid, process] : known)
       if (!ended)
         process->apply(patches, chosen.method, tasks);

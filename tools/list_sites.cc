@@ -19,7 +19,6 @@
 #include "processes/memory.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
-#include "runtime/base/status.h"
 #include "runtime/objects/copy_table.h"
 #include "runtime/sites/object_image.h"
 #include "runtime/sites/record_reader.h"
@@ -34,12 +33,6 @@ struct image_source {
   std::shared_ptr<elf_file> file;
   object_image image;
 };
-
-void check(hp_status status)
-{
-  if (status != HP_OK)
-    throw tool_error(last_message());
-}
 
 [[noreturn]] void damaged_record(const elf_file& file, std::size_t section,
                                  bool numbered, const record_fault& fault)
@@ -94,7 +87,7 @@ void read_section(const elf_file& file, const elf_image& image,
   hp_status status = survey_records(reader, survey, fault);
   if (status == HP_MALFORMED)
     damaged_record(file, section, numbered, fault);
-  check(status);
+  throw_if_failed(status);
 
   into.rows.reserve(into.rows.size() + survey.sites);
   std::uint64_t offset = 0;
@@ -210,7 +203,7 @@ file_content read_archive(std::shared_ptr<elf_file> archive)
     // The member goes before the archive, so it holds a share of it.
     auto member = std::shared_ptr<elf_file>(
         new elf_file, [archive](elf_file* file) { delete file; });
-    check(archive_members(*archive).next(*member));
+    throw_if_failed(archive_members(*archive).next(*member));
     if (!member->is_open())
       return found;
     listing one = read_image(member);
@@ -231,7 +224,7 @@ void attach_copies(elf_file& file, listing& into)
   if (std::none_of(into.rows.begin(), into.rows.end(), may_have_copies))
     return;
   copy_table table;
-  check(table.load(file));
+  throw_if_failed(table.load(file));
   into.copies_are_known = table.is_known();
   std::unordered_multimap<std::uint32_t, const site*> by_line;
   for (const row& one : into.rows)
@@ -256,7 +249,7 @@ listing read_image(std::shared_ptr<elf_file> file)
 {
   auto source = std::make_shared<image_source>();
   source->file = file;
-  check(source->image.load(*file));
+  throw_if_failed(source->image.load(*file));
 
   sites_of_image found;
   for (std::size_t i = 0; i < source->image.section_count(); ++i)
@@ -275,7 +268,7 @@ listing read_image(std::shared_ptr<elf_file> file)
 file_content read_file(const std::string& path)
 {
   auto file = std::make_shared<elf_file>();
-  check(file->open(path.c_str(), elf_file::access::mapped));
+  throw_if_failed(file->open(path.c_str(), elf_file::access::mapped));
   if (file->is_archive())
     return read_archive(file);
   file_content found;

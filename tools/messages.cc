@@ -43,19 +43,20 @@ constinit int exit_status = 0;
 constinit const char* what_to_do = "";
 
 // Async-signal-safe; nothing can be done if the message fails.
-void say(const char* text)
+void write_safely(const char* text)
 {
   [[maybe_unused]] const ssize_t written =
       write(STDERR_FILENO, text, std::strlen(text));
 }
 
-void end(int)
+void end_shortened(int)
 {
-  say(tool_name);
-  say(": a file became shorter while it was read; replace files by renaming "
+  write_safely(tool_name);
+  write_safely(
+      ": a file became shorter while it was read; replace files by renaming "
       "new ones over them; ");
-  say(what_to_do);
-  say("\n");
+  write_safely(what_to_do);
+  write_safely("\n");
   _exit(exit_status);
 }
 
@@ -67,7 +68,7 @@ void tell_of_shortened_files(const char* tool, int status, const char* way_out)
   exit_status = status;
   what_to_do = way_out;
   struct sigaction action = {};
-  action.sa_handler = end;
+  action.sa_handler = end_shortened;
   sigaction(SIGBUS, &action, nullptr);
 }
 

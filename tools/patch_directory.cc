@@ -28,7 +28,7 @@ namespace {
 
 constexpr int most_links = 40;
 
-[[noreturn]] void refuse(const std::string& path, const char* what)
+[[noreturn]] void throw_untrusted(const std::string& path, const char* what)
 {
   throw tool_error(path + ' ' + what);
 }
@@ -50,12 +50,13 @@ void check_owner(const std::string& path, const struct stat& about)
 void check_writers(const std::string& path, const struct stat& about)
 {
   if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    refuse(path,
-           "can be written by others, who could have any code executed; take "
-           "that right away: chmod go-w");
+    throw_untrusted(
+        path,
+        "can be written by others, who could have any code executed; take "
+        "that right away: chmod go-w");
 }
 
-struct stat look(int descriptor, const std::string& path)
+struct stat stat_of(int descriptor, const std::string& path)
 {
   struct stat about;
   if (fstat(descriptor, &about) != 0)
@@ -113,7 +114,7 @@ class walk {
     if (found < 0)
       return false;
     file_descriptor opened(found);
-    const struct stat about = look(found, name);
+    const struct stat about = stat_of(found, name);
     if (S_ISLNK(about.st_mode)) {
       check_owner(name, about);
       follow(found, name);
@@ -127,7 +128,7 @@ class walk {
   // One that something is looked for in.
   void check_directory() const
   {
-    const struct stat about = look(at_.get(), name_);
+    const struct stat about = stat_of(at_.get(), name_);
     if (!HP_COUNTERMEASURE(trusted_parents))
       return;
     check_owner(name_, about);
@@ -181,9 +182,9 @@ int open_trusted_directory(const std::string& path)
   const file_descriptor found(way.to_end());
   if (!found)
     fail(path);
-  const struct stat about = look(found.get(), path);
+  const struct stat about = stat_of(found.get(), path);
   if (!S_ISDIR(about.st_mode))
-    refuse(path, "is no directory");
+    throw_untrusted(path, "is no directory");
   check_owner(path, about);
   check_writers(path, about);
   return reopen(found.get(), O_DIRECTORY, path);
@@ -196,7 +197,7 @@ int open_trusted_file(int directory, const std::string& path,
   const file_descriptor found(way.to_end());
   if (!found)
     return -1;
-  const struct stat about = look(found.get(), way.name());
+  const struct stat about = stat_of(found.get(), way.name());
   if (!S_ISREG(about.st_mode))
     return -1;
   check_owner(way.name(), about);
@@ -209,7 +210,7 @@ int open_trusted_file(int directory, const std::string& path,
 
 namespace {
 
-void tell(const std::string& text)
+void print_problem(const std::string& text)
 {
   complain("hp-watch", text);
 }
@@ -231,7 +232,7 @@ std::set<std::string> stated_builds(const std::string& path,
 
 }  // namespace
 
-void patch_directory::check() const
+void patch_directory::check_trusted() const
 {
   const file_descriptor directory(open_trusted_directory(path_));
 }
@@ -266,11 +267,11 @@ void patch_directory::look_at(int directory, const std::string& file)
       known.version = {};
   }
   if (!wrong.empty() && wrong != known.wrong)
-    tell(wrong);
+    print_problem(wrong);
   known.wrong = wrong;
 }
 
-void patch_directory::look()
+void patch_directory::rescan()
 {
   std::set<std::string> files;
   std::string now;
@@ -287,7 +288,7 @@ void patch_directory::look()
     files.clear();
   }
   if (!now.empty() && now != error_)
-    tell(now);
+    print_problem(now);
   error_ = now;
   std::erase_if(entries_,
                 [&](const auto& each) { return !files.contains(each.first); });

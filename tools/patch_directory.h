@@ -73,10 +73,10 @@ class patch_directory {
   explicit patch_directory(std::string path) : path_(std::move(path)) {}
 
   // Throws tool_error if it is none, or others may write to it.
-  void check() const;
+  void check_trusted() const;
 
   // Looks again.  Errors are printed on the standard error.
-  void look();
+  void rescan();
 
   // In the order of their names.
   std::vector<const watched_patch*> patches() const;

@@ -80,7 +80,7 @@ hp_status elf_file::adopt(Elf* elf, const char* label) noexcept
     archive_ = true;
     return HP_OK;
   }
-  const auto refuse = [this](hp_status code, const char* reason) {
+  const auto reject_file = [this](hp_status code, const char* reason) {
     const hp_status status = fail(code, "%s: %s", label_, reason);
     close();
     return status;
@@ -89,29 +89,32 @@ hp_status elf_file::adopt(Elf* elf, const char* label) noexcept
     constexpr char thin[] = "!<thin>\n";
     const unsigned char* head = contents(0, sizeof thin - 1);
     if (head && std::memcmp(head, thin, sizeof thin - 1) == 0)
-      return refuse(HP_UNREADABLE,
-                    "a thin archive holds no objects, only their names; give "
-                    "the objects themselves");
-    return refuse(HP_UNREADABLE, "not an ELF file");
+      return reject_file(
+          HP_UNREADABLE,
+          "a thin archive holds no objects, only their names; give "
+          "the objects themselves");
+    return reject_file(HP_UNREADABLE, "not an ELF file");
   }
   std::size_t ident_size = 0;
   const char* ident = elf_getident(elf_, &ident_size);
   if (!ident || ident_size < EI_NIDENT)
-    return refuse(HP_UNREADABLE, "not an ELF file");
+    return reject_file(HP_UNREADABLE, "not an ELF file");
   if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
-    return refuse(HP_UNREADABLE,
-                  "not for x86-64 (32-bit or big-endian ELF file)");
+    return reject_file(HP_UNREADABLE,
+                       "not for x86-64 (32-bit or big-endian ELF file)");
   GElf_Ehdr header;
   if (!gelf_getehdr(elf_, &header))
-    return refuse(HP_MALFORMED, "the ELF header is damaged");
+    return reject_file(HP_MALFORMED, "the ELF header is damaged");
   if (header.e_machine != EM_X86_64)
-    return refuse(HP_UNREADABLE, "not for x86-64 (other machine)");
+    return reject_file(HP_UNREADABLE, "not for x86-64 (other machine)");
   // libelf reports a table that is not all in the file as an empty one.
   std::size_t count = 0;
   if (header.e_shoff != 0 && (elf_getshdrnum(elf_, &count) != 0 || count == 0))
-    return refuse(HP_MALFORMED, "the section headers are damaged or cut off");
+    return reject_file(HP_MALFORMED,
+                       "the section headers are damaged or cut off");
   if (header.e_phoff != 0 && elf_getphdrnum(elf_, &count) != 0)
-    return refuse(HP_MALFORMED, "the program headers are damaged or cut off");
+    return reject_file(HP_MALFORMED,
+                       "the program headers are damaged or cut off");
   type_ = header.e_type;
   return HP_OK;
 }

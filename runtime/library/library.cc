@@ -81,7 +81,7 @@ hp_status library::original(const char* name, const char* type, unsigned flags,
     return status;
   if ((flags & HP_ANY_PROTOTYPE) == 0)
     if (const hp_status status =
-            wanted_type().check(where.site, type, "the type asked for");
+            wanted_type().check_type(where.site, type, "the type asked for");
         status != HP_OK)
       return status;
   // The body begins after the word, whatever the word holds.

@@ -19,8 +19,8 @@ hp_status differ(const site& site, const char* what, const char* type)
 
 }  // namespace
 
-hp_status wanted_type::check(const site& site, const char* type,
-                             const char* what) noexcept
+hp_status wanted_type::check_type(const site& site, const char* type,
+                                  const char* what) noexcept
 {
   if (site.prototype_hash == 0 || type == nullptr)
     return HP_OK;

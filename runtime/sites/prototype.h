@@ -20,8 +20,8 @@ namespace hotpatch {
 class wanted_type {
  public:
   // `what` is the word for it: "the replacement".
-  [[nodiscard]] hp_status check(const site& site, const char* type,
-                                const char* what) noexcept;
+  [[nodiscard]] hp_status check_type(const site& site, const char* type,
+                                     const char* what) noexcept;
 
  private:
   const char* recent_ = nullptr;

@@ -225,7 +225,7 @@ hp_status step_planner::check_prototype(const operation& step,
                                         const located_site& where)
 {
   if (step.type != nullptr)
-    return type_.check(where.site, step.type, "the replacement");
+    return type_.check_type(where.site, step.type, "the replacement");
   located_site own;
   return sites_.find_symbol(step.replacement, own)
              ? check_replacement(where.site, own.site)
