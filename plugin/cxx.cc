@@ -96,6 +96,33 @@ tree described_class(tree decl)
   return type && CLASS_TYPE_P(type) ? type : NULL_TREE;
 }
 
+namespace {
+
+void add_enumerators(tree space, const std::string& prefix,
+                     std::vector<namespace_enumerator>& into)
+{
+  for (tree it = NAMESPACE_LEVEL(space)->names; it; it = DECL_CHAIN(it)) {
+    const std::string name =
+        prefix + (DECL_NAME(it) ? IDENTIFIER_POINTER(DECL_NAME(it))
+                                : "(anonymous namespace)");
+    if (TREE_CODE(it) == NAMESPACE_DECL && !DECL_NAMESPACE_ALIAS(it))
+      add_enumerators(it, name + "::", into);
+    else if (TREE_CODE(it) == CONST_DECL &&
+             TREE_CODE(TREE_TYPE(it)) == ENUMERAL_TYPE)
+      into.push_back({it, name});
+  }
+}
+
+}  // namespace
+
+std::vector<namespace_enumerator> namespace_enumerators()
+{
+  std::vector<namespace_enumerator> found;
+  if (is_cxx() && global_namespace)
+    add_enumerators(global_namespace, "", found);
+  return found;
+}
+
 std::string mangle_cxx_type(tree type)
 {
   return is_cxx() ? mangle_type_string(type) : "";

@@ -40,6 +40,14 @@ bool parsing_a_template();
 // declared nowhere in the source; null for any other declaration.
 tree described_class(tree decl);
 
+// The enumerators that lie in namespaces, also in the global one, with their
+// qualified names; none without the C++ front end.
+struct namespace_enumerator {
+  tree decl;
+  std::string name;
+};
+std::vector<namespace_enumerator> namespace_enumerators();
+
 // The Itanium mangling of a type, "" without the C++ front end.
 std::string mangle_cxx_type(tree type);
 

@@ -346,11 +346,25 @@ void add_constants(const std::string& whose, const constants& all,
   uses.push_back(at->second);
 }
 
+// The C++ front end tells of no enumeration when it has been parsed.
+void note_namespace_constants()
+{
+  static bool noted = false;
+  if (std::exchange(noted, true))
+    return;
+  for (const auto& [decl, name] : namespace_enumerators())
+    if (!has_name(TREE_TYPE(decl)) &&
+        !in_system_header_at(DECL_SOURCE_LOCATION(decl)))
+      constants_of_files[last_part(DECL_SOURCE_FILE(decl))][name] =
+          constant_value(decl);
+}
+
 // By the file's name alone, so that a build in another directory is the same.
 void use_constants(tree type, std::vector<std::size_t>& uses)
 {
   if (!COMPLETE_TYPE_P(type))
     return;
+  note_namespace_constants();
   add_constants(name_of(type), constants_of_class(type), uses);
   const tree declared = TYPE_STUB_DECL(type);
   const char* file =

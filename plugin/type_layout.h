@@ -20,8 +20,9 @@ namespace hotpatch {
 // end's types are whole.
 std::uint64_t layout_hash_of(tree type);
 
-// To be called when a type has been parsed: enumerators of enumerations without
-// a name are constants that everything declared in their file may use.
+// To be called when the C front end has parsed a type: enumerators of
+// enumerations without a name are constants that everything declared in their
+// file may use.
 void note_enumeration(tree type);
 
 // Whether a variable of this type leads to a structure, union or enumeration

@@ -244,6 +244,41 @@ ok "is compared" tells "HP_LAYOUT: $workdir/fix.so: mode: a type without a name 
 ok "and of a structure without a name" constants '' 'extern struct { int b; int a; } state;
 HP_REPLACES("any") static int a(int n) { return n + state.a; }'
 ok "is compared, too" tells "HP_LAYOUT: $workdir/fix.so: state: a type" load:fix.so
+cat >message.hh <<'EOT'
+enum { first, second };
+namespace net { enum { idle, busy }; namespace { enum : long { low = -5, high }; } }
+namespace other { enum { busy = 7 }; }
+enum kinds { one_kind, two_kinds };
+struct message { int kind; };
+EOT
+cat >program.cc <<'EOT'
+#include "testsuite/objects/commands.h"
+#include "message.hh"
+int handle(message* m) { return m->kind == second ? net::busy + net::high : 1; }
+static void call() { message m{second}; printf("%d\n", handle(&m)); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+ok "a program in C++ with enumerations in namespaces" cxx_program
+# cxx_constants HEADER-EDIT
+cxx_constants()
+{
+  sed "$1" message.hh >new/message.hh &&
+    printf '%s\n' '#include <hotpatch.h>' '#include "new/message.hh"' \
+      'HP_REPLACES("handle") static int h(message* m) { return m->kind == second ? net::busy + net::high : 1; }' \
+      >cxx_constants.cc && patch cxx_constants
+}
+ok "the same constants in C++" cxx_constants ''
+ok "fit" tells "load: HP_OK" load:cxx_constants.so
+ok "new ones" cxx_constants 's/busy }; n/busy, gone }; n/; s/one_kind/one_kind = 3/'
+ok "do no harm" tells "load: HP_OK" load:cxx_constants.so
+ok "one that moves the others of the file" cxx_constants 's/first/first, between/'
+ok "is refused" tells "second is 1 in the program, 2 in the patch" load:cxx_constants.so
+ok "one that moves those of a namespace" cxx_constants 's/idle/unknown, idle/'
+ok "is refused with its name" tells "net::busy is 1 in the program, 2 in the patch" \
+  load:cxx_constants.so
+ok "one that moves those of an unnamed namespace" cxx_constants 's/-5/-6/'
+ok "is refused, negative or not" tells "net::(anonymous namespace)::high is -4 in the program, -5 in the patch" \
+  load:cxx_constants.so
 cat >program.cc <<'EOT'
 #include "testsuite/objects/commands.h"
 struct parser { enum { idle, busy }; static constexpr int limit = 8; int state; int step(int n); };
