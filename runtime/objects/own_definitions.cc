@@ -8,6 +8,7 @@
 
 #include <elf.h>
 
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/elf/symbol_table.h"
 #include "runtime/objects/definition_table.h"
@@ -249,21 +250,25 @@ namespace {
 
 bool is_global_data(const symbol& which)
 {
-  return which.type == STT_OBJECT && which.binding != STB_LOCAL;
+  return is_data(which) && which.binding != STB_LOCAL;
 }
 
 // What the compiler puts into every object that uses it.
 bool may_be_elsewhere(const symbol& which)
 {
-  return which.type == STT_OBJECT &&
+  return is_data(which) &&
          (which.binding == STB_WEAK || which.binding == STB_GNU_UNIQUE);
 }
 
-import_value named(const char* symbol, std::uint64_t own)
+// Where a thread-local variable is consists of two slots, of which neither
+// alone tells whether the dynamic linker has taken the patch's own: `own` is 0,
+// and they are always stored.
+import_value named(const symbol& which)
 {
   import_value made;
-  made.symbol = symbol;
-  made.own = own;
+  made.symbol = which.name;
+  made.thread_local_ = which.type == STT_TLS;
+  made.own = made.thread_local_ ? 0 : which.value;
   return made;
 }
 
@@ -284,10 +289,10 @@ hp_status find_shared_data(elf_file& patch, std::span<program_image> images,
   bool enough = true;
   table.for_each([&](const symbol& which) {
     if (may_be_elsewhere(which))
-      enough = wanted.append(named(which.name, which.value));
+      enough = wanted.append(named(which));
     return enough;
   });
-  if (enough && wanted.empty())
+  if (enough && (wanted.empty() || !HP_COUNTERMEASURE(share_data)))
     return HP_OK;
   std::sort(wanted.begin(), wanted.end(), name_less);
   for (const program_image& image : images) {
@@ -296,15 +301,19 @@ hp_status find_shared_data(elf_file& patch, std::span<program_image> images,
     if (const hp_status status = table.load(*image.file); status != HP_OK)
       return status;
     table.for_each([&](const symbol& which) {
-      if (!is_global_data(which))
+      // From outside only the program's own thread-local variables can be
+      // found; what libraries export the dynamic linker finds.
+      if (!is_global_data(which) ||
+          (which.type == STT_TLS && image.tls_module == 0))
         return true;
-      const import_value key = named(which.name, 0);
+      const import_value key = named(which);
       import_value* found =
           std::lower_bound(wanted.begin(), wanted.end(), key, name_less);
       if (found != wanted.end() && found->image == nullptr &&
+          found->thread_local_ == key.thread_local_ &&
           std::strcmp(found->symbol, which.name) == 0) {
         found->image = &image;
-        found->value = image.base + which.value;
+        found->value = (key.thread_local_ ? 0 : image.base) + which.value;
       }
       return true;
     });

@@ -55,12 +55,41 @@ ok "and uses the first one's function" tells "load: HP_OK" load:fix.so load:user
 cat >box.hh <<'EOT'
 template <class T> struct box { T v; __attribute__((noinline)) T get() const { return v; } };
 inline int& shared_count() { static int count = 40; return count; }
+inline thread_local int before_it = 3;
+inline thread_local int of_thread = 50;
+struct made { int n; made(int k) : n(k) { ++shared_count(); } ~made() {} };
+inline thread_local made with_constructor{60};
+template <class T> struct holder { static thread_local T held; static inline thread_local T inside = 80; };
+template <class T> thread_local T holder<T>::held = 70;
 EOT
 cat >program.cc <<'EOT'
 #include "testsuite/objects/commands.h"
 #include "box.hh"
-static void call() { box<int> b{7}; printf("%d %d\n", b.get(), ++shared_count()); }
-int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+#include <thread>
+static void call()
+{
+  box<int> b{7};
+  printf("%d %d\n", b.get(), ++shared_count());
+  if (before_it != 3)
+    printf("wrong\n");
+}
+static void show() { printf("%d %d %d %d\n", of_thread, with_constructor.n, holder<int>::held, holder<int>::inside); }
+int per_thread(int n) { of_thread += n; with_constructor.n += n; holder<int>::held += n; return holder<int>::inside += n; }
+static void call_both()
+{
+  auto twice = [] { per_thread(1); show(); per_thread(1); show(); };
+  twice();
+  std::thread(twice).join();
+}
+int main(int argc, char** argv)
+{
+  if (argc == 2)
+    call_both();
+  const int status = run_commands(argc, argv, argc == 2 ? call_both : call);
+  if (argc == 2)
+    call_both();
+  return status;
+}
 EOT
 sed 's/return v;/return v + 1000;/' box.hh >fixed.hh
 cat >template.cc <<'EOT'
@@ -77,6 +106,49 @@ cxx_program()
 ok "a program with templates is linked" cxx_program
 ok "a patch with the fixed header" patch template
 ok "calls its own instance and shares data" tells "421007 41" load:template.so call
+
+cat >thread_local.cc <<'EOT'
+#include "fixed.hh"
+#include <hotpatch.h>
+thread_local int mine = 5;
+HP_REPLACES("per_thread") int per(int n)
+{
+  of_thread += 100 * n;
+  with_constructor.n += 100 * n;
+  holder<int>::held += 100 * n;
+  return holder<int>::inside += 100 * n + (++mine < 0);
+}
+EOT
+# What the program has added and what the patch adds is in one variable of each
+# thread.
+of_threads='51 61 71 81
+52 62 72 82
+51 61 71 81
+52 62 72 82
+load: HP_OK
+152 162 172 182
+252 262 272 282
+150 160 170 180
+250 260 270 280'
+for options in '' -rdynamic '-O0' '-rdynamic -no-pie -fno-pie'; do
+  # shellcheck disable=SC2086
+  ok "a program with inline thread-local variables is linked: $options" \
+    cxx -O2 -w "$headers" -std=c++17 -fplugin-arg-hotpatch-all program.cc \
+    $options -o program $with_library
+  ok "a patch that defines them, too: $options" patch thread_local -std=c++17
+  ok "uses the program's: $options" runs "$of_threads" load:thread_local.so
+done
+cxx_with_controls()
+{
+  cxx -O2 -w "$headers" -std=c++17 -fplugin-arg-hotpatch-all program.cc \
+    -o program $control_library
+}
+ok "control: a program that exports nothing" cxx_with_controls
+ok "control: shares them" runs "$of_threads" load:thread_local.so
+ok "control: without sharing the patch has its own" \
+  not without share_data runs "$of_threads" load:thread_local.so
+ok "a patch without exported symbols" patch thread_local -std=c++17 -fvisibility=hidden
+ok "control: has its own" not runs "$of_threads" load:thread_local.so
 
 # --- Classes ------------------------------------------------------------------
 cat >classes.hh <<'EOT'
