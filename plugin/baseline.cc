@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/baseline.h"
 
+#include "plugin/against.h"
 #include "plugin/body_hash.h"
 #include "plugin/cxx.h"
 #include "plugin/inline_copies.h"
@@ -392,7 +393,7 @@ std::uint64_t assembly_hash()
 
 void register_baseline(const char* plugin_name)
 {
-  if (!current_options().baseline)
+  if (!current_options().baseline || is_against())
     return;
   if (flag_lto || !strcmp(lang_hooks.name, "GNU GIMPLE"))
     error(

@@ -600,15 +600,19 @@ bool is_of_interest(tree attribute)
          strncmp(name, "hotpatch", 8) != 0;
 }
 
-std::uint64_t prototype_hash(tree decl)
+void add_attributes(canonical_walk& walk, tree decl)
 {
-  canonical_walk walk;
-  walk.type(TREE_TYPE(decl), false);
   for (tree each = DECL_ATTRIBUTES(decl); each; each = TREE_CHAIN(each))
     if (is_of_interest(each)) {
       walk.text(IDENTIFIER_POINTER(get_attribute_name(each)));
       walk.operand(TREE_VALUE(each));
     }
+}
+
+std::uint64_t prototype_hash(tree decl)
+{
+  canonical_walk walk;
+  walk.type(TREE_TYPE(decl), false);
   return walk.masked();
 }
 
@@ -629,6 +633,7 @@ class hash_pass final : public gimple_opt_pass {
     if (!body)  // GCC has made it of another function's, when that was lowered
       return 0;
     canonical_walk walk;
+    add_attributes(walk, decl);
     for (tree each = DECL_ARGUMENTS(decl); each; each = DECL_CHAIN(each))
       walk.local(each);
     walk.sequence(body);

@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/front_end.h"
 
+#include "plugin/against.h"
 #include "plugin/attribute.h"
 #include "plugin/choose.h"
 #include "plugin/cxx.h"
@@ -102,6 +103,22 @@ void check_alias(cgraph_node* node)
     refuse_alias(node->decl, reason);
 }
 
+void choose_and_give_site(cgraph_node* node)
+{
+  const bool has_body = node->definition && !node->alias && !node->thunk;
+  if (has_body)
+    report_function(node->decl);
+  if (node->ifunc_resolver) {
+    const choice reason = choose(node->decl);
+    if (reason != choice::none)
+      refuse_ifunc(node->decl, reason);
+  } else if (node->definition && node->alias && !node->weakref) {
+    check_alias(node);
+  } else if (has_body && !find_facts(node->decl)) {
+    give_site(node->decl);
+  }
+}
+
 void start_ipa_passes(void*, void*)
 {
   if (in_lto_p)
@@ -109,18 +126,8 @@ void start_ipa_passes(void*, void*)
   cgraph_node* node;
   FOR_EACH_FUNCTION(node)
   {
-    if (node->definition && !node->alias && !node->thunk)
-      report_function(node->decl);
-    if (node->ifunc_resolver) {
-      const choice reason = choose(node->decl);
-      if (reason != choice::none)
-        refuse_ifunc(node->decl, reason);
-    } else if (node->definition && node->alias && !node->weakref) {
-      check_alias(node);
-    } else if (node->definition && !node->alias && !node->thunk &&
-               !find_facts(node->decl)) {
-      give_site(node->decl);
-    }
+    if (!is_against())
+      choose_and_give_site(node);
     if (node->definition && !node->alias && !node->thunk)
       take_patch_part(node->decl);
   }

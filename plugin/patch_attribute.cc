@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/patch_attribute.h"
 
+#include "plugin/against.h"
 #include "plugin/attribute.h"
 #include "plugin/options.h"
 
@@ -355,7 +356,7 @@ const patch_statement& stated_patch()
 
 bool is_part_of_patch()
 {
-  return seen || current_options().patch;
+  return seen || current_options().patch || is_against();
 }
 
 }  // namespace hotpatch

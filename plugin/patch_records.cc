@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/patch_records.h"
 
+#include "plugin/against.h"
+#include "plugin/against_result.h"
 #include "plugin/attribute.h"
 #include "plugin/cxx.h"
 #include "plugin/facts.h"
@@ -73,8 +75,12 @@ void print_replacement(section_text& out, tree decl, const program_name& target,
                        const site_facts& facts)
 {
   const char* type = facts.mangled_type;
+  // Of an inline function several units may have one; the linker keeps one, and
+  // the record with it.
+  const tree group = DECL_COMDAT_GROUP(decl);
   begin_patch_record(out, format::patch_kind::replacement,
-                     sizeof(format::replacement_record));
+                     sizeof(format::replacement_record),
+                     group ? IDENTIFIER_POINTER(group) : "");
   out.offset(own_label(out, decl), "code");
   out.offset(end_label(), "end");
   out.string(target.text, "target");
@@ -102,10 +108,16 @@ void print_hook(section_text& out, tree decl, format::hook_time when)
   out.line(".popsection");
 }
 
+// Each unit that was compared with its baseline says the same.
+const char* said_in_group()
+{
+  return is_against() ? "hotpatch.statement" : "";
+}
+
 void print_header(section_text& out, const patch_statement& said)
 {
   begin_patch_record(out, format::patch_kind::patch,
-                     sizeof(format::patch_header));
+                     sizeof(format::patch_header), said_in_group());
   out.string(said.name, "name");
   out.number(said.version, "version");
   out.string(said.description, "description");
@@ -117,8 +129,8 @@ void print_header(section_text& out, const patch_statement& said)
 
 void print_need(section_text& out, const patch_statement::need& need)
 {
-  begin_patch_record(out, format::patch_kind::need,
-                     sizeof(format::need_record));
+  begin_patch_record(out, format::patch_kind::need, sizeof(format::need_record),
+                     said_in_group());
   out.string(need.name, "name");
   out.number(need.version, "version");
   out.line(".popsection");
@@ -127,7 +139,7 @@ void print_need(section_text& out, const patch_statement::need& need)
 void print_build(section_text& out, const std::string& id)
 {
   begin_patch_record(out, format::patch_kind::build,
-                     sizeof(format::build_record));
+                     sizeof(format::build_record), said_in_group());
   out.string(id, "build-id");
   out.number(0, "reserved");
   out.line(".popsection");
@@ -136,10 +148,11 @@ void print_build(section_text& out, const std::string& id)
 }  // namespace
 
 void begin_patch_record(section_text& out, format::patch_kind kind,
-                        std::size_t size)
+                        std::size_t size, const std::string& group)
 {
   out.line(std::string(".pushsection ") + format::patch_section_name + ",\"a" +
-           retain_flag() + "\",@progbits");
+           (group.empty() ? "" : "G") + retain_flag() + "\",@progbits" +
+           (group.empty() ? "" : "," + group + ",comdat"));
   out.line(".balign 4");
   out.line(".short " + std::to_string(format::patch_record_version) + "," +
            std::to_string(size) + "," +
@@ -190,7 +203,8 @@ void print_patch_statement()
   if (!is_part_of_patch())
     return;
   warn_of_undefined_parts(taken);
-  const patch_statement& said = stated_patch();
+  const patch_statement said =
+      is_against() ? given_statement() : stated_patch();
   section_text out;
   if (!said.name.empty() || said.level != format::level::unstated)
     print_header(out, said);
@@ -292,9 +306,9 @@ std::uint32_t size_of(tree decl)
              : 0;
 }
 
-void print_import(section_text& out, tree decl, const named_import& import)
+void print_import(section_text& out, tree decl, const named_import& import,
+                  const known_type& type)
 {
-  const known_type type = type_of(decl);
   std::uint32_t flags = import.flags;
   if (TREE_CODE(decl) == FUNCTION_DECL)
     flags |= format::patch_function;
@@ -320,6 +334,41 @@ void print_import(section_text& out, tree decl, const named_import& import)
   out.line(".popsection");
 }
 
+using nodes = std::set<symtab_node*>;
+
+// Adds what the node calls and refers to, and so on.
+void reach(symtab_node* from, nodes& into)
+{
+  std::vector<symtab_node*> open{from};
+  while (!open.empty()) {
+    symtab_node* const node = open.back();
+    open.pop_back();
+    if (!into.insert(node).second)
+      continue;
+    ipa_ref* reference = nullptr;
+    for (unsigned i = 0; node->iterate_reference(i, reference); ++i)
+      open.push_back(reference->referred);
+    if (cgraph_node* const function = dyn_cast<cgraph_node*>(node))
+      for (cgraph_edge* edge = function->callees; edge;
+           edge = edge->next_callee)
+        open.push_back(edge->callee);
+  }
+}
+
+// Of a source that was compared with its baseline little is left, and it
+// declares much that this does not need.
+nodes reached_from_code()
+{
+  nodes used;
+  symtab_node* node;
+  FOR_EACH_SYMBOL(node)
+  if (node->definition && !DECL_EXTERNAL(node->decl) &&
+      (node->force_output ||
+       (TREE_PUBLIC(node->decl) && !DECL_COMDAT(node->decl))))
+    reach(node, used);
+  return used;
+}
+
 void refuse_definition(tree decl)
 {
   error_at(DECL_SOURCE_LOCATION(decl),
@@ -333,13 +382,29 @@ void finish_unit(void*, void*)
   if (!asm_out_file || flag_wpa)
     return;
   symtab_node* node;
+  section_text late;
   FOR_EACH_SYMBOL(node)
   {
     const tree decl = node->decl;
-    if (is_import(decl) && DECL_EXTERNAL(decl) &&
-        TREE_SYMBOL_REFERENCED(DECL_ASSEMBLER_NAME(decl)))
+    if (!DECL_EXTERNAL(decl) ||
+        !TREE_SYMBOL_REFERENCED(DECL_ASSEMBLER_NAME(decl)))
+      continue;
+    // What is referred to only because GCC found out which virtual function a
+    // call means.
+    if (is_against() && !is_import(decl))
+      if (const std::optional<named_import> import = import_of(decl)) {
+        mark_as_import(decl);
+        print_import(late, decl, *import, known_type());
+      }
+    if (is_import(decl)) {
       fprintf(asm_out_file, "\t.weak %s\n", assembler_name(decl).c_str());
+      note_result(
+          "imported",
+          assembler_name(decl) +
+              (TREE_CODE(decl) == FUNCTION_DECL ? "\tfunction" : "\tvariable"));
+    }
   }
+  fputs(late.text().c_str(), asm_out_file);
 }
 
 }  // namespace
@@ -351,10 +416,13 @@ void declare_imports()
   if (is_part_of_patch())
     flag_gnu_unique = 0;
   section_text out;
+  const nodes used = is_against() ? reached_from_code() : nodes();
   symtab_node* node;
   FOR_EACH_SYMBOL(node)
   {
     const tree decl = node->decl;
+    if (is_against() && !used.count(node))
+      continue;
     const bool named = original_of(decl) || imported_as(decl);
     if (named && node->definition && !DECL_EXTERNAL(decl))
       refuse_definition(decl);
@@ -362,7 +430,7 @@ void declare_imports()
       if (const std::optional<named_import> import = import_of(decl);
           import && can_be_imported(decl)) {
         mark_as_import(decl);
-        print_import(out, decl, *import);
+        print_import(out, decl, *import, type_of(decl));
       }
   }
   if (out.text().empty())
@@ -415,27 +483,6 @@ bool is_part(tree decl)
 {
   return TREE_CODE(decl) == FUNCTION_DECL &&
          (replaced_by(decl) || hook_time_of(decl));
-}
-
-using nodes = std::set<symtab_node*>;
-
-// Adds what the node calls and refers to, and so on.
-void reach(symtab_node* from, nodes& into)
-{
-  std::vector<symtab_node*> open{from};
-  while (!open.empty()) {
-    symtab_node* const node = open.back();
-    open.pop_back();
-    if (!into.insert(node).second)
-      continue;
-    ipa_ref* reference = nullptr;
-    for (unsigned i = 0; node->iterate_reference(i, reference); ++i)
-      open.push_back(reference->referred);
-    if (cgraph_node* const function = dyn_cast<cgraph_node*>(node))
-      for (cgraph_edge* edge = function->callees; edge;
-           edge = edge->next_callee)
-        open.push_back(edge->callee);
-  }
 }
 
 // The sources of functions that nothing of the patch uses, but which use
@@ -501,7 +548,7 @@ void bind_own_functions()
 // like.
 void warn_of_copies()
 {
-  if (!is_part_of_patch() || !current_options().warn_copies)
+  if (!is_part_of_patch() || !current_options().warn_copies || is_against())
     return;
   const std::set<std::string> whole = whole_sources();
   varpool_node* node;

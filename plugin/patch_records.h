@@ -28,8 +28,9 @@ void print_patch_records(tree decl);
 void print_patch_statement();
 
 // The section, and the first fields of a record.
+// In the COMDAT group `group`, if it is not "".
 void begin_patch_record(section_text& out, format::patch_kind kind,
-                        std::size_t size);
+                        std::size_t size, const std::string& group = "");
 
 // --- Patch imports ----------------------------------------------------------
 // What a patch object uses of the program and the dynamic linker need not know:

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/gcc_compat.h"
 
+#include "plugin/against.h"
 #include "plugin/attribute.h"
 #include "plugin/baseline.h"
 #include "plugin/cxx.h"
@@ -109,10 +110,12 @@ HP_EXPORT int plugin_init(plugin_name_args* arguments,
   if (!hotpatch::parse_options(*arguments))
     return 0;
   const char* name = arguments->base_name;
+  hotpatch::start_against();
   hotpatch::register_dependencies();
   register_callback(name, PLUGIN_ATTRIBUTES, attributes_event, NULL);
-  hotpatch::register_baseline(name);
   hotpatch::register_front_end(name);
+  hotpatch::register_against(name);
+  hotpatch::register_baseline(name);
   hotpatch::register_link_guard(name);
   hotpatch::register_patch_imports(name);
   hotpatch::register_record_sections(name);

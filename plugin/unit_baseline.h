@@ -1,0 +1,101 @@
+// The baseline of the unit that is compiled again: found among those that
+// hp-patch has prepared, and read.
+//
+// hp-patch names a directory in the environment (format/baseline.h):
+//
+//     units          "NUMBER IMAGE FILE\tDIRECTORY", a line for each unit
+//     unit-NUMBER    the text of its baseline
+//     statement      what the patch says of itself
+//     map            "NEW\tOLD": the tree NEW is a copy of OLD
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef HOTPATCH_PLUGIN_UNIT_BASELINE_H
+#define HOTPATCH_PLUGIN_UNIT_BASELINE_H
+
+#include "plugin/gcc_compat.h"
+
+namespace hotpatch {
+
+struct old_function {
+  std::string symbol;
+  std::string flags;  // format::function_...
+  std::uint64_t strict = 0;
+  std::uint64_t masked = 0;
+  std::uint64_t prototype = 0;
+  std::string statements;
+  std::vector<std::size_t> holders;  // of copies of it, by number
+
+  bool has(char flag) const { return flags.find(flag) != flags.npos; }
+};
+
+struct old_variable {
+  std::string symbol;
+  std::string flags;  // format::variable_...
+  std::uint64_t type = 0;
+  std::uint64_t initial_value = 0;
+
+  bool has(char flag) const { return flags.find(flag) != flags.npos; }
+};
+
+class unit_baseline {
+ public:
+  // False: the text is damaged or made by a newer hotpatch; what is said in
+  // `problem`.
+  bool read(const std::string& text, std::string& problem);
+
+  const old_function* find_function(const std::string& symbol) const;
+  const old_variable* find_variable(const std::string& key) const;
+  const std::vector<old_function>& functions() const { return functions_; }
+  const std::map<std::string, old_variable>& variables() const
+  {
+    return variables_;
+  }
+  std::uint64_t assembly() const { return assembly_; }
+
+  // What is different now, for people: compiler and options; "" for nothing.
+  std::string other_options() const;
+
+  // Whether all files that the unit consists of have the same contents.
+  bool has_same_files() const;
+  bool has_same_system_headers() const;
+
+ private:
+  struct file {
+    std::string path;
+    std::uint64_t hash;
+  };
+  bool read_line(const std::string& line);
+
+  std::string compiler_;
+  std::vector<std::string> options_;
+  std::uint64_t system_ = 0;
+  std::vector<std::string> system_files_;
+  std::vector<file> files_;
+  std::vector<old_function> functions_;
+  std::map<std::string, std::size_t> numbers_;
+  std::map<std::string, old_variable> variables_;
+  std::uint64_t assembly_ = 0;
+  bool complete_ = false;
+};
+
+// --- The directory -----------------------------------------------------------
+
+// Of hp-patch; "" if the unit is compiled as usual.
+std::string against_directory();
+
+// A name of a file or directory of this tree as it was in that of the baseline.
+std::string in_old_tree(const std::string& path);
+
+struct found_unit {
+  std::string number;  // "" if there is none
+  unit_baseline baseline;
+  std::string problem;  // with it, if it cannot be used
+};
+
+// The one for the source that is compiled: by file and directory; of several,
+// which differ by options, the one with the same.
+found_unit find_unit(const std::string& against);
+
+}  // namespace hotpatch
+
+#endif
