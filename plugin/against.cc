@@ -143,8 +143,20 @@ unit_function unit_comparison::judge_lambda(unit_function one)
       one.is = each.has(format::function_emitted) ? state::same : state::kept;
       return one;
     }
-  one.is = state::added;
+  one.is = in_system_header_at(DECL_SOURCE_LOCATION(one.node->decl))
+               ? state::kept
+               : state::added;
   return one;
+}
+
+// GCC gives it the name of a function or of the file, which depends on options.
+const old_function* find_initialisation(const std::string& symbol)
+{
+  const std::string stem = symbol.substr(0, symbol.find('_', 13) + 1);
+  for (const old_function& each : old.functions())
+    if (each.symbol.compare(0, stem.size(), stem) == 0)
+      return &each;
+  return nullptr;
 }
 
 unit_function unit_comparison::judge(cgraph_node* node)
@@ -154,7 +166,9 @@ unit_function unit_comparison::judge(cgraph_node* node)
                        nullptr, state::added};
   if (name_has_lambda(one.symbol))
     return judge_lambda(one);
-  one.before = old.find_function(one.symbol);
+  one.before = is_initialisation_of_objects(decl)
+                   ? find_initialisation(one.symbol)
+                   : old.find_function(one.symbol);
   if (!one.before) {
     // Those of system headers that have no site are not listed; while the
     // headers are the same, so are they.
@@ -304,6 +318,11 @@ bool is_small_constant(const unit_variable& one)
 void unit_comparison::judge_variable(unit_variable& one,
                                      const old_variable* before)
 {
+  const tree decl = one.node->decl;
+  // Descriptions of the types of lambdas: one is as good as another.
+  if (DECL_ARTIFICIAL(decl) && name_has_lambda(one.symbol) &&
+      one.key == one.symbol)
+    return;
   if (!before)
     before = find_renumbered(one);
   if (!before) {
@@ -508,19 +527,24 @@ void set_text_attribute(tree decl, const char* name, const std::string& value)
                 DECL_ATTRIBUTES(decl));
 }
 
-// A name in the program, as messages and records have it.
-std::string name_in_program(tree decl, const std::string& symbol, bool local)
+// As records name it.  What the compiler makes is declared in no file of the
+// source; symbol tables say that it is the unit's.
+std::string target_name(tree decl, const std::string& symbol, bool local)
 {
-  return local ? source_file(decl) + ":" + symbol : symbol;
+  const char* const unit = remap_debug_filename(main_input_filename);
+  return local
+             ? (DECL_ARTIFICIAL(decl) ? std::string(unit) : source_file(decl)) +
+                   ":" + symbol
+             : symbol;
 }
 
 // The object refers to a static of the program by a name of its own.
-void rename_import(symtab_node* node, const std::string& target)
+std::string name_in_patch(const std::string& target)
 {
   std::string name = "hotpatch.import.";
   for (const char c : target)
     name += ISALNUM(c) || c == '_' || c == '.' ? c : '_';
-  symtab->change_decl_assembler_name(node->decl, get_identifier(name.c_str()));
+  return name;
 }
 
 void make_visible(tree decl)
@@ -575,9 +599,9 @@ void forget_body(cgraph_node* node)
 void name_import(symtab_node* node, const std::string& symbol, bool was_local)
 {
   const tree decl = node->decl;
-  const std::string target = name_in_program(decl, symbol, was_local);
+  const std::string target = target_name(decl, symbol, was_local);
   if (was_local || symbol != assembler_name(decl))
-    rename_import(node, target);
+    rename_import(node, name_in_patch(target));
   if (was_local || symbol != assembler_name(decl) || DECL_ARTIFICIAL(decl) ||
       in_system_header_at(DECL_SOURCE_LOCATION(decl)))
     set_text_attribute(decl, "hotpatch_import", target);
@@ -640,7 +664,7 @@ void unit_comparison::replace(unit_function& one)
   const std::string reason = reasons_[one.symbol];
   keep_code(one);
   set_text_attribute(decl, "hotpatch_replaces",
-                     name_in_program(decl, one.old_symbol, !TREE_PUBLIC(decl)));
+                     target_name(decl, one.old_symbol, !TREE_PUBLIC(decl)));
   note_result("replaced", one.symbol + "\t" +
                               std::to_string(DECL_SOURCE_LINE(decl)) + "\t" +
                               reason);
@@ -796,6 +820,17 @@ void compile_for_shared_object()
   flag_shlib = 1;
 }
 
+// The virtual tables of the unit are the program's.  Of a class in an anonymous
+// namespace GCC concludes from a missing table that there are no objects, and
+// that calls of its virtual functions are never reached.
+void keep_virtual_calls()
+{
+  global_options.x_flag_devirtualize = 0;
+  global_options_set.x_flag_devirtualize = 1;
+  global_options.x_flag_devirtualize_speculatively = 0;
+  global_options_set.x_flag_devirtualize_speculatively = 1;
+}
+
 decltype(targetm.asm_out.file_start) file_start;
 std::string marker;
 
@@ -859,6 +894,7 @@ void start_against()
   file_start = targetm.asm_out.file_start;
   targetm.asm_out.file_start = print_marker;
   compile_for_shared_object();
+  keep_virtual_calls();
 }
 
 bool is_against()

@@ -143,8 +143,9 @@ std::string dependencies_text()
 // --- Functions and variables -------------------------------------------------
 
 struct unit_function {
-  unsigned id;
-  bool of_system;  // in a system header
+  unsigned id;        // DECL_UID
+  function_id known;  // all bodies of a constructor or destructor are one
+  bool of_system;     // in a system header
   std::string symbol;
   std::string flags;
   int line;
@@ -161,7 +162,7 @@ void start_ipa_passes(void*, void*)
   FOR_EACH_DEFINED_FUNCTION(node)
   if (is_of_the_source(node))
     functions.push_back(
-        {DECL_UID(node->decl),
+        {DECL_UID(node->decl), id_of_function(node->decl),
          in_system_header_at(DECL_SOURCE_LOCATION(node->decl)) != 0,
          assembler_name(node->decl), function_flags(node->decl),
          static_cast<int>(DECL_SOURCE_LINE(node->decl))});
@@ -192,41 +193,45 @@ bool has_site(function_id id)
   return known != known_functions().end() && known->second.has_site;
 }
 
-using numbers = std::map<function_id, std::size_t>;
+using numbers = std::map<function_id, std::vector<std::size_t>>;
 
-// Which functions are listed, and their numbers.  Those of system headers that
-// have no site are so many in C++ that they are left out: while the headers are
-// the same, only what holds copies of listed ones can differ.
-numbers number_functions(const std::map<function_id, copy_counts>& copies)
+// Those of system headers that have no site are so many in C++ that they are
+// left out: while the headers are the same, only what holds copies of listed
+// ones can differ.
+std::set<function_id> listed_functions(
+    const std::map<function_id, copy_counts>& copies)
 {
   std::set<function_id> listed;
   std::set<function_id> of_system;
   for (const unit_function& each : functions)
-    if (!each.of_system || has_site(each.id))
-      listed.insert(each.id);
+    if (!each.of_system || has_site(each.known))
+      listed.insert(each.known);
     else
-      of_system.insert(each.id);
+      of_system.insert(each.known);
   for (const auto& [copy, holders] : copies)
     if (!of_system.count(copy))
       for (const auto& [holder, count] : holders)
         if (of_system.count(holder))
           listed.insert(holder);
-  numbers result;
-  for (const unit_function& each : functions)
-    if (listed.count(each.id))
-      result.emplace(each.id, result.size());
-  return result;
+  return listed;
 }
 
 std::string edges_text(const std::map<function_id, copy_counts>& copies,
                        const numbers& listed)
 {
   std::map<std::size_t, std::string> lists;  // by holder
-  for (const auto& [copy, holders] : copies)
-    if (const auto number = listed.find(copy); number != listed.end())
-      for (const auto& [holder, count] : holders)
-        if (const auto holding = listed.find(holder); holding != listed.end())
-          lists[holding->second] += " " + std::to_string(number->second);
+  for (const auto& [copy, holders] : copies) {
+    const auto copied_numbers = listed.find(copy);
+    if (copied_numbers == listed.end())
+      continue;
+    std::string text;
+    for (const std::size_t number : copied_numbers->second)
+      text += " " + std::to_string(number);
+    for (const auto& [holder, count] : holders)
+      if (const auto holding = listed.find(holder); holding != listed.end())
+        for (const std::size_t number : holding->second)
+          lists[number] += text;
+  }
   std::string text;
   for (const auto& [holder, list] : lists)
     text += "i " + std::to_string(holder) + list + "\n";
@@ -258,16 +263,21 @@ std::string unit_text()
   const std::set<unsigned> emitted = emitted_symbols();
   std::string text = heading() + dependencies_text();
   const auto copies = copies_by_function();
-  const numbers listed = number_functions(copies);
+  const std::set<function_id> listed = listed_functions(copies);
+  numbers by_id;
+  std::size_t number = 0;
   for (const unit_function& each : functions)
-    if (listed.count(each.id))
-      text +=
-          function_text(each, each.flags + (emitted.count(each.id) ? "e" : "") +
-                                  (has_site(each.id) ? "s" : ""));
+    if (listed.count(each.known)) {
+      const bool has_code = emitted.count(each.id) != 0;
+      text += function_text(each,
+                            each.flags + (has_code ? "e" : "") +
+                                (has_code && has_site(each.known) ? "s" : ""));
+      by_id[each.known].push_back(number++);
+    }
   for (const unit_variable& each : variables)
     text +=
         variable_text(each, each.flags + (emitted.count(each.id) ? "e" : ""));
-  text += edges_text(copies, listed);
+  text += edges_text(copies, by_id);
   if (assembly != 0)
     text += "a " + hash_text(assembly) + "\n";
   return text + "end\n";

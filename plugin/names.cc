@@ -30,6 +30,24 @@ std::string assembler_name(tree decl)
   return name;
 }
 
+namespace {
+
+std::map<unsigned, std::string> renamed;  // by DECL_UID
+
+}  // namespace
+
+void rename_import(symtab_node* node, const std::string& name)
+{
+  renamed[DECL_UID(node->decl)] = assembler_name(node->decl);
+  symtab->change_decl_assembler_name(node->decl, get_identifier(name.c_str()));
+}
+
+std::string name_in_program(tree decl)
+{
+  const auto found = renamed.find(DECL_UID(decl));
+  return found != renamed.end() ? found->second : assembler_name(decl);
+}
+
 std::string source_file(tree decl)
 {
   const char* file = DECL_SOURCE_FILE(decl);

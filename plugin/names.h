@@ -13,6 +13,12 @@ namespace hotpatch {
 // statics (".lto_priv.0").
 std::string assembler_name(tree decl);
 
+// Gives what a patch uses of the program the name that its object has for it.
+void rename_import(symtab_node* node, const std::string& name);
+
+// The assembler name that a declaration has in the program.
+std::string name_in_program(tree decl);
+
 // "_ZN2ns1fEi", "ns::f(int)", "ns::f"; one entry for a C function.
 std::vector<std::string> names_of(tree decl);
 

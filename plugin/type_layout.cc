@@ -268,7 +268,7 @@ class speller {
     std::string text;
     if (own && is_cxx())
       for (tree it = BINFO_VIRTUALS(own); it; it = TREE_CHAIN(it))
-        text += "virtual " + assembler_name(BV_FN(it)) + "\n";
+        text += "virtual " + name_in_program(BV_FN(it)) + "\n";
     return text;
   }
 
