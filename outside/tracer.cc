@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
 #include <initializer_list>
 #include <list>
+#include <mutex>
 #include <set>
 #include <utility>
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "outside/tracee.h"
@@ -20,48 +24,100 @@
 
 namespace hotpatch::outside {
 
-// A timer whose signal waits for what has ended.
-
 namespace {
 
-constexpr suseconds_t first_us = 50'000;
-constexpr suseconds_t then_us = 10'000;
-
-// The kernel makes the call that it interrupts once more, whatever the handler
-// is (ERESTARTNOINTR).
-void wait_for_ended(int)
-{
-  const int error = errno;
-  siginfo_t which;
-  do
-    which.si_pid = 0;
-  while (waitid(P_ALL, 0, &which, WEXITED | WNOHANG | __WALL) == 0 &&
-         which.si_pid != 0);
-  errno = error;
-}
-
-// Puts back the timer and the handler that were there.
-class reaping {
+// A thread of this process that waits for what has ended while another one
+// seizes a thread for long.  Any thread of a process may wait for its tracees
+// (ptrace(2), "__WNOTHREAD" in waitpid(2)), so no signal is needed for that. It
+// blocks all of them.
+class reaper {
  public:
-  reaping()
+  // Never destroyed: its thread ends with the process.
+  static reaper& instance()
   {
-    struct sigaction action = {};
-    action.sa_handler = wait_for_ended;
-    sigaction(SIGALRM, &action, &old_action_);
-    const itimerval timer = {{0, then_us}, {0, first_us}};
-    setitimer(ITIMER_REAL, &timer, &old_timer_);
+    static auto* const one = new reaper;
+    return *one;
   }
-  ~reaping()
+
+  // False, with errno, if there can be no such thread.
+  bool begin_seizing()
   {
-    setitimer(ITIMER_REAL, &old_timer_, nullptr);
-    sigaction(SIGALRM, &old_action_, nullptr);
+    const std::lock_guard hold(lock_);
+    if (!has_thread_ && !start_thread())
+      return false;
+    ++seizures_;
+    if (std::exchange(sleeps_, false))
+      begun_.notify_one();
+    return true;
   }
-  reaping(const reaping&) = delete;
-  reaping& operator=(const reaping&) = delete;
+
+  void end_seizing()
+  {
+    const std::lock_guard hold(lock_);
+    ++seizures_;
+  }
 
  private:
-  struct sigaction old_action_;
-  itimerval old_timer_;
+  static constexpr std::chrono::milliseconds interval{10};
+  static constexpr int most_idle_intervals = 10;
+  static constexpr std::size_t stack_size = 256 * 1024;
+
+  bool start_thread()
+  {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, stack_size);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    const int error = pthread_create(&thread, &attributes, run_of, this);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_attr_destroy(&attributes);
+    has_thread_ = error == 0;
+    errno = error;
+    return has_thread_;
+  }
+
+  static void* run_of(void* self) { static_cast<reaper*>(self)->run(); }
+
+  // Looks from time to time, so that to seize a thread, of which there may be
+  // thousands, wakes no other one.
+  [[noreturn]] void run()
+  {
+    std::unique_lock hold(lock_);
+    for (int idle = 0;;) {
+      if (idle == most_idle_intervals) {
+        sleeps_ = true;
+        begun_.wait(hold, [this] { return !sleeps_; });
+        idle = 0;
+      }
+      const std::uint64_t before = seizures_;
+      begun_.wait_for(hold, interval);
+      const bool is_same = seizures_ == before;
+      const bool goes_on = seizures_ % 2 != 0;
+      if (is_same && goes_on)
+        wait_for_ended();
+      idle = is_same && !goes_on ? idle + 1 : 0;
+    }
+  }
+
+  static void wait_for_ended()
+  {
+    siginfo_t which;
+    do
+      which.si_pid = 0;
+    while (waitid(P_ALL, 0, &which, WEXITED | WNOHANG | __WALL) == 0 &&
+           which.si_pid != 0);
+  }
+
+  std::mutex lock_;
+  std::condition_variable begun_;
+  std::uint64_t seizures_ = 0;  // begun and ended ones: odd while one goes on
+  bool has_thread_ = false;
+  bool sleeps_ = false;
 };
 
 bool seize_only(pid_t thread, long options)
@@ -76,13 +132,11 @@ bool seize(pid_t thread, long options)
 {
   if (!HP_COUNTERMEASURE(reap_while_seizing))
     return seize_only(thread, options);
-  bool done = false;
-  int error = 0;
-  {
-    const reaping meanwhile;
-    done = seize_only(thread, options);
-    error = errno;
-  }
+  if (!reaper::instance().begin_seizing())
+    return false;
+  const bool done = seize_only(thread, options);
+  const int error = errno;
+  reaper::instance().end_seizing();
   errno = error;
   return done;
 }

@@ -30,12 +30,14 @@ namespace hotpatch::outside {
 // (cred_guard_mutex: de_thread() in fs/exec.c, ptrace_attach() in
 // kernel/ptrace.c).  One of the others that is traced already is gone only when
 // its tracer has waited for it, which the tracer cannot do while it seizes.  So
-// whatever ends is waited for while a thread is being seized.
+// another thread of this process waits for whatever ends while one is being
+// seized for long.
 //
-// From the thread that traces, which has no children of its own.
-
+// From the thread that traces, in a process that has no children of its own and
+// does not fork from now on.
+//
 // Options as for PTRACE_SETOPTIONS.  False: errno says why.  A traced thread
-// that ended meanwhile is not there any more for waitpid(2).
+// that has ended by then is not there any more for waitpid(2).
 bool seize(pid_t thread, long options);
 
 class tracee;

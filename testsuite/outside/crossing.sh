@@ -300,7 +300,7 @@ fails_without_undo()
 $CXX -std=c++20 -pthread "-I$HP_SRCDIR" "$here/seized.cc" \
   "$HP_BUILDDIR/outside/libhpoutside_controls.a" \
   "$HP_BUILDDIR/processes/libhpprocesses_controls.a" \
-  "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -o seized
+  "$HP_BUILDDIR/runtime/libhotpatch_controls.a" -lelf -liberty -o seized
 ok "a thread of a process that executes another program is seized" \
   timeout 60 ./seized
 ok "control: otherwise both wait for each other" \
