@@ -69,6 +69,10 @@ class live_patching {
   // is that of the process, and lives longer.
   live_patching(const change_lock& lock, const apply_settings& settings);
 
+  // What is damaged in the process, a line each; nothing of it stands against a
+  // change of something else.
+  std::vector<std::string> damages() const { return patches_.damages(); }
+
   // Throw tool_error with all reasons, a line each; process_busy, process_held,
   // half_changed.
   apply_result apply(patch_object& file);

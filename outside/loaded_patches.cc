@@ -26,10 +26,35 @@ namespace {
 // dynamic linker knows.
 constexpr std::uint64_t programs_tls_module = 1;
 
+// Loads the image's content.  Empty, or why its sites cannot be read.
+std::string damage_of(const target_image& image, elf_image& content)
+{
+  const hp_status status = content.load(*image.file);
+  if (status == HP_MALFORMED) {
+    // The file is known by its place in /proc.
+    const std::string_view label = image.file->label();
+    const std::string_view text = last_message();
+    return image.path + std::string(text.substr(
+                            text.starts_with(label) ? label.size() : 0));
+  }
+  if (status != HP_OK || content.section_count() == 0)
+    return {};
+  record_reader reader(content.view(), content.section(0));
+  record_survey survey;
+  record_fault fault;
+  if (survey_records(reader, survey, fault) != HP_MALFORMED)
+    return {};
+  return image.path + ": .hotpatch is damaged: record " +
+         std::to_string(fault.record) + ": " + fault.field + ": " +
+         fault.reason;
+}
+
 }  // namespace
 
 target_program::target_program(const target_images& images)
 {
+  // The images refer to the texts.
+  troubles_.reserve(images.all().size());
   for (const target_image& where : images.all()) {
     program_image image;
     image.path = where.path.c_str();
@@ -42,14 +67,12 @@ target_program::target_program(const target_images& images)
     image.is_patch =
         where.file->find_section(format::patch_section_name, 0, records);
     auto content = std::make_unique<elf_image>();
-    if (content->load(*where.file) == HP_OK && content->section_count() != 0) {
-      record_reader reader(content->view(), content->section(0));
-      record_survey survey;
-      record_fault fault;
-      if (survey_records(reader, survey, fault) == HP_MALFORMED)
-        throw tool_error(where.path + ": .hotpatch is damaged: record " +
-                         std::to_string(fault.record) + ": " + fault.field +
-                         ": " + fault.reason);
+    const std::string damage = damage_of(where, *content);
+    if (!damage.empty()) {
+      if (!HP_COUNTERMEASURE(pass_over_damage))
+        throw tool_error(damage);
+      image.trouble = troubles_.emplace_back(damage).c_str();
+    } else if (content->section_count() != 0) {
       image.view = content->view();
       image.sites = content->section(0);
     }
@@ -116,9 +139,15 @@ void loaded_patches::refresh()
   patches_.clear();
   images_ = std::make_unique<target_images>(process_);
   program_ = std::make_unique<target_program>(*images_);
-  for (auto& object : loaded_patch_objects(*images_)) {
+  unknown_.clear();
+  for (auto& object : loaded_patch_objects(*images_, &unknown_)) {
     loaded_patch found = {std::move(object), {}, {}, {}};
-    found.state = load_state(memory_, *found.object);
+    try {
+      found.state = load_state(memory_, *found.object);
+    } catch (const tool_error& reason) {
+      unknown_.emplace_back(reason.what());
+      continue;
+    }
     find_sites(found);
     patches_.push_back(std::move(found));
   }
@@ -127,13 +156,21 @@ void loaded_patches::refresh()
       find_lost(each);
 }
 
+std::vector<std::string> loaded_patches::damages() const
+{
+  std::vector<std::string> all = program_->troubles();
+  all.insert(all.end(), unknown_.begin(), unknown_.end());
+  return all;
+}
+
 std::string loaded_patches::changed_since_look() const
 {
   if (!same_images(image_mappings(images_->maps()),
                    image_mappings(read_maps(process_))))
     return "a shared object was loaded or unloaded";
   for (const loaded_patch& each : patches_) {
-    const format::patch_state state = load_state(memory_, *each.object);
+    const auto state =
+        memory_.load<format::patch_state>(each.object->state_address());
     if (std::memcmp(&state, &each.state, sizeof state) != 0)
       return "the patch " + each.object->name + " was changed";
   }

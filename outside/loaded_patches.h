@@ -33,10 +33,13 @@ class target_program {
   explicit target_program(const target_images& images);
 
   std::span<program_image> images() { return images_; }
+  // Why sites of images cannot be read, a line each.
+  const std::vector<std::string>& troubles() const { return troubles_; }
 
  private:
   std::vector<std::unique_ptr<elf_image>> contents_;
   std::vector<program_image> images_;
+  std::vector<std::string> troubles_;
 };
 
 // A patch object that the process has, and the sites that it concerns.
@@ -88,6 +91,10 @@ class loaded_patches {
   std::string changed_since_look() const;
 
   const target_images& images() const { return *images_; }
+
+  // What is damaged in the process, a line each: functions of such an image
+  // cannot be replaced, and such a patch is not known.
+  std::vector<std::string> damages() const;
   std::span<const loaded_patch> all() const { return patches_; }
 
   // The newest of that name; null if there is none.
@@ -121,6 +128,7 @@ class loaded_patches {
   std::unique_ptr<target_images> images_;
   std::unique_ptr<target_program> program_;
   std::vector<loaded_patch> patches_;
+  std::vector<std::string> unknown_;  // why patch objects are not in patches_
 };
 
 }  // namespace hotpatch::outside

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "processes/errors.h"
+#include "runtime/base/countermeasure.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/status.h"
 
 namespace hotpatch::outside {
 
@@ -63,7 +65,7 @@ std::unique_ptr<patch_object> open_patch_object(const std::string& path,
 }
 
 std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
-    const target_images& images)
+    const target_images& images, std::vector<std::string>* damages)
 {
   std::vector<std::unique_ptr<patch_object>> found;
   for (const target_image& image : images.all()) {
@@ -72,8 +74,17 @@ std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
       continue;
     const std::size_t size = image.file->size();
     auto patch = std::make_unique<patch_object>();
-    throw_if_failed(patch->file.open(image.path.c_str(),
-                                     {image.file->contents(0, size), size}));
+    if (const hp_status status =
+            patch->file.open(image.path.c_str(),
+                             {image.file->contents(0, size), size});
+        status != HP_OK && status != HP_NO_MEMORY &&
+        HP_COUNTERMEASURE(pass_over_damage)) {
+      if (damages != nullptr)
+        damages->emplace_back(last_message());
+      continue;
+    } else {
+      throw_if_failed(status);
+    }
     patch->path = image.path;
     patch->name = patch->file.name();
     patch->bias = image.bias;

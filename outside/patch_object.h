@@ -36,9 +36,10 @@ std::unique_ptr<patch_object> open_patch_object(const std::string& path);
 std::unique_ptr<patch_object> open_patch_object(const std::string& path,
                                                 int descriptor);
 
-// Those that a process has loaded.
+// Those that a process has loaded.  One that is damaged is left out, and
+// `damages`, unless null, gets the reason.
 std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
-    const target_images& images);
+    const target_images& images, std::vector<std::string>* damages = nullptr);
 
 // Throws tool_error if it is not of a known form.
 format::patch_state load_state(const target_memory& memory,

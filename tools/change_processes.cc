@@ -243,6 +243,8 @@ outside::apply_result change(const change_method& method, pid_t pid,
                      " is traced, which knows only the levels quiescent and "
                      "immediate; for others it has to offer a control socket");
   outside::live_patching process(lock, method.settings);
+  for (const std::string& damage : process.damages())
+    print_line(stderr, process_text(pid) + ": warning: " + damage);
   return traced(process);
 }
 

@@ -151,6 +151,9 @@ std::string packed(const process_status& status)
     pack(text, each.path);
     pack(text, std::uint64_t{each.lost});
   }
+  pack(text, std::uint64_t{status.damages.size()});
+  for (const std::string& each : status.damages)
+    pack(text, each);
   return text;
 }
 
@@ -171,6 +174,8 @@ process_status unpacked(pid_t pid, std::string_view text)
     each.lost = from.number() != 0;
     status.patches.push_back(std::move(each));
   }
+  for (std::uint64_t left = from.number(); left > 0; --left)
+    status.damages.push_back(from.text());
   return status;
 }
 
@@ -310,7 +315,8 @@ void show_status_json(const std::vector<process_status>& all, output& out)
                          {"program", process.program},
                          {"images", process.images},
                          {"patches", std::move(patches)},
-                         {"lacks", process.lacks}});
+                         {"lacks", process.lacks},
+                         {"damages", process.damages}});
   }
   const json document = {{"version", 1}, {"processes", std::move(processes)}};
   out.text() += json_text(document, 1) + '\n';
@@ -338,6 +344,10 @@ int show_status(status_options chosen)
     show_status_json(shown, out);
   else
     show_status_table(shown, out);
+  for (const process_status& each : shown)
+    for (const std::string& damage : each.damages)
+      if (!chosen.json)
+        complain("hp-status", process_lines(each.pid, "warning: " + damage));
   out.flush();
   return result;
 }

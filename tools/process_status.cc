@@ -57,10 +57,11 @@ process_status read_memory_status(pid_t pid)
     if (image.file->find_section(format::section_name, 0, records))
       ++status.images;
   }
-  if (outside::loaded_patch_objects(images).empty())
+  if (outside::loaded_patch_objects(images, &status.damages).empty())
     return status;
   outside::target_memory memory(pid);
   const outside::loaded_patches patches(pid, memory);
+  status.damages = patches.damages();
   for (const outside::loaded_patch& each : patches.all())
     status.patches.push_back(
         {each.object->name, each.object->contents().version,
@@ -96,6 +97,7 @@ std::optional<process_status> ask_status(pid_t pid)
 // hold by now.
 void add_missing(process_status& status, const process_status& memory)
 {
+  status.damages = memory.damages;
   for (const patch_status& each : memory.patches) {
     const auto known = std::find_if(
         status.patches.begin(), status.patches.end(),

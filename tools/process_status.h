@@ -45,6 +45,7 @@ struct process_status {
   std::size_t images = 0;             // that have sites
   std::vector<patch_status> patches;  // in the order of their application
   std::vector<std::string> lacks;     // names of wanted patches
+  std::vector<std::string> damages;   // why images of it cannot be read
   // Lacks none, and none is half applied or lost.
   bool is_in_order() const;
 };

@@ -16,6 +16,7 @@ namespace hotpatch {
 struct loaded_program::copy {
   array<char> path;
   array<char> loader_name;
+  array<char> trouble;
   array<memory_range> ranges;
   mapped_image mapped;
   elf_file file;
@@ -69,8 +70,14 @@ hp_status loaded_program::note_images() noexcept
       seen.is_program = made->mapped.executable;
       seen.tls_module = image.tls_module();
       seen.view = {made->ranges.data(), made->ranges.size()};
-      if (image.prepare() == HP_OK)
+      const hp_status prepared = image.prepare();
+      if (prepared == HP_OK)
         seen.sites = image.section();
+      if (prepared == HP_MALFORMED) {
+        if (!assign_text(made->trouble, image.reason()))
+          return no_memory();
+        seen.trouble = made->trouble.data();
+      }
       if (const hp_status status =
               pins_.note(reinterpret_cast<std::uint64_t>(made->mapped.headers));
           status != HP_OK)

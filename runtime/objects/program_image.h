@@ -28,6 +28,8 @@ struct program_image {
   std::uint64_t sites_base = 0;
   // The loader's number of its thread-local storage, 0: none or not known.
   std::uint64_t tls_module = 0;
+  // Why its sites cannot be read, "": they can, or it has none.
+  const char* trouble = "";
   bool is_program = false;  // the executable, not a shared object
   bool is_patch = false;    // a patch object: nothing in it is replaced
 

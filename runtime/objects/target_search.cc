@@ -139,6 +139,16 @@ bool has_function(const char* name,
   return found;
 }
 
+// Why an image could not be searched that may have what is asked for, or "".
+const char* trouble_of(const name_query& query,
+                       std::span<const program_image> images) noexcept
+{
+  for (const program_image& image : images)
+    if (*image.trouble != '\0' && query.accepts_image(image.path))
+      return image.trouble;
+  return "";
+}
+
 const char* last_part(const char* path) noexcept
 {
   const char* slash = std::strrchr(path, '/');
@@ -225,11 +235,13 @@ hp_status find_targets(const char* label, const patch_replacement& wanted,
   const name_query query(wanted.target);
   if (found.empty()) {
     const similar_names similar(query, images);
+    const char* const trouble = trouble_of(query, images);
     return fail(
         HP_NOT_FOUND,
         "%s: %s (%s:%u): the program has no patch site of that name%s; "
-        "is it in a module that is not loaded? hp-list shows those it has",
-        label, wanted.target, wanted.file, wanted.line, similar.text());
+        "is it in a module that is not loaded? hp-list shows those it has%s%s",
+        label, wanted.target, wanted.file, wanted.line, similar.text(),
+        *trouble != '\0' ? "; an image could not be searched: " : "", trouble);
   }
   if (found.size() > 1 && !query.wants_all())
     return fail(HP_AMBIGUOUS,

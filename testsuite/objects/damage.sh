@@ -51,4 +51,38 @@ cc -O2 -fno-pie -no-pie "-I$HP_SRCDIR" "$HP_SRCDIR/testsuite/objects/faults.c" \
   -o faults $with_library -lpthread || exit 99
 ok "every fault of the system" ./faults ./faulty.so
 sed 's/^/# /' tap.out
+
+# An image that cannot be read costs only its own functions.
+cat >program.c <<'EOT'
+#include "testsuite/objects/commands.h"
+int good(void) { return 1; }
+int bad(void);
+static void call(void) { printf("%d %d\n", good(), bad()); }
+int main(int argc, char** argv) { return run_commands(argc, argv, call); }
+EOT
+build_damaged()
+{
+  echo 'int bad(void) { return 1; }' >bad.c &&
+    cc -O2 -fPIC -shared -fplugin-arg-hotpatch-all bad.c -o libbad.so &&
+    program -fplugin-arg-hotpatch-all program.c -L. -lbad "-Wl,-rpath,$workdir" ||
+    return
+  # The version of the first record, in the file.
+  at=$(readelf -SW libbad.so |
+    sed -n 's/.* \.hotpatch  *[A-Z_]*  *[0-9a-f]*  *\([0-9a-f]*\) .*/\1/p')
+  [ -n "$at" ] && printf '\356' |
+    dd of=libbad.so bs=1 "seek=$((0x$at))" conv=notrunc 2>/dev/null || return
+  for name in good bad; do
+    cat >for_$name.c <<EOT
+#include <hotpatch.h>
+HP_REPLACES("$name") static int other(void) { return 2; }
+EOT
+    patch for_$name || return
+  done
+}
+ok "a program with a damaged library is linked" build_damaged
+ok "the program's functions are replaced" runs "1 1
+load: HP_OK
+2 1" call load:for_good.so call
+ok "those of the library are not, and the reason is given" tells \
+  "an image could not be searched: $workdir/libbad.so" load:for_bad.so
 done_testing

@@ -156,4 +156,88 @@ ok "control: otherwise the library refuses what was traced before" \
   own_pads_only
 end
 
+
+# --- Damage -------------------------------------------------------------------
+# One image whose records are damaged, and one patch: each costs what it has
+# itself.
+cat >damage.c <<'END2'
+#include <dlfcn.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((hotpatch)) static int own(void) { return 1; }
+int main(void)
+{
+  int (*sound)(void) = (int (*)(void))dlsym(dlopen("./sound.so", RTLD_NOW), "sound");
+  int (*bad)(void) = (int (*)(void))dlsym(dlopen("./bad.so", RTLD_NOW), "bad");
+  setbuf(stdout, 0);
+  for (;; usleep(2000))
+    printf("own %d sound %d bad %d\n", own(), sound(), bad());
+}
+END2
+build_damage()
+{
+  "$CC" -O2 "-fplugin=$HP_PLUGIN" damage.c -o damage -ldl || return
+  for name in sound bad; do
+    echo "__attribute__((hotpatch)) int $name(void) { return 1; }" >$name.c &&
+      cc -O2 -fPIC -shared $name.c -o $name.so || return
+  done
+  for name in own sound bad; do
+    cat >for_$name.c <<END2 && cc -O2 -fPIC -shared for_$name.c -o for_$name.so ||
+#include <hotpatch.h>
+HP_PATCH("$name", 1, "");
+HP_REPLACES("$name") static int other(void) { return 2; }
+END2
+      return
+  done
+  # The version of the first record, in the file.
+  at=$(readelf -SW bad.so |
+    sed -n 's/.* \.hotpatch  *[A-Z_]*  *[0-9a-f]*  *\([0-9a-f]*\) .*/\1/p')
+  [ -n "$at" ] &&
+    printf '\356' | dd of=bad.so bs=1 "seek=$((0x$at))" conv=notrunc 2>/dev/null &&
+    gives 2 'hotpatch is damaged' "$hp_list" bad.so
+}
+ok "a library with damaged records is made" build_damage
+warns()
+{
+  grep -q "warning: .*/bad.so: .hotpatch is damaged: record 0" output
+}
+# damage_is_passed_over APPLY
+damage_is_passed_over()
+{
+  "$1" "$pid" for_sound.so >output 2>&1
+  damage_status=$?
+  cat output
+  [ $damage_status -eq 0 ] && warns && "$1" "$pid" for_own.so &&
+    says 'own 2 sound 2 bad 1'
+}
+begin ./damage
+ok "other images are patched, with a warning" damage_is_passed_over "$hp_apply"
+ok "its own functions are not, and the reason is given" gives 1 \
+  'no patch site of that name.*an image could not be searched: .*bad.so' \
+  "$hp_apply" "$pid" for_bad.so
+ok "hp-status shows the patches" gives 0 'applied  *own' "$hp_status" "$pid"
+ok "and warns" warns
+ok "hp-revert warns" gives 0 'bad.so: .hotpatch is damaged' \
+  "$hp_revert" "$pid" own
+ok "and takes them away" says 'own 1 sound 2 bad 1'
+
+# The state of a patch, in the memory of the process.
+spoil_state()
+{
+  base=$(sed -n 's/-.*for_sound.so.*//p' "/proc/$pid/maps" | head -n 1)
+  at=$(readelf -SW for_sound.so | sed -n 's/.* \.hotpatch\.state *[A-Z]* *\([0-9a-f]*\) .*/\1/p')
+  [ -n "$base" ] && [ -n "$at" ] &&
+    printf '\143' | dd of="/proc/$pid/mem" bs=1 conv=notrunc \
+      "seek=$((0x$base + 0x$at))" 2>/dev/null
+}
+ok "the state of a patch is spoilt" spoil_state
+ok "others are applied, with a warning" gives 0 \
+  'warning: .*for_sound.so.*of a form that' "$hp_apply" "$pid" for_own.so
+ok "hp-status shows them" gives 0 'applied  *own' "$hp_status" "$pid"
+ok "hp-revert takes them away" "$hp_revert" "$pid" own
+end
+begin ./damage
+ok "control: otherwise one image stands against all" not without \
+  pass_over_damage damage_is_passed_over "$(control_tool hp-apply)"
+end
 done_testing
