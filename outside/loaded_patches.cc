@@ -34,8 +34,8 @@ std::string damage_of(const target_image& image, elf_image& content)
     // The file is known by its place in /proc.
     const std::string_view label = image.file->label();
     const std::string_view text = last_message();
-    return image.path + std::string(text.substr(
-                            text.starts_with(label) ? label.size() : 0));
+    return image.path +
+           std::string(text.substr(text.starts_with(label) ? label.size() : 0));
   }
   if (status != HP_OK || content.section_count() == 0)
     return {};

@@ -74,9 +74,8 @@ std::vector<std::unique_ptr<patch_object>> loaded_patch_objects(
       continue;
     const std::size_t size = image.file->size();
     auto patch = std::make_unique<patch_object>();
-    if (const hp_status status =
-            patch->file.open(image.path.c_str(),
-                             {image.file->contents(0, size), size});
+    if (const hp_status status = patch->file.open(
+            image.path.c_str(), {image.file->contents(0, size), size});
         status != HP_OK && status != HP_NO_MEMORY &&
         HP_COUNTERMEASURE(pass_over_damage)) {
       if (damages != nullptr)
