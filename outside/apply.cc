@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "format/changing.h"
 #include "outside/object_loading.h"
 #include "outside/remote_call.h"
 #include "outside/remote_call_point.h"
@@ -34,6 +35,21 @@
 namespace hotpatch::outside {
 
 namespace {
+
+// Whether a thread of the process has this number in the innermost PID
+// namespace that it is in: the last one of NSpid (proc_pid_status(5)).
+bool has_own_number(pid_t process, std::uint64_t number)
+{
+  for (const pid_t thread : threads_of(process)) {
+    const std::string numbers =
+        status_field(thread_file(process, thread, "status"), "NSpid");
+    const std::size_t last = numbers.find_last_of(" \t");
+    if (numbers.substr(last == std::string::npos ? 0 : last + 1) ==
+        std::to_string(number))
+      return true;
+  }
+  return false;
+}
 
 // Owns the rule that a refusal names all reasons at once: each check is tried,
 // whatever the others said.
@@ -133,6 +149,9 @@ std::vector<std::string> describe(const checked_patch& checked)
 using format::patch_phase;
 
 constexpr std::int64_t millisecond = 1'000'000;
+
+// Copies of the library in one image.
+constexpr std::uint64_t most_notes = 8;
 
 std::string version_text(const patch_object& patch)
 {
@@ -462,6 +481,25 @@ std::string live_patching::describe_half(const switch_plan& plan)
          "it, hp-revert takes it away";
 }
 
+// While all stand: the process's own library is in the middle of a change.
+std::string live_patching::find_own_change() const
+{
+  for (const target_image& image : patches_.images().all()) {
+    elf_section notes;
+    if (!image.file->find_section(format::changing_section_name, 0, notes))
+      continue;
+    const std::uint64_t count =
+        std::min(notes.size / sizeof(format::changing_thread), most_notes);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto number = memory_.load<format::changing_thread>(
+          notes.address + image.bias + i * sizeof(format::changing_thread));
+      if (number != 0 && has_own_number(process_, number))
+        return "its own library is in the middle of a change";
+    }
+  }
+  return {};
+}
+
 void live_patching::stop_and_switch(change& what, apply_result& result)
 {
   back_off pauses(millisecond / 10);
@@ -470,7 +508,9 @@ void live_patching::stop_and_switch(change& what, apply_result& result)
     stopped_process all(process_, until_end());
     const std::string stale = find_stale(what.plan);
     std::string inside;
-    if (stale.empty() && HP_COUNTERMEASURE(search_threads))
+    if (stale.empty())
+      inside = find_own_change();
+    if (stale.empty() && inside.empty() && HP_COUNTERMEASURE(search_threads))
       inside = find_inside(all, what.plan.code);
     if (stale.empty() && inside.empty()) {
       switch_standing(what.plan);

@@ -93,6 +93,7 @@ class live_patching {
   void prepare(change& what, switch_hooks& hooks);
   void stop_and_switch(change& what, apply_result& result);
   std::string find_stale(const switch_plan& plan);
+  std::string find_own_change() const;
   void switch_standing(const switch_plan& plan);
   std::string describe_half(const switch_plan& plan);
   void clean_up(change& what, switch_hooks& hooks);

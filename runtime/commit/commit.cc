@@ -12,6 +12,11 @@
 
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
+#include <atomic>
+
+#include "format/changing.h"
+#include "runtime/base/countermeasure.h"
+#include "runtime/base/system_call.h"
 #include "runtime/commit/commit_batch.h"
 
 namespace hotpatch {
@@ -20,6 +25,26 @@ template commit_outcome commit<this_process>(
     text_writer& writer, std::span<change> changes,
     std::span<const code_range> vacated, junctions& junctions,
     const commit_order& order) noexcept;
+
+namespace {
+
+// Under the library's lock; read by tools that have stopped this process.
+[[gnu::section(".hotpatch.changing"), gnu::used]] constinit std::atomic<
+    format::changing_thread>
+    changing = 0;
+
+}  // namespace
+
+change_note::change_note() noexcept
+{
+  if (HP_COUNTERMEASURE(note_changing))
+    changing = static_cast<format::changing_thread>(system_call(SYS_gettid));
+}
+
+change_note::~change_note()
+{
+  changing = 0;
+}
 
 [[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
     const site_code& site) noexcept

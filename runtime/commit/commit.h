@@ -107,7 +107,18 @@ struct commit_outcome {
 // The text, the cells, the barriers and the threads that are changed, or
 // stopped for it: those of this process.  A model has others of the same names,
 // and notes down what is done to them (testsuite/model/real_commit.cc).
+// While there is one, others see that this process is in the middle of a change
+// (format/changing.h).
+class change_note {
+ public:
+  change_note() noexcept;
+  change_note(const change_note&) = delete;
+  change_note& operator=(const change_note&) = delete;
+  ~change_note();
+};
+
 struct this_process {
+  using note = change_note;
   using writer = text_writer;
   using window = text_window;
   using cells = cell_window;

@@ -756,7 +756,10 @@ commit_outcome commit(typename System::writer& writer,
       outcome.status = moment.reach(vacated);
     outcome.may_succeed_later = moment.may_come_later(outcome.status);
     if (outcome.status == HP_OK) {
-      batch.store();
+      {
+        [[maybe_unused]] const typename System::note changing;
+        batch.store();
+      }
       moment.pass();
       outcome.status = batch.explain();
     }

@@ -248,6 +248,7 @@ class model_standing_threads {
 };
 
 struct model_system {
+  struct note {};
   using writer = model_writer;
   using window = model_window;
   using cells = model_cells;

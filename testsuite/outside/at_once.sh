@@ -262,4 +262,59 @@ new_address_without()
 ok "control: without a second plan the process dies or goes on unpatched" \
   new_address_without
 end 2>/dev/null
+
+# The process's own library changes the same function while hp-apply, which has
+# loaded its patch, waits for a thread.
+cat >for_answer.c <<'END2'
+#include <hotpatch.h>
+HP_PATCH("answer", 1, "Another one");
+HP_REPLACES("answer") static int other(int x) { return 100 + x; }
+HP_REPLACES("stay") static int no_stay(void) { return 2; }
+END2
+build_changes()
+{
+  cc -O2 -fPIC -shared for_answer.c -o for_answer.so && build_controls &&
+    control_program outside/changes.c changes "-fplugin=$HP_PLUGIN" \
+      "-I$HP_SRCDIR/runtime/include"
+}
+ok "a program that is held in the middle of a change is compiled" build_changes
+# until_said FILE WORDS: while hp-apply waits.
+until_said()
+{
+  until grep -q "$2" "$1"; do
+    kill -0 "$pid" && kill -0 $waiting || return
+    sleep 0.01
+  done
+}
+# What hp-apply says is true in the end.
+ends_as_said()
+{
+  rm -f begin go leave
+  begin ./changes
+  waits "$hp_apply" -v -w "$pid" for_answer.so || return
+  touch begin
+  until_said out '^in the middle' && touch leave || return
+  until_said waiting.out 'its own library is in the middle of a change'
+  touch go
+  wait $waiting
+  answer=$?
+  cat waiting.out
+  until grep '^changed: HP_OK' out; do
+    kill -0 "$pid" || return
+    sleep 0.01
+  done
+  case $answer in
+    0) says 'answer 102' ;;
+    1) grep -q 'answer is replaced by the program itself' waiting.out &&
+      says 'answer 6' ;;
+    *) false ;;
+  esac
+}
+ok "hp-apply lets the process's own library end its change" ends_as_said
+end
+HP_WITHOUT=note_changing
+export HP_WITHOUT
+ok "control: without a note both write to the same words" not ends_as_said
+unset HP_WITHOUT
+end 2>/dev/null
 done_testing
