@@ -29,8 +29,8 @@ template commit_outcome commit<this_process>(
 namespace {
 
 // Under the library's lock; read by tools that have stopped this process.
-[[gnu::section(".hotpatch.changing"), gnu::used]] constinit std::atomic<
-    format::changing_thread>
+[[gnu::section(".hotpatch.changing"),
+  gnu::used]] constinit std::atomic<format::changing_thread>
     changing = 0;
 
 }  // namespace

@@ -1,7 +1,7 @@
 /* A program whose own library replaces answer() when there is a file "begin",
  * and is held in the middle of that until there is a file "go"; a thread of it
- * is inside stay() until there is a file "leave".  In the middle: the dead bytes before the function have been
- * written, the patch word has not.
+ * is inside stay() until there is a file "leave".  In the middle: the dead
+ * bytes before the function have been written, the patch word has not.
  *
  * SPDX-License-Identifier: MIT
  */
