@@ -5,8 +5,10 @@
 
 #include "plugin/definitions.h"
 
+#include "plugin/against.h"
 #include "plugin/cxx.h"
 #include "plugin/names.h"
+#include "plugin/patch_records.h"
 #include "plugin/records.h"
 #include "plugin/site.h"
 #include "plugin/type_layout.h"
@@ -118,10 +120,14 @@ void note_definitions()
 {
   if (!is_c() && !is_cxx())
     return;
+  const std::set<symtab_node*> used =
+      is_against() ? reached_from_code() : std::set<symtab_node*>();
   varpool_node* node;
   FOR_EACH_VARIABLE(node)
   {
     const tree decl = node->decl;
+    if (is_against() && !used.count(node))
+      continue;
     if (!is_listed(node) || !is_of_unnamed_type(TREE_TYPE(decl)))
       continue;
     const std::uint64_t layout = layout_hash_of(TREE_TYPE(decl));

@@ -355,20 +355,6 @@ void reach(symtab_node* from, nodes& into)
   }
 }
 
-// Of a source that was compared with its baseline little is left, and it
-// declares much that this does not need.
-nodes reached_from_code()
-{
-  nodes used;
-  symtab_node* node;
-  FOR_EACH_SYMBOL(node)
-  if (node->definition && !DECL_EXTERNAL(node->decl) &&
-      (node->force_output ||
-       (TREE_PUBLIC(node->decl) && !DECL_COMDAT(node->decl))))
-    reach(node, used);
-  return used;
-}
-
 void refuse_definition(tree decl)
 {
   error_at(DECL_SOURCE_LOCATION(decl),
@@ -408,6 +394,18 @@ void finish_unit(void*, void*)
 }
 
 }  // namespace
+
+std::set<symtab_node*> reached_from_code()
+{
+  nodes used;
+  symtab_node* node;
+  FOR_EACH_SYMBOL(node)
+  if (node->definition && !DECL_EXTERNAL(node->decl) &&
+      (node->force_output ||
+       (TREE_PUBLIC(node->decl) && !DECL_COMDAT(node->decl))))
+    reach(node, used);
+  return used;
+}
 
 void declare_imports()
 {

@@ -44,6 +44,10 @@ void begin_patch_record(section_text& out, format::patch_kind kind,
 // object.  To be called once, when the unit is complete.
 void declare_imports();
 
+// What the code that is made of this unit leads to, if that is compared with
+// its baseline and mostly consists of declarations.
+std::set<symtab_node*> reached_from_code();
+
 // Makes marked symbols weak at the end of the assembly.
 void register_patch_imports(const char* plugin_name);
 
