@@ -16,6 +16,7 @@
 
 // Of cc1 and cc1plus; the link-time compiler has no preprocessor in use.
 extern cpp_reader* parse_in __attribute__((weak));
+extern char flag_no_output __attribute__((weak));
 
 namespace hotpatch {
 
@@ -840,11 +841,30 @@ void print_marker()
   file_start();
 }
 
+decltype(lang_hooks.finish) finish_front_end;
+
+// The preprocessor has written nothing.
+void print_only_marker()
+{
+  finish_front_end();
+  const bool to_file =
+      asm_file_name && *asm_file_name && strcmp(asm_file_name, "-") != 0;
+  FILE* const out = to_file ? fopen(asm_file_name, "w") : stdout;
+  const bool written = out && fprintf(out, "%s%s\n", format::against_marker,
+                                      marker.c_str()) >= 0;
+  if (!written || (to_file && fclose(out) != 0))
+    error("hotpatch: cannot write to %qs: %m", to_file ? asm_file_name : "-");
+}
+
 // The files that the unit consists of are known afterwards (-MD), and nothing
 // is compiled.
 void only_preprocess()
 {
+  marker = result_marker();
   flag_preprocess_only = 1;
+  flag_no_output = 1;
+  finish_front_end = lang_hooks.finish;
+  lang_hooks.finish = print_only_marker;
 }
 
 }  // namespace
@@ -900,47 +920,6 @@ void start_against()
 bool is_against()
 {
   return compares;
-}
-
-namespace {
-
-std::uint32_t version_in(const std::string& text)
-{
-  std::uint32_t version = 0;
-  std::from_chars(text.data(), text.data() + text.size(), version);
-  return version;
-}
-
-void read_statement_line(const std::string& word, const std::string& value,
-                         patch_statement& into)
-{
-  if (word == "name")
-    into.name = value;
-  else if (word == "version")
-    into.version = version_in(value);
-  else if (word == "description")
-    into.description = value;
-  else if (word == "level")
-    format::parse_level(value.c_str(), into.level);
-  else if (word == "build")
-    into.builds.push_back(value);
-  else if (const std::size_t blank = value.rfind(' ');
-           word == "need" && blank != value.npos)
-    into.needs.push_back(
-        {value.substr(0, blank), version_in(value.substr(blank + 1))});
-}
-
-}  // namespace
-
-patch_statement given_statement()
-{
-  patch_statement statement = stated_patch();
-  std::ifstream file(directory + "/statement");
-  for (std::string line; std::getline(file, line);)
-    if (const std::size_t blank = line.find(' '); blank != line.npos)
-      read_statement_line(line.substr(0, blank), line.substr(blank + 1),
-                          statement);
-  return statement;
 }
 
 namespace {

@@ -13,7 +13,6 @@
 #define HOTPATCH_PLUGIN_AGAINST_H
 
 #include "plugin/gcc_compat.h"
-#include "plugin/patch_attribute.h"
 
 namespace hotpatch {
 
@@ -23,9 +22,6 @@ void start_against();
 
 // Whether it is.  The unit then is a part of a patch, and nothing gets a site.
 bool is_against();
-
-// What hp-patch was told of the patch as a whole, or else what the source says.
-patch_statement given_statement();
 
 // Call from plugin_init after the other parts that listen to the beginning of
 // the passes over the unit: GCC calls the last one first.

@@ -79,6 +79,13 @@ std::vector<std::string> driver_options()
   return words;
 }
 
+std::string object_name()
+{
+  const std::vector<std::string> all = driver_options();
+  const auto option = std::find(all.begin(), all.end(), "-o");
+  return option == all.end() || option + 1 == all.end() ? "" : option[1];
+}
+
 // Without those that say what is made and where.
 std::vector<std::string> compile_options()
 {
@@ -156,7 +163,8 @@ void note_new_source(const std::string& directory)
 {
   std::string line = "{\"source\":" + json(main_input_filename) +
                      ",\"directory\":" + json(get_src_pwd()) +
-                     ",\"command\":[" + json(driver());
+                     ",\"object\":" + json(object_name()) + ",\"command\":[" +
+                     json(driver());
   for (const std::string& each : compile_options())
     line += "," + json(each);
   line += "," + json(main_input_filename) + "]}\n";

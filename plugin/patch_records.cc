@@ -108,16 +108,10 @@ void print_hook(section_text& out, tree decl, format::hook_time when)
   out.line(".popsection");
 }
 
-// Each unit that was compared with its baseline says the same.
-const char* said_in_group()
-{
-  return is_against() ? "hotpatch.statement" : "";
-}
-
 void print_header(section_text& out, const patch_statement& said)
 {
   begin_patch_record(out, format::patch_kind::patch,
-                     sizeof(format::patch_header), said_in_group());
+                     sizeof(format::patch_header));
   out.string(said.name, "name");
   out.number(said.version, "version");
   out.string(said.description, "description");
@@ -129,8 +123,8 @@ void print_header(section_text& out, const patch_statement& said)
 
 void print_need(section_text& out, const patch_statement::need& need)
 {
-  begin_patch_record(out, format::patch_kind::need, sizeof(format::need_record),
-                     said_in_group());
+  begin_patch_record(out, format::patch_kind::need,
+                     sizeof(format::need_record));
   out.string(need.name, "name");
   out.number(need.version, "version");
   out.line(".popsection");
@@ -139,7 +133,7 @@ void print_need(section_text& out, const patch_statement::need& need)
 void print_build(section_text& out, const std::string& id)
 {
   begin_patch_record(out, format::patch_kind::build,
-                     sizeof(format::build_record), said_in_group());
+                     sizeof(format::build_record));
   out.string(id, "build-id");
   out.number(0, "reserved");
   out.line(".popsection");
@@ -203,8 +197,9 @@ void print_patch_statement()
   if (!is_part_of_patch())
     return;
   warn_of_undefined_parts(taken);
+  // hp-patch says it for all units.
   const patch_statement said =
-      is_against() ? given_statement() : stated_patch();
+      is_against() ? patch_statement() : stated_patch();
   section_text out;
   if (!said.name.empty() || said.level != format::level::unstated)
     print_header(out, said);

@@ -5,7 +5,6 @@
 //
 //     units          "NUMBER IMAGE FILE\tDIRECTORY", a line for each unit
 //     unit-NUMBER    the text of its baseline
-//     statement      what the patch says of itself
 //     map            "NEW\tOLD": the tree NEW is a copy of OLD
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
