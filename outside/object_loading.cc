@@ -39,11 +39,6 @@ std::uint64_t argument(long value)
   return static_cast<std::uint64_t>(value);
 }
 
-bool is_error(std::int64_t result)
-{
-  return result < 0 && result > -4096;
-}
-
 [[noreturn]] void throw_load_error(pid_t process, const std::string& what)
 {
   throw tool_error(process_text(process) + ' ' + what);

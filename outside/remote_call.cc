@@ -228,7 +228,7 @@ void borrowed_thread::need_workspace()
   const std::uint64_t kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   const std::int64_t memory = system_call(
       SYS_mmap, {0, workspace_size, PROT_READ | PROT_WRITE, kind, no_call, 0});
-  if (memory < 0 && memory > -4096)
+  if (is_error(memory))
     throw tool_error(process_text(thread_.process()) +
                      " gets no memory for a call: " +
                      std::strerror(static_cast<int>(-memory)));
@@ -240,7 +240,7 @@ void borrowed_thread::need_workspace()
   const std::int64_t code =
       system_call(SYS_mmap, {workspace_, page_size, PROT_READ | PROT_EXEC,
                              kind | MAP_FIXED, no_call, 0});
-  if (code < 0 && code > -4096)
+  if (is_error(code))
     throw tool_error(process_text(thread_.process()) +
                      " may not have executable memory: " +
                      std::strerror(static_cast<int>(-code)));

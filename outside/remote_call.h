@@ -59,6 +59,13 @@ bool is_workspace(const target_memory& memory, std::uint64_t address);
 // thread stops at no more of them.
 using call_observer = std::function<bool(tracee&)>;
 
+// Whether the kernel's answer to a system call is an error: MAX_ERRNO in
+// include/linux/err.h.
+inline bool is_error(std::int64_t answer)
+{
+  return answer < 0 && answer >= -4095;
+}
+
 class borrowed_thread {
  public:
   borrowed_thread(tracee& thread, target_memory& memory,

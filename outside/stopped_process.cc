@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "outside/tracer.h"
+#include "processes/incarnation.h"
 #include "processes/process_list.h"
 #include "runtime/base/back_off.h"
 #include "runtime/base/countermeasure.h"

@@ -4,6 +4,7 @@
 #include "outside/switch_hooks.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "outside/object_loading.h"
 #include "processes/errors.h"
@@ -13,13 +14,6 @@ namespace hotpatch::outside {
 namespace {
 
 using format::hook_time;
-
-bool has_hook(const patch_object& patch, hook_time when)
-{
-  const auto& hooks = patch.contents().hooks;
-  return std::any_of(hooks.begin(), hooks.end(),
-                     [&](const patch_hook& hook) { return hook.when == when; });
-}
 
 const char* name_of(hook_time when)
 {
@@ -50,25 +44,26 @@ void switch_hooks::concern(const switch_plan& plan)
   sequence_ = hook_sequence(going, parties_.size() - going);
 }
 
+bool switch_hooks::has(std::size_t party, hook_time when) const
+{
+  const auto& hooks = parties_[party]->contents().hooks;
+  return std::any_of(hooks.begin(), hooks.end(),
+                     [&](const patch_hook& hook) { return hook.when == when; });
+}
+
 bool switch_hooks::any_before() const
 {
-  return sequence_.any_before([&](std::size_t i, hook_time when) {
-    return has_hook(*parties_[i], when);
-  });
+  return sequence_.any_before(std::bind_front(&switch_hooks::has, this));
 }
 
 bool switch_hooks::any_after() const
 {
-  return sequence_.any_after([&](std::size_t i, hook_time when) {
-    return has_hook(*parties_[i], when);
-  });
+  return sequence_.any_after(std::bind_front(&switch_hooks::has, this));
 }
 
 bool switch_hooks::any_to_take_back() const
 {
-  return sequence_.any_to_take_back([&](std::size_t i, hook_time when) {
-    return has_hook(*parties_[i], when);
-  });
+  return sequence_.any_to_take_back(std::bind_front(&switch_hooks::has, this));
 }
 
 std::uint64_t switch_hooks::call(borrowed_thread& thread,

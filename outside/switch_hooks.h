@@ -39,6 +39,7 @@ class switch_hooks {
   void take_back(borrowed_thread& thread);
 
  private:
+  bool has(std::size_t party, format::hook_time when) const;
   std::uint64_t call(borrowed_thread& thread, const patch_object& patch,
                      format::hook_time when) const;
 

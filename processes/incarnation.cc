@@ -109,16 +109,20 @@ std::optional<incarnation> incarnation_of(pid_t process)
   return found->run;
 }
 
-bool shares_its_parents_memory(pid_t process)
+pid_t memory_owner(pid_t process)
 {
-  constexpr int same_memory = 1;  // KCMP_VM in linux/kcmp.h
-  const auto child = stat_of(process);
-  if (!child || child->parent == 0)
-    return false;
-  return syscall(SYS_kcmp, process, child->parent, same_memory, 0, 0) == 0 &&
-         // A number that was used again in between would compare something
-         // else.
-         stat_of(process) && stat_of(process)->run == child->run;
+  pid_t owner = 0;
+  for (;;) {
+    const auto child = stat_of(process);
+    if (!child || child->parent == 0 ||
+        !share_memory(memory_thread(process), memory_thread(child->parent)))
+      return owner;
+    // A number that was used again in between would compare something else.
+    const auto now = stat_of(process);
+    if (!now || now->run != child->run)
+      return owner;
+    owner = process = child->parent;
+  }
 }
 
 process_handle::process_handle(pid_t process)

@@ -32,10 +32,11 @@ struct incarnation {
 // a kernel thread or what belongs to another user.
 std::optional<incarnation> incarnation_of(pid_t process);
 
-// A child that works in the memory of its parent until it executes a program,
-// as vfork(2) makes them, and posix_spawn(3): what is done to one is done to
-// both. False also where the system does not tell (kcmp(2)).
-bool shares_its_parents_memory(pid_t process);
+// The ancestor whose memory a process works in until it executes a program, as
+// a child of vfork(2) or posix_spawn(3) does: what is done to one is done to
+// both, and the ancestor is the one to be patched.  0: there is none, or the
+// system does not tell (kcmp(2)).
+pid_t memory_owner(pid_t process);
 
 class no_process : public tool_error {
  public:

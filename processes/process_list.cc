@@ -180,20 +180,12 @@ bool has_memory(pid_t thread)
          errno != ENOENT;
 }
 
-// kcmp(2); where the kernel has none, nothing is known to be shared.
+}  // namespace
+
 bool share_memory(pid_t a, pid_t b)
 {
   return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
 }
-
-pid_t parent_of(pid_t process)
-{
-  return parse_process_id(
-             status_field(thread_file(process, process, "status"), "PPid"))
-      .value_or(0);
-}
-
-}  // namespace
 
 pid_t memory_thread(pid_t process)
 {
@@ -242,17 +234,6 @@ pid_t newest_process()
   if (last.ends_with('\n'))
     last.remove_suffix(1);
   return parse_process_id(last).value_or(0);
-}
-
-pid_t memory_owner(pid_t process)
-{
-  const pid_t thread = memory_thread(process);
-  pid_t owner = 0;
-  for (pid_t above = parent_of(process);
-       above > 0 && share_memory(thread, memory_thread(above));
-       above = parent_of(above))
-    owner = above;
-  return owner;
 }
 
 std::string thread_file(pid_t process, pid_t thread, const char* name)

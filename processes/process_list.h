@@ -40,6 +40,10 @@ pid_t memory_thread(pid_t process);
 // "/proc/1234/maps", by such a thread.
 std::string memory_path(pid_t process, const std::string& entry);
 
+// Whether two threads have the same memory, by kcmp(2): where the kernel has
+// none, nothing is known to be shared.
+bool share_memory(pid_t a, pid_t b);
+
 // The other processes that share the memory of this one, as a child of vfork(2)
 // does (clone(2), CLONE_VM without CLONE_THREAD).
 std::vector<pid_t> memory_sharers(pid_t process);
@@ -49,10 +53,6 @@ std::vector<pid_t> memory_sharers(pid_t process, pid_t first, pid_t last);
 
 // The number that the kernel gave last, to a process or a thread, proc(5).
 pid_t newest_process();
-
-// The ancestor of a process whose memory it shares: that is the one to be
-// patched. 0: there is none.
-pid_t memory_owner(pid_t process);
 
 // "process 1234"
 std::string process_text(pid_t process);

@@ -433,8 +433,7 @@ void changing::end_task(const process_handle& run, const task_result& result)
 bool changing::begin(pid_t pid, process_tasks& tasks)
 {
   // Its parent's turn is its own.
-  if (HP_COUNTERMEASURE(pass_over_vfork_children) &&
-      shares_its_parents_memory(pid))
+  if (HP_COUNTERMEASURE(pass_over_vfork_children) && memory_owner(pid) != 0)
     return false;
   try {
     const auto run = std::make_shared<const process_handle>(pid);

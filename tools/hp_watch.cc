@@ -157,7 +157,7 @@ void meet(processes& known)
     if (!run || pid == getpid())
       continue;
     // What works in its parent's memory is no process to patch yet.
-    if (before == known.end() && shares_its_parents_memory(pid))
+    if (before == known.end() && memory_owner(pid) != 0)
       continue;
     if (before != known.end() && before->second->run() == *run)
       met.insert(known.extract(before));

@@ -22,6 +22,7 @@
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/deadline.h"
 #include "runtime/base/file_descriptor.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::tools {
 
@@ -46,8 +47,7 @@ void limit_memory()
   unsigned long pages = 0;
   if (std::sscanf(sizes.c_str(), "%*u %*u %*u %*u %*u %lu", &pages) != 1)
     return;
-  const rlim_t most =
-      pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + most_memory;
+  const rlim_t most = pages * page_size + most_memory;
   rlimit limit;
   if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= most)
     return;

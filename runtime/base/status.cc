@@ -112,6 +112,17 @@ hp_status fail_because(hp_status code, const char* format, ...) noexcept
   return code;
 }
 
+hp_status fail_also(hp_status code, const char* format, ...) noexcept
+{
+  message& own = own_message();
+  const std::size_t used = std::strlen(own.text);
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(own.text + used, sizeof own.text - used, format, arguments);
+  va_end(arguments);
+  return code;
+}
+
 void remark(const char* format, ...) noexcept
 {
   message& own = own_message();

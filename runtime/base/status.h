@@ -33,6 +33,11 @@ struct call_context {
 [[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail_because(
     hp_status code, const char* format, ...) noexcept;
 
+// The same with the formatted words after those of the thread's last failure:
+//     return fail_also(status, "; %s stays loaded", file);
+[[nodiscard]] [[gnu::format(printf, 2, 3)]] hp_status fail_also(
+    hp_status code, const char* format, ...) noexcept;
+
 // Puts words about a success there, for the calls whose documentation says so.
 // An empty text: there is nothing to say.
 [[gnu::format(printf, 1, 2)]] void remark(const char* format, ...) noexcept;

@@ -4,11 +4,11 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/commit/commit.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <iterator>
 
 #include "format/patch_word.h"
 #include "runtime/base/status.h"
@@ -89,14 +89,17 @@ void add_choice(commit_warnings& warnings, const char* what, const char* chosen,
 
 void commit_warnings::add(hp_log_level level, const char* format, ...) noexcept
 {
-  if (size_ == std::size(list_))
+  const std::size_t room = sizeof texts_ - used_;
+  if (size_ == most || room == 0)
     return;
-  warning& next = list_[size_++];
-  next.level = level;
+  levels_[size_] = level;
+  begins_[size_++] = used_;
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(next.text, sizeof next.text, format, arguments);
+  const int length = std::vsnprintf(texts_ + used_, room, format, arguments);
   va_end(arguments);
+  const auto whole = static_cast<std::size_t>(std::max(length, 0)) + 1;
+  used_ = static_cast<std::uint16_t>(used_ + std::min(whole, room));
 }
 
 void add_means(commit_warnings& warnings, const commit_means& used) noexcept

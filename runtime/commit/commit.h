@@ -55,40 +55,42 @@ struct commit_order {
 
 // What the program should know besides the status, in words.  They are kept
 // until the library's lock has been given back, because a log handler may call
-// the library.
+// the library.  What has no room is cut or left out.
 class commit_warnings {
  public:
   struct warning {
     hp_log_level level;
-    char text[480];
+    const char* text;
   };
 
-  commit_warnings() noexcept {}
-  // Nearly always there is none: what is not in use is not copied.
-  commit_warnings(const commit_warnings& other) noexcept { *this = other; }
-  commit_warnings& operator=(const commit_warnings& other) noexcept
+  // Calls `visit(warning)` for each, in the order of add().
+  template <typename Visit>
+  void for_each(Visit visit) const
   {
-    size_ = other.size_;
-    std::copy(other.begin(), other.end(), list_);
-    return *this;
+    for (std::size_t i = 0; i < size_; ++i)
+      visit(warning{levels_[i], texts_ + begins_[i]});
   }
 
-  // Takes out all, and leaves no old words in memory.
+  // Takes out all, and leaves no old words in memory: what ended calls have
+  // left on a stack is searched.
   void clear() noexcept
   {
     size_ = 0;
-    std::memset(static_cast<void*>(list_), 0, sizeof list_);
+    used_ = 0;
+    std::memset(texts_, 0, sizeof texts_);
   }
 
   [[gnu::format(printf, 3, 4)]] void add(hp_log_level level, const char* format,
                                          ...) noexcept;
 
-  const warning* begin() const noexcept { return list_; }
-  const warning* end() const noexcept { return list_ + size_; }
-
  private:
-  std::size_t size_ = 0;
-  warning list_[4];
+  static constexpr std::size_t most = 4;
+
+  std::uint16_t size_ = 0;
+  std::uint16_t used_ = 0;  // of the texts
+  std::uint16_t begins_[most] = {};
+  hp_log_level levels_[most] = {};
+  char texts_[880];  // one after the other; only what is in use is set
 };
 
 // How a commit went.  The words of a failure are in the calling thread's

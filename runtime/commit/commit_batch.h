@@ -722,12 +722,9 @@ class commit_moment {
     const hp_status status = stop_all({}, deadline::in_nanoseconds(patience));
     if (status == HP_OK)
       return HP_OK;
-    char reason[512];
-    std::snprintf(reason, sizeof reason, "%s", last_message());
-    return fail(status,
-                "text is written through /proc/self/mem, for which all threads "
-                "have to stand still: %s",
-                reason);
+    return fail_because(status,
+                        "code is written through /proc/self/mem, for which all "
+                        "threads have to stand still");
   }
 
   const commit_order& order_;

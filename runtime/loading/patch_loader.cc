@@ -227,15 +227,14 @@ void free_replaced(const call_context& call, const char* name)
 }
 
 // After a failure, whose words stay.
-[[gnu::noinline]] hp_status failed(hp_status status, const patch_file& patch,
-                                   const char* stays)
+[[gnu::noinline]] hp_status with_what_stays(hp_status status,
+                                            const patch_file& patch,
+                                            const char* stays)
 {
-  if (stays == nullptr)
-    return status;
-  char reason[1024];
-  std::snprintf(reason, sizeof reason, "%s", last_message());
-  return fail(status, "%s; the code of %s stays loaded: %s", reason,
-              patch.label(), stays);
+  return stays == nullptr
+             ? status
+             : fail_also(status, "; the code of %s stays loaded: %s",
+                         patch.label(), stays);
 }
 
 }  // namespace
@@ -274,11 +273,11 @@ hp_status load_patch_object(const call_context& call,
   if (status == HP_OK)
     status = object.construct(patch);
   if (status != HP_OK)
-    return failed(status, patch, object.give_back());
+    return with_what_stays(status, patch, object.give_back());
   const std::uint64_t base = object.base();
   loaded_patch* loaded = loaded_patch::make(patch, object.object());
   if (loaded == nullptr)
-    return failed(no_memory(patch), patch, object.give_back());
+    return with_what_stays(no_memory(patch), patch, object.give_back());
   object.release();
   status = library::locked([&](library& self) {
     return loaded_patches::of(self).add(loaded) ? HP_OK : no_memory(patch);
@@ -299,7 +298,7 @@ hp_status load_patch_object(const call_context& call,
     if (taken != HP_OK)
       return status;
   }
-  return failed(status, patch, loaded_patch::destroy(loaded));
+  return with_what_stays(status, patch, loaded_patch::destroy(loaded));
 }
 
 hp_status unload_patch_object(const call_context& call, const char* name,

@@ -61,8 +61,9 @@ hp_status pin_images(std::span<const operation> operations, image_pins& pins)
 
 void log_warnings(const commit_warnings& warnings)
 {
-  for (const commit_warnings::warning& each : warnings)
+  warnings.for_each([](const commit_warnings::warning& each) {
     log(each.level, "%s", each.text);
+  });
 }
 
 void log_patches(const patch_hooks& patches)
