@@ -113,14 +113,7 @@ wrk -t 2 -c 16 -d 600 -H 'Content-Length: 0' "http://127.0.0.1:$port/" \
   >wrk.out 2>&1 &
 load=$!
 sleep 1
-apply()
-{
-  under_load "$tools/hp-apply" --all-processes-of "$haproxy" fix.so
-}
-revert()
-{
-  under_load "$tools/hp-revert" --all-processes-of "$haproxy" empty-length
-}
+patch_is empty-length --all-processes-of "$haproxy"
 # all_have COUNT: so many processes, and each has the patch.
 all_have()
 {
@@ -134,22 +127,9 @@ ok "an empty Content-Length is refused" says 400
 ok "hp-status: both are patched" all_have 2
 ok "hp-revert under load" revert
 ok "an empty Content-Length is taken again" says 200
-again()
-{
-  for _ in 1 2 3; do
-    apply && revert || return
-  done
-}
-ok "three times more" again
+ok "three times more" again 3
 ok "it stays applied" apply
-no_request_failed()
-{
-  kill -INT "$load" && wait "$load"
-  cat wrk.out
-  grep -q 'requests in' wrk.out &&
-    ! grep -E 'Non-2xx|Socket errors' wrk.out
-}
-ok "no request failed" no_request_failed
+ok "no request failed" wrk_failed_nothing wrk.out
 
 # A reload, as `systemctl reload haproxy` does it.  The load has a connection for
 # each request now: HAProxy closes those that are idle when a worker ends.
@@ -197,14 +177,7 @@ answered()
 ok "the old worker has answered with the patch until its end" answered
 ok "hp-revert under load" revert
 ok "the old code answers" says 200
-reload_failed_nothing()
-{
-  touch stop
-  wait "$load"
-  cat load
-  grep -q '^requests: [1-9]' load && grep -q '^failed: 0$' load
-}
-ok "no request failed across the reload" reload_failed_nothing
+ok "no request failed across the reload" http_load_failed_nothing
 sed 's/^/# /' all_pauses
 grep -E 'requests in|Latency' wrk.out | sed 's/^/# /'
 ends_when_told()

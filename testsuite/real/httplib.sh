@@ -65,14 +65,7 @@ ok "before: content is read" says 404 '' -d content "$address/hi"
 python3 "$here/http_load.py" "$port" >load &
 load=$!
 sleep 0.5
-apply()
-{
-  under_load "$tools/hp-apply" "$pid" fix.so
-}
-revert()
-{
-  under_load "$tools/hp-revert" "$pid" httplib-fix
-}
+patch_is httplib-fix "$pid"
 ok "hp-apply under load" apply
 ok "the virtual function counts" says 200 'written: [1-9]' "$address/dump"
 ok "an exception of the patch is caught in the program" \
@@ -83,21 +76,8 @@ ok "hp-revert under load" revert
 ok "the old code answers" silent
 ok "the old code redirects" says 302 'location: /hi' "$address/"
 ok "the old code reads content" says 404 '' -d content "$address/hi"
-again()
-{
-  for _ in 1 2 3 4 5; do
-    apply && revert || return
-  done
-}
-ok "five times more" again
-no_request_failed()
-{
-  touch stop
-  wait "$load"
-  cat load
-  grep -q '^requests: [1-9]' load && grep -q '^failed: 0$' load
-}
-ok "no request failed" no_request_failed
+ok "five times more" again 5
+ok "no request failed" http_load_failed_nothing
 sed 's/^/# /' all_pauses load
 ends_when_told()
 {

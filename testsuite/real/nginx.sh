@@ -73,35 +73,16 @@ ok "before: the old code answers" says 0
 wrk -t 2 -c 16 -d 600 "http://127.0.0.1:$port/index.html" >load 2>&1 &
 load=$!
 sleep 1
-apply()
-{
-  under_load "$tools/hp-apply" --all-processes-of "$nginx" fix.so
-}
-revert()
-{
-  under_load "$tools/hp-revert" --all-processes-of "$nginx" say-so
-}
+patch_is say-so --all-processes-of "$nginx"
 ok "hp-apply under load, master and workers" apply
 ok "all workers answer with the new code" says 20
 ok "hp-status: all are patched" \
   "$tools/hp-status" --all-processes-of "$nginx" --patch say-so
 ok "hp-revert under load" revert
 ok "all workers answer with the old code" says 0
-again()
-{
-  for _ in 1 2 3; do
-    apply && revert || return
-  done
-}
-ok "three times more" again
+ok "three times more" again 3
 
-no_request_failed()
-{
-  kill -INT "$load" && wait "$load"
-  cat load
-  grep -q 'requests in' load && ! grep -E 'Non-2xx|Socket errors' load
-}
-ok "no request failed" no_request_failed
+ok "no request failed" wrk_failed_nothing load
 sed 's/^/# /' all_pauses
 grep -E 'requests in|Latency' load | sed 's/^/# /'
 ends_when_told()

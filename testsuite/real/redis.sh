@@ -57,26 +57,13 @@ while [ ! -e stop ]; do
 done >load &
 load=$!
 sleep 1
-apply()
-{
-  under_load "$tools/hp-apply" "$pid" fix.so
-}
-revert()
-{
-  under_load "$tools/hp-revert" "$pid" short-strings
-}
+patch_is short-strings "$pid"
 ok "hp-apply under load" apply
 ok "the new code answers" appends 'strings are short today'
 ok "hp-status says so" "$tools/hp-status" --patch=short-strings "$pid"
 ok "hp-revert under load" revert
 ok "the old code answers" appends '^101$'
-again()
-{
-  for _ in 1 2 3 4 5; do
-    apply && sleep 0.2 && revert || return
-  done
-}
-ok "five times more" again
+ok "five times more" again 5 sleep 0.2
 no_request_failed()
 {
   touch stop
