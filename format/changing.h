@@ -5,7 +5,7 @@
 // number of the thread, as gettid(2) gives it in the PID namespace of that
 // thread, whose commit writes patch words and cells at this moment; 0: none
 // does.  A thread that is stopped there has read what it is about to replace,
-// and goes on to write over whatever was put there meanwhile.
+// and goes on to write over whatever was put there in between.
 //
 // A child of a fork that passes by the library's locks may have the number of a
 // thread that it has not.

@@ -630,11 +630,11 @@ void live_patching::carry_out(change& what, apply_result& result)
     throw;
   } catch (const unfinished_call& late) {
     clean_up(what, hooks);
-    const std::string words = process_text(process_) + ": " + late.what() +
-                              "; no function was changed";
+    const std::string message = process_text(process_) + ": " + late.what() +
+                                "; no function was changed";
     if (HP_COUNTERMEASURE(call_what_hangs_once))
-      throw process_held(words);
-    throw process_busy(words);
+      throw process_held(message);
+    throw process_busy(message);
   } catch (const std::exception&) {
     clean_up(what, hooks);
     throw;

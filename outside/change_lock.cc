@@ -153,17 +153,17 @@ bool change_lock::take(const file_descriptor& file, deadline until,
                        "once: flock: " +
                        std::strerror(errno));
     const pid_t holder = holder_of(file.get());
-    const std::string words =
+    const std::string message =
         process_text(process_) + " is being changed " + holder_text(holder);
     if (only_from_peers && !may_change(holder, process_)) {
       if (on_wait)
-        on_wait(words + ", which has no right to; that is passed over");
+        on_wait(message + ", which has no right to; that is passed over");
       return false;
     }
     if (until.passed())
-      throw process_busy(words + "; nothing was changed");
+      throw process_busy(message + "; nothing was changed");
     if (!told && on_wait)
-      on_wait(words + "; it is waited for");
+      on_wait(message + "; it is waited for");
     told = true;
     sleep_for(std::min(pause_ns, until.left()));
   }

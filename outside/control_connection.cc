@@ -207,7 +207,7 @@ control_outcome outcome_of(const control_report& report)
   control_outcome outcome;
   outcome.status = static_cast<hp_status>(
       parse_number<int>(report.subject).value_or(HP_INTERNAL));
-  outcome.words = report.rest;
+  outcome.message = report.rest;
   outcome.obeys = report.kind != "refused";
   return outcome;
 }

@@ -28,7 +28,7 @@ namespace hotpatch::outside {
 // One packet (format/control_protocol.h).
 struct control_report {
   std::string kind;     // "finding", "patch", "program"
-  std::string subject;  // what is behind that word
+  std::string subject;  // what follows that word
   std::string rest;     // the lines below
 
   // What stands after the word in one of these; "" if there is none.
@@ -36,9 +36,9 @@ struct control_report {
 };
 
 struct control_outcome {
-  bool obeys = true;  // false: not us, or it is not there; `words` says why
+  bool obeys = true;  // false: not us, or it is not there; `message` says why
   hp_status status = HP_OK;
-  std::string words;
+  std::string message;
 };
 
 class control_connection {

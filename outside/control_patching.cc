@@ -50,11 +50,11 @@ std::string sendable(const std::string& path)
 }
 
 // "patch "fix" is taken away, but its code stays loaded: WHY" -> "WHY"
-std::string reason_in(const std::string& words)
+std::string reason_in(const std::string& message)
 {
   constexpr std::string_view head = "its code stays loaded: ";
-  const std::size_t at = words.find(head);
-  return at == std::string::npos ? words : words.substr(at + head.size());
+  const std::size_t at = message.find(head);
+  return at == std::string::npos ? message : message.substr(at + head.size());
 }
 
 // The bytes that were checked, in a file that cannot be written to.
@@ -105,7 +105,7 @@ std::optional<control_outcome> control_patching::ask(
                      " executes another program since, which is not patched");
   if (outcome.obeys)
     return outcome;
-  report_step("refused the request (" + outcome.words +
+  report_step("refused the request (" + outcome.message +
               "); falling back to ptrace");
   return {};
 }
@@ -119,7 +119,7 @@ std::optional<control_outcome> control_patching::ask_until(Ask ask) const
     std::optional<control_outcome> outcome = ask();
     if (!outcome || outcome->status != HP_BUSY || until.passed())
       return outcome;
-    report_step(outcome->words);
+    report_step(outcome->message);
     constexpr std::int64_t pause = 10'000'000;
     sleep_for(std::min(pause, until.left()));
   }
@@ -168,10 +168,10 @@ std::optional<apply_result> control_patching::apply(patch_object& patch)
     result.changed = false;
     return result;
   }
-  const std::string words = wrong.empty() ? outcome->words : wrong;
+  const std::string message = wrong.empty() ? outcome->message : wrong;
   if (outcome->status == HP_BUSY)
-    throw process_busy(process_lines(process_, words));
-  throw tool_error(process_lines(process_, words));
+    throw process_busy(process_lines(process_, message));
+  throw tool_error(process_lines(process_, message));
 }
 
 bool control_patching::has(const std::string& name)
@@ -215,16 +215,16 @@ std::optional<apply_result> control_patching::revert(const std::string& name)
   if (outcome->status == HP_NOT_APPLIED)
     throw no_patch(process_, name);
   if (outcome->status == HP_OK) {
-    result.stays = reason_in(outcome->words);
+    result.stays = reason_in(outcome->message);
     if (result.stays.empty() && is_loaded(name))
       result.stays = "the dynamic linker of the process keeps it";
     return result;
   }
   if (outcome->status != HP_BUSY)
-    throw tool_error(process_lines(process_, outcome->words));
+    throw tool_error(process_lines(process_, outcome->message));
   if (has(name))
-    throw process_busy(process_lines(process_, outcome->words));
-  result.stays = reason_in(outcome->words);
+    throw process_busy(process_lines(process_, outcome->message));
+  result.stays = reason_in(outcome->message);
   return result;
 }
 
@@ -270,7 +270,7 @@ std::optional<controlled_process> control_patching::status()
   if (!outcome)
     return {};
   if (outcome->status != HP_OK)
-    throw tool_error(process_lines(process_, outcome->words));
+    throw tool_error(process_lines(process_, outcome->message));
   return found;
 }
 

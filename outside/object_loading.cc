@@ -313,8 +313,8 @@ bool is_same_mapping(pid_t process, std::uint64_t a, std::uint64_t b)
 std::string reason_of(borrowed_thread& thread, const target_memory& memory,
                       const target_code& code)
 {
-  const std::uint64_t words = thread.call("dlerror()", code.dlerror, {});
-  return words != 0 ? text_in_process(memory, words) : "no reason is given";
+  const std::uint64_t message = thread.call("dlerror()", code.dlerror, {});
+  return message != 0 ? text_in_process(memory, message) : "no reason is given";
 }
 
 // The dynamic linker speaks of a name that no user has given.

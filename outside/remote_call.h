@@ -8,7 +8,7 @@
 // lets an interrupted nanosleep(2) or the like go on where it was.
 //
 // The thread must be at a place where it may be borrowed (remote_call_point.h).
-// The other threads of its process run meanwhile.  From the thread that traces.
+// The other threads of its process go on.  From the thread that traces.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_OUTSIDE_REMOTE_CALL_H

@@ -40,7 +40,7 @@ constexpr std::int64_t millisecond = 1'000'000;
 constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
 
 // Enough for a frame with every vector register, and for what the kernel may
-// push for a signal meanwhile.
+// push for a signal.
 constexpr std::uint64_t stack_needed = 32 * 1024;
 
 // Between a stack that grows and what lies below it (stack_guard_gap in

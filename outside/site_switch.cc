@@ -394,7 +394,7 @@ cell_supply::free_cells* cell_supply::find_room(
   return nullptr;
 }
 
-// MAP_FIXED_NOREPLACE: a thread may have mapped something there meanwhile.
+// MAP_FIXED_NOREPLACE: a thread may have mapped something there since.
 // Null: there is no room.
 cell_supply::free_cells* cell_supply::map_page(
     borrowed_thread& thread, std::span<site_change* const> near)

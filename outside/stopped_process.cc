@@ -64,7 +64,7 @@ std::string stopped_process::look_before()
   return {};
 }
 
-// Threads that ended meanwhile are no loss.
+// Threads that have ended since are no loss.
 std::size_t stopped_process::seize_new()
 {
   std::set<pid_t> known;

@@ -87,13 +87,13 @@ void switch_hooks::before(borrowed_thread& thread)
 {
   std::string refusal;
   const bool all = sequence_.before([&](std::size_t i, hook_time when) {
-    const std::uint64_t words = call(thread, *parties_[i], when);
-    if (words == 0)
+    const std::uint64_t message = call(thread, *parties_[i], when);
+    if (message == 0)
       return true;
     refusal = parties_[i]->name +
               (sequence_.comes(i) ? " does not let itself be applied: "
                                   : " does not let itself be taken away: ") +
-              text_in_process(memory_, words);
+              text_in_process(memory_, message);
     return false;
   });
   if (all)

@@ -32,7 +32,7 @@ class switch_hooks {
   bool any_after() const;
   bool any_to_take_back() const;
 
-  // Throws tool_error with its words if one does not want it, and like the
+  // Throws tool_error with its message if one does not want it, and like the
   // others unfinished_call if one does not come back.
   void before(borrowed_thread& thread);
   void after(borrowed_thread& thread);

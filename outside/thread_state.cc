@@ -46,7 +46,7 @@ constexpr std::uint64_t strict_ss = 4;
 constexpr std::uint32_t magic_front = 0x46505853;
 constexpr std::uint32_t magic_behind = 0x46505845;
 constexpr std::size_t software_bytes = 464;  // in the FXSAVE area
-constexpr std::size_t area_header = 512;     // behind it
+constexpr std::size_t area_header = 512;     // after it
 constexpr std::size_t area_header_size = 64;
 
 struct software_area {

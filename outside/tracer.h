@@ -26,8 +26,8 @@ namespace hotpatch::outside {
 // execve(2).
 //
 // A thread that executes another program first waits for the others to be gone,
-// and holds a lock meanwhile that seizing a thread of its process takes as well
-// (cred_guard_mutex: de_thread() in fs/exec.c, ptrace_attach() in
+// and holds a lock until then that seizing a thread of its process takes as
+// well (cred_guard_mutex: de_thread() in fs/exec.c, ptrace_attach() in
 // kernel/ptrace.c).  One of the others that is traced already is gone only when
 // its tracer has waited for it, which the tracer cannot do while it seizes.  So
 // another thread of this process waits for whatever ends while one is being

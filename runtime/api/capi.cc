@@ -37,13 +37,13 @@ hp_status bad_flags(const char* call, const char* name, unsigned flags)
   return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", call, name, flags);
 }
 
-struct status_words {
+struct status_text {
   const char* name;
   const char* text;
 };
 
 // By number: the order of hp_status in hotpatch.h.
-constexpr status_words words[] = {
+constexpr status_text texts[] = {
     {"HP_OK", "success"},
     {"HP_INVALID", "an argument is null, empty or out of range"},
     {"HP_NOT_FOUND", "no loaded image has a site of that name"},
@@ -53,8 +53,8 @@ constexpr status_words words[] = {
     {"HP_FOREIGN", "another tool has modified the patch word"},
     {"HP_MALFORMED", "an image's .hotpatch section is damaged"},
     {"HP_UNREADABLE", "an image's file is gone, replaced or unreadable"},
-    {"HP_NO_MEMORY", "out of memory"},
-    {"HP_DENIED", "the system forbids writing to program text"},
+    {"HP_NO_MEMORY", "out of memory, perhaps only near the image"},
+    {"HP_DENIED", "the system forbids writing to program code"},
     {"HP_NOT_APPLIED", "there is nothing to revert"},
     {"HP_BUSY", "a thread did not leave the old code in time"},
     {"HP_UNSUPPORTED", "not available in this build or on this kernel"},
@@ -66,15 +66,15 @@ constexpr status_words words[] = {
     {"HP_VETOED", "a hook of a patch vetoed the change"},
     {"HP_LAYOUT", "a type has other members in the program and the patch"},
     {"HP_OTHER_BUILD", "the patch is for another build of the program"},
-    {"HP_INLINED", "copies of the function are inlined into other functions"},
+    {"HP_INLINED", "copies of the function are inlined into others"},
 };
-static_assert(std::size(words) == HP_INLINED + 1);
+static_assert(std::size(texts) == HP_INLINED + 1);
 
-const status_words& words_of(hp_status status)
+const status_text& text_of(hp_status status)
 {
-  static constexpr status_words unknown = {"HP_?", "unknown status number"};
+  static constexpr status_text unknown = {"HP_?", "unknown status number"};
   const auto number = static_cast<std::size_t>(status);
-  return number < std::size(words) ? words[number] : unknown;
+  return number < std::size(texts) ? texts[number] : unknown;
 }
 
 }  // namespace
@@ -221,10 +221,10 @@ extern "C" const char* hp_control_path(void)
 
 extern "C" const char* hp_status_name(hp_status status)
 {
-  return words_of(status).name;
+  return text_of(status).name;
 }
 
 extern "C" const char* hp_strerror(hp_status status)
 {
-  return words_of(status).text;
+  return text_of(status).text;
 }

@@ -1,6 +1,6 @@
 // What is mapped where in this process, as the kernel tells it.
 //
-// Answers are a snapshot: other threads may map and unmap meanwhile, so a
+// Answers are a snapshot: other threads may map and unmap, so a
 // caller uses them as a hint or about memory it keeps mapped.  Allocates
 // nothing, takes no lock and is no cancellation point: for_each_mapping() can
 // be used while all other threads stand still.  Any thread.

@@ -1,8 +1,8 @@
 // Committing changes to sites at a level: all of them, or none.
 //
 // Owns the meaning of hp_level (see hotpatch.h): which protocol
-// (commit_batch.h), and who stands still meanwhile.  Used under the library's
-// lock, while no image can be unloaded.
+// (commit_batch.h), and which threads stand still for it.  Used under the
+// library's lock, while no image can be unloaded.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_RUNTIME_COMMIT_H

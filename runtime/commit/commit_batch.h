@@ -155,7 +155,7 @@ class commit_batch {
   [[nodiscard]] bool forbidden() const noexcept;
   [[nodiscard]] int error() const noexcept { return result_.error; }
 
-  // What store() has left behind: text that stays writable, a core that may
+  // What store() could not undo: code that stays writable, a core that may
   // not have taken notice yet.
   void add_warnings(commit_warnings& warnings) const noexcept;
 
@@ -170,7 +170,7 @@ class commit_batch {
     write_failed,      // everything was put back
     unreached_before,  // a thread cannot be made to serialise
     unreached,         // the same in the middle; put back
-    overwritten,       // another tool stored right behind us
+    overwritten,       // another tool stored right after us
     stuck,             // a write failed, and so did putting things back
   };
 

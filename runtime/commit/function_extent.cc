@@ -103,7 +103,7 @@ code_range extent_of(std::uint64_t address, const char* name) noexcept
     search.end = where.end;
   return {address, search.end, name, code_kind::body,
           search.no_table
-              ? "; where its replacement ends is not known, so all code behind "
+              ? "; where its replacement ends is not known, so all code after "
                 "it counts: link that with -Wl,--eh-frame-hdr"
               : ""};
 }

@@ -177,7 +177,7 @@ void control_clients::drop(std::size_t index) noexcept
   clients_[count_] = {};
 }
 
-// Who has spoken meanwhile has had no turn yet.
+// A client that has spoken since has had no turn yet.
 void control_clients::drop_late(std::int64_t now) noexcept
 {
   for (std::size_t i = count_; i-- > 0;) {

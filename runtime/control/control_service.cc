@@ -35,7 +35,7 @@ namespace {
 using format::control_greeting;
 
 // What is after `word` and its blank; null if the line is another one.
-const char* behind(const char* line, const char* word)
+const char* after_word(const char* line, const char* word)
 {
   const std::size_t length = std::strlen(word);
   return std::strncmp(line, word, length) == 0 && line[length] == ' '
@@ -75,21 +75,21 @@ bool read_line(const char* line, control_request& into)
   const bool unloads = into.what == control_request::action::unload;
   if (!loads && !unloads)
     return false;
-  if (const char* level = behind(line, "level"))
+  if (const char* level = after_word(line, "level"))
     return into.level == format::level::unstated &&
            format::parse_level(level, into.level);
-  if (const char* timeout = behind(line, "timeout"))
+  if (const char* timeout = after_word(line, "timeout"))
     return parse_number(timeout, into.timeout_ms);
   if (loads && std::strcmp(line, "check") == 0)
     return into.check_only = true;
   if (loads && std::strcmp(line, "allow-copies") == 0)
     return into.allow_copies = true;
-  const char* path = loads ? behind(line, "path") : nullptr;
+  const char* path = loads ? after_word(line, "path") : nullptr;
   if (path != nullptr && into.path == nullptr && *path == '/') {
     into.path = path;
     return true;
   }
-  const char* name = unloads ? behind(line, "name") : nullptr;
+  const char* name = unloads ? after_word(line, "name") : nullptr;
   if (name != nullptr && into.name == nullptr && *name != '\0') {
     into.name = name;
     return true;
@@ -149,7 +149,7 @@ void control_reply::send_packet(const char* format, ...) noexcept
   const std::size_t size =
       std::min(static_cast<std::size_t>(std::max(length, 0)), sizeof text - 1);
   // A wait that has a limit is not taken up again by itself when this thread
-  // was stopped meanwhile (signal(7)).
+  // was stopped (signal(7)).
   const auto until = deadline::in_milliseconds(format::control_patience_ms);
   do
     listening_ = send(connection_.get(), text, size, MSG_NOSIGNAL) >= 0;
@@ -174,17 +174,17 @@ void control_reply::patch(const hp_patch& patch, std::uint64_t sequence,
       patch.name, patch.version, patch.sites, patch.active, sequence, path);
 }
 
-void control_reply::finding(hp_status status, const char* words) noexcept
+void control_reply::finding(hp_status status, const char* message) noexcept
 {
-  send_packet("finding %d\n%s\n", status, words);
+  send_packet("finding %d\n%s\n", status, message);
 }
 
-void control_reply::done(hp_status status, const char* words) noexcept
+void control_reply::done(hp_status status, const char* message) noexcept
 {
-  if (*words == '\0')
+  if (*message == '\0')
     send_packet("done %d\n", status);
   else
-    send_packet("done %d\n%s\n", status, words);
+    send_packet("done %d\n%s\n", status, message);
 }
 
 void control_reply::refused(hp_status status) noexcept
@@ -273,8 +273,8 @@ hp_status load(const received_request& received, control_reply& reply)
   const patch_source source = {request.path, received.file.get()};
   if (request.check_only) {
     check_report report(
-        [](hp_status status, const char* words, void* data) {
-          static_cast<control_reply*>(data)->finding(status, words);
+        [](hp_status status, const char* message, void* data) {
+          static_cast<control_reply*>(data)->finding(status, message);
         },
         &reply);
     if (request.allow_copies)
@@ -385,17 +385,18 @@ void serve_control_client(const noted_descriptor& connection) noexcept
   if (!receive(connection, received, status))
     return;
   control_reply reply(connection);
-  char words[2048];  // the program's log handler may make others of them
-  std::snprintf(words, sizeof words, "%s", last_message());
+  char message[2048];  // the program's log handler may make another one
+  std::snprintf(message, sizeof message, "%s", last_message());
   if (status == HP_OK) {
     status = obey(received, reply);
-    std::snprintf(words, sizeof words, "%s", last_message());
+    std::snprintf(message, sizeof message, "%s", last_message());
     note(received.request, status);
   }
-  // A success has words only where they say what is left of a patch.
-  const bool has_words = status != HP_OK || received.request.what ==
-                                                control_request::action::unload;
-  reply.done(status, has_words ? words : "");
+  // A success has a message only where that says what is left of a patch.
+  const bool has_message =
+      status != HP_OK ||
+      received.request.what == control_request::action::unload;
+  reply.done(status, has_message ? message : "");
 }
 
 }  // namespace hotpatch

@@ -49,10 +49,10 @@ class control_reply {
   void program(const char* path, std::size_t images) noexcept;
   void patch(const hp_patch& patch, std::uint64_t sequence,
              const char* path) noexcept;
-  void finding(hp_status status, const char* words) noexcept;
+  void finding(hp_status status, const char* message) noexcept;
 
   // With what is to be said about it; "": nothing.
-  void done(hp_status status, const char* words) noexcept;
+  void done(hp_status status, const char* message) noexcept;
   // The client is not obeyed at all.
   void refused(hp_status status) noexcept;
 

@@ -67,7 +67,7 @@ struct elf_segment {
 class elf_file {
  public:
   enum class access : std::uint8_t {
-    mapped,  // fast, but a file that shrinks meanwhile kills with SIGBUS
+    mapped,  // fast, but a file that then shrinks kills with SIGBUS
     copied,  // reads what is asked for: for use inside a program
   };
 

@@ -118,8 +118,8 @@ typedef enum hp_status {
   HP_FOREIGN = 6,        /* another tool has modified the patch word */
   HP_MALFORMED = 7,      /* an image's .hotpatch section is damaged */
   HP_UNREADABLE = 8,     /* an image's file is gone, replaced or unreadable */
-  HP_NO_MEMORY = 9,      /* memory could not be had (near the image) */
-  HP_DENIED = 10,        /* the system forbids writing to program text */
+  HP_NO_MEMORY = 9,      /* out of memory, perhaps only near the image */
+  HP_DENIED = 10,        /* the system forbids writing to program code */
   HP_NOT_APPLIED = 11,   /* there is nothing to revert */
   HP_BUSY = 12,          /* a thread did not leave the old code in time */
   HP_UNSUPPORTED = 13,   /* not available in this build or on this kernel */
@@ -128,10 +128,10 @@ typedef enum hp_status {
   HP_OLDER = 16,    /* a newer version of the patch is applied */
   HP_MISSING = 17,  /* a patch that this one needs is not applied */
   HP_NEEDED = 18,   /* an applied patch needs it */
-  HP_VETOED = 19,   /* a patch's hook has said no */
-  HP_LAYOUT = 20,   /* a type has other members in program and patch */
+  HP_VETOED = 19,   /* a hook of a patch vetoed the change */
+  HP_LAYOUT = 20,   /* a type has other members in the program and the patch */
   HP_OTHER_BUILD = 21, /* the patch is for another build of the program */
-  HP_INLINED = 22      /* copies of the function are in other functions */
+  HP_INLINED = 22      /* copies of the function are inlined into others */
 } hp_status;
 
 /* The name of a status ("HP_AMBIGUOUS") and its meaning in one sentence.
@@ -298,8 +298,8 @@ typedef enum hp_level {
   HP_IMMEDIATE = 0,
   /* One moment for all functions and threads: a call that begins after any
    * thread has entered a new function enters new functions.  Threads are not
-   * stopped, and finish what they are in; those that call one of the functions
-   * meanwhile take a few instructions longer. */
+   * stopped, and finish what they are in; calls of the functions take a
+   * few instructions longer until the change is complete. */
   HP_STRICT = 1,
   /* All threads are stopped for a moment in which none is inside a function
    * that changes: in its original body, in one of its replacements, or on the

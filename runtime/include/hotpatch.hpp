@@ -467,7 +467,7 @@ inline std::vector<hp_site> sites()
   std::vector<hp_site> found;
   found.reserve(hp_site_count());
   // No growing in here: an exception must not cross the C library.  A site
-  // too many belongs to an image that was loaded meanwhile.
+  // too many belongs to an image that was loaded in between.
   hp_site_each(
       [](const hp_site* site, void* data) {
         auto& into = *static_cast<std::vector<hp_site>*>(data);

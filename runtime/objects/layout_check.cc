@@ -177,13 +177,13 @@ class comparison {
 
   [[gnu::format(printf, 2, 3)]] hp_status say(const char* format, ...) noexcept
   {
-    char words[700];
+    char message[700];
     va_list arguments;
     va_start(arguments, format);
-    std::vsnprintf(words, sizeof words, format, arguments);
+    std::vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     return fail(HP_LAYOUT, "%s: %s: %.*s %s: %s", subject_.label, subject_.name,
-                length(kind_), kind_.data(), name_, words);
+                length(kind_), kind_.data(), name_, message);
   }
 
   layout_subject subject_;

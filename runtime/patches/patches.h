@@ -131,7 +131,7 @@ class site_table {
   free_place* free_ = nullptr;  // in them
   std::uint64_t lowest_ = UINT64_MAX;  // of all symbols there ever were
   std::uint64_t highest_ = 0;
-  std::size_t recent_ = 0;  // find_next() looks behind it first
+  std::size_t recent_ = 0;  // find_next() looks after it first
 };
 
 class patches {

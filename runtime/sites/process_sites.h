@@ -76,7 +76,7 @@ class process_sites {
   [[nodiscard]] std::size_t count() noexcept;
 
   // Image by image, by ascending address; stops when visit returns false.  The
-  // loader is held meanwhile: the visitor must not call dlopen or dlclose.
+  // loader is held for that: the visitor must not call dlopen or dlclose.
   using visitor = bool (*)(const located_site&, void* data);
   void for_each(visitor visit, void* data) noexcept;
 

@@ -15,8 +15,8 @@ namespace hotpatch {
 // HP_PROTOTYPE with both in the message.
 
 // The mangled function type that a C++ caller has in hand, null if unknown.
-// The same text is mostly asked for again, so its hash is kept; it must stay as
-// it is meanwhile.
+// The same text is mostly asked for again, so its hash is kept; it must
+// not change as long as this exists.
 class wanted_type {
  public:
   // `what` is the word for it: "the replacement".

@@ -146,7 +146,7 @@ inline bool record_reader::read_code(std::uint64_t record_address,
   if (into.word < into.symbol)
     return refuse(fault, "word", "lies before the symbol");
   if (into.word - into.symbol > max_word_distance)
-    return refuse(fault, "word", "is too far behind the symbol");
+    return refuse(fault, "word", "is too far after the symbol");
 
   if (record.end.value == 0)
     return refuse(fault, "end", "is missing");

@@ -39,7 +39,7 @@ struct record_fault {
 
 enum class read_result : std::uint8_t {
   site,   // a sound record
-  end,    // behind the last record
+  end,    // after the last record
   fault,  // the record is damaged; there is no way to the next one
 };
 
@@ -47,7 +47,7 @@ class record_reader {
  public:
   record_reader(memory_view view, record_section section) noexcept;
 
-  // Reads the record at `offset`, 0 for the first, and moves `offset` behind
+  // Reads the record at `offset`, 0 for the first, and moves `offset` past
   // it.  An offset stays valid for reading the same record again.
   [[nodiscard]] read_result read(std::uint64_t& offset, site& into,
                                  record_fault& fault) noexcept;

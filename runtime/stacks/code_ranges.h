@@ -39,7 +39,7 @@ struct code_range {
   std::uint64_t end;
   const char* name;  // for messages; must outlive the search
   code_kind kind;
-  const char* remark = "";  // behind such a message; a static text
+  const char* remark = "";  // after such a message; a static string
 };
 
 // What must be empty before the site's active code is replaced for good:

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t red_zone = 128;
 
 // More than this is not searched around a stack pointer, neither above nor
-// below it: all threads stand meanwhile.
+// below it: all threads stand for as long as that takes.
 constexpr std::uint64_t largest_half = std::uint64_t{128} << 20;
 
 // A function that has a fiber's stack in a local array has its return address
@@ -62,8 +62,8 @@ bool frame_search::find(const searched_thread& thread,
 bool frame_search::find_in(std::uint64_t begin, std::uint64_t end,
                            frame_finding& finding) noexcept
 {
-  static constexpr searched_thread nobody;
-  thread_ = &nobody;
+  static constexpr searched_thread no_thread;
+  thread_ = &no_thread;
   finding_ = &finding;
   place_ = frame_place::stack;
   // What is not mapped is passed over.

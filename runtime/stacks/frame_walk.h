@@ -61,7 +61,7 @@ struct walked_frames {
   // from.
   struct part {
     std::uint64_t begin;  // its stack pointer
-    std::uint64_t end;    // behind its last frame
+    std::uint64_t end;    // after its last frame
   };
   static constexpr std::size_t most_parts = 8;
   part parts[most_parts] = {};

@@ -37,7 +37,7 @@ bool look_at_gap(const memory_mapping& next, const char*, void* data)
 
 std::uint64_t map_in_gap(const site_code& site)
 {
-  constexpr int races_lost = 8;  // another thread took the gap meanwhile
+  constexpr int races_lost = 8;  // another thread took the gap first
   for (int attempt = 0; attempt < races_lost; ++attempt) {
     near_gap gap(site.symbol, site.symbol, 0);
     if (!for_each_mapping(look_at_gap, &gap))

@@ -62,7 +62,7 @@ class cell_window {
   [[nodiscard]] bool open() noexcept;
   void close() noexcept;
 
-  // One aligned store; a thread that jumps meanwhile reads the old target or
+  // One aligned store; a thread that jumps then reads the old target or
   // the new one.
   static void store(std::uint64_t cell, std::uint64_t target) noexcept;
 

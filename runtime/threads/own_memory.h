@@ -83,7 +83,7 @@ class own_memory {
     return {tables_.begin(), tables_.end()};
   }
 
-  // For as long as the threads stand; `announced` are locked meanwhile.
+  // For as long as the threads stand; `announced` are locked.
   void open(locked_stacks& announced) noexcept;
   void close() noexcept;
 

@@ -29,7 +29,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
     return report(ranges);
 
   // How long an attempt may take: longer each time, because the threads stand
-  // meanwhile, and a loaded machine needs it only sometimes.
+  // for as long, and a loaded machine needs it only sometimes.
   std::int64_t patience = 20 * millisecond;
   back_off pauses(millisecond / 10);
   deadline limit = deadline::in_nanoseconds(patience);
@@ -40,7 +40,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
       return HP_OK;
     if (status != HP_BUSY)
       return status;
-    const bool occupied = found_.how != occupied_by::nobody;
+    const bool occupied = found_.how != occupied_by::none;
     if (occupied)
       status = report(ranges);
     if (status != HP_BUSY || until.passed())
@@ -55,7 +55,7 @@ hp_status quiescence::reach(std::span<const code_range> ranges, deadline until,
 
 bool quiescence::attempt(deadline until, hp_status& status) noexcept
 {
-  found_.how = occupied_by::nobody;
+  found_.how = occupied_by::none;
   stacks_.emplace();
   status = others_.stop(until);
   if (status == HP_OK &&
@@ -70,7 +70,7 @@ bool quiescence::attempt(deadline until, hp_status& status) noexcept
 
 bool quiescence::caller_is_inside(const void* frame) noexcept
 {
-  found_.how = occupied_by::nobody;
+  found_.how = occupied_by::none;
   locked_stacks stacks;
   ranges_.count_only_returns(HP_COUNTERMEASURE(count_only_returns));
   const bool inside = stack_search(ranges_, stacks).find_caller(frame, found_);
@@ -87,7 +87,7 @@ void quiescence::release(stopped_threads::on_resume action) noexcept
 hp_status quiescence::report(std::span<const code_range> ranges) const noexcept
 {
   switch (found_.how) {
-    case occupied_by::nobody:
+    case occupied_by::none:
       return HP_OK;
     case occupied_by::frame:
     case occupied_by::announced_stack:

@@ -3,7 +3,7 @@
 // Invariant: after reach() has returned HP_OK, and until release() or the
 // destructor, every registered thread other than the caller stands in the
 // library, at a safe point or offline, and stays there; none is registered
-// meanwhile.  Nothing is stopped anywhere else, so the caller may allocate and
+// until then.  Nothing is stopped anywhere else, so the caller may allocate and
 // take locks, except those that a thread may hold at a safe point.
 //
 // Any thread; not from a signal handler.

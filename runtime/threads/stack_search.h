@@ -24,14 +24,14 @@
 namespace hotpatch {
 
 enum class occupied_by : std::uint8_t {
-  nobody,
+  none,
   frame,            // occupation::finding
   announced_stack,  // on a stack that no thread runs on
   unread_map,       // the kernel did not tell what is mapped
 };
 
 struct occupation {
-  occupied_by how = occupied_by::nobody;
+  occupied_by how = occupied_by::none;
   frame_finding finding{};
   pid_t thread = 0;  // 0: no thread's
   thread_name name = "";

@@ -86,7 +86,7 @@ class thread_gathering {
   const pid_t own_thread_ = own_thread_id();
   const pid_t own_process_ = own_process_id();
 
-  const stopped_thread* collected_ = nullptr;  // and those behind it
+  const stopped_thread* collected_ = nullptr;  // and those after it
   std::size_t standing_ = 0;
   std::size_t answered_ = 0;  // of those that were asked
 

@@ -31,9 +31,9 @@ pid_t own_process_id() noexcept;
 pid_t own_process_in_proc() noexcept;
 
 // Calls visit for every thread, the caller included.  Threads that begin or end
-// meanwhile may be left out; `counted` is how many there were at the end by the
-// kernel's own count, so a listing that saw as many as that saw all of them.
-// Returns 0 or the error number of the directory /proc/self/task.
+// during the call may be left out; `counted` is how many there were at the end
+// by the kernel's own count, so a listing that saw as many as that saw all of
+// them. Returns 0 or the error number of the directory /proc/self/task.
 using thread_visitor = void (*)(pid_t thread, void* data);
 int list_threads(thread_visitor visit, void* data,
                  std::size_t& counted) noexcept;

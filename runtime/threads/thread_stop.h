@@ -8,7 +8,7 @@
 //
 // Between the two calls the caller must take no lock that a stopped thread may
 // hold: no allocation, no stdio, nothing of the dynamic loader.  Its own
-// signals are blocked meanwhile.  Not from a signal handler.
+// signals are blocked until then.  Not from a signal handler.
 //
 // What cannot be stopped: a thread that blocks the stop signal; one in a system
 // call that the kernel does not interrupt, such as the parent of a vfork()

@@ -10,7 +10,6 @@
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
 . "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
-tools=$HP_BUILDDIR/tools
 
 command -v wrk >/dev/null || skip_all "wrk is not installed"
 command -v curl >/dev/null || skip_all "curl is not installed"

@@ -8,7 +8,6 @@
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
 . "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
-tools=$HP_BUILDDIR/tools
 
 command -v curl >/dev/null || skip_all "curl is not installed"
 command -v python3 >/dev/null || skip_all "python3 is not installed"

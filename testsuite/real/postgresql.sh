@@ -10,7 +10,6 @@
 . "$HP_SRCDIR/testsuite/real/servers.sh"
 . "$HP_SRCDIR/testsuite/real/builds.sh"
 here=$HP_SRCDIR/testsuite/real
-tools=$HP_BUILDDIR/tools
 
 command -v setpriv >/dev/null || skip_all "setpriv is not installed"
 have_source postgresql-15

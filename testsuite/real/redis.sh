@@ -8,7 +8,6 @@
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
 . "$HP_SRCDIR/testsuite/real/servers.sh"
 here=$HP_SRCDIR/testsuite/real
-tools=$HP_BUILDDIR/tools
 
 fetch_source redis
 

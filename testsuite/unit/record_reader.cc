@@ -88,7 +88,7 @@ const damage damages[] = {
      }},
     {"word: lies before the symbol",
      [](synthetic_image&, format::record& r) { move(r.word, -8); }},
-    {"word: is too far behind the symbol",
+    {"word: is too far after the symbol",
      [](synthetic_image&, format::record& r) { move(r.word, 40); }},
     {"end: is missing",
      [](synthetic_image&, format::record& r) { r.end.value = 0; }},
