@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 #include <elf.h>
 #include <fcntl.h>
@@ -54,6 +55,14 @@ class searched_memory {
 
   const stack_memory& view() const { return view_; }
 
+  // Throws what kept memory from being read, if that was not the memory: the
+  // search, which knows no exceptions, went on as if it had nothing there.
+  void throw_failure() const
+  {
+    if (failure_)
+      std::rethrow_exception(failure_);
+  }
+
   // Of every image that is mapped from its beginning, and of the vdso.
   std::vector<unwind_table> tables() const;
 
@@ -79,6 +88,8 @@ class searched_memory {
   // How many bytes from the address on, up to `most`, may have been written to;
   // 0: the page was not.
   std::size_t written(std::uint64_t address, std::size_t most);
+  std::size_t read_some(std::uint64_t address, void* into,
+                        std::size_t size);
   void add_tables(std::uint64_t base, std::vector<unwind_table>& into) const;
 
   const process_memory memory_;
@@ -88,6 +99,7 @@ class searched_memory {
   std::uint64_t pages_[batch] = {};
   std::uint64_t first_page_ = 0;
   std::size_t page_count_ = 0;
+  std::exception_ptr failure_;
 
   const stack_memory view_ = {region_or_next, words,       read,
                               main_stack,     known_stack, this};
@@ -127,6 +139,20 @@ std::size_t searched_memory::written(std::uint64_t address, std::size_t most)
   return std::min(count, most);
 }
 
+std::size_t searched_memory::read_some(std::uint64_t address, void* into,
+                                       std::size_t size)
+{
+  try {
+    return memory_.read(address, {static_cast<std::uint8_t*>(into), size});
+  } catch (const std::exception&) {
+    if (!HP_COUNTERMEASURE(hold_failures))
+      throw;
+    if (!failure_)
+      failure_ = std::current_exception();
+    return 0;
+  }
+}
+
 memory_words searched_memory::words(void* self, std::uint64_t address,
                                     std::uint64_t end, bool sparse)
 {
@@ -142,20 +168,19 @@ memory_words searched_memory::words(void* self, std::uint64_t address,
       return {};
   }
   auto* const bytes = reinterpret_cast<std::uint8_t*>(own.chunk_.data());
-  std::size_t got = own.memory_.read(address, {bytes, size});
+  std::size_t got = own.read_some(address, bytes, size);
   // Where a page in the middle cannot be read, some ways of reading give
   // nothing.
   const std::size_t rest = page_size - address % page_size;
   if (got < std::min(size, rest))
-    got = own.memory_.read(address, {bytes, std::min(size, rest)});
+    got = own.read_some(address, bytes, std::min(size, rest));
   return {own.chunk_.data(), got / 8, got < 8};
 }
 
 bool searched_memory::read(void* self, std::uint64_t address, void* into,
                            std::size_t size)
 {
-  return from(self).memory_.fetch(address,
-                                  {static_cast<std::uint8_t*>(into), size});
+  return from(self).read_some(address, into, size) == size;
 }
 
 memory_region searched_memory::main_stack(void* self)
@@ -296,6 +321,7 @@ std::string find_inside(const stopped_process& process,
   code_ranges ranges;
   throw_if_failed(ranges.prepare(wanted, memory.view()));
   const std::vector<unwind_table> tables = memory.tables();
+  memory.throw_failure();
   frame_search search(ranges, tables, memory.view());
   for (const tracee& thread : process.threads()) {
     const user_regs_struct at = thread.registers();
@@ -304,7 +330,9 @@ std::string find_inside(const stopped_process& process,
     one.thread_pointer = at.fs_base;
     one.first = thread.id() == thread.process();
     frame_finding finding{};
-    if (search.find(one, finding) && !is_worker(thread, at))
+    const bool found = search.find(one, finding);
+    memory.throw_failure();
+    if (found && !is_worker(thread, at))
       return describe(thread, finding, code);
   }
   return {};

@@ -197,9 +197,19 @@ void borrowed_thread::wait_for_mark(const call_observer& observer)
   }
 }
 
+// From inside of a call the thread would not come back to it: locks that the
+// function has taken would stay locked.
+void borrowed_thread::refuse_if_unfinished() const
+{
+  if (unfinished_ && HP_COUNTERMEASURE(leave_unfinished_alone))
+    throw unfinished_call(thread_text(thread_.process(), thread_.id()) +
+                          " is still in another call");
+}
+
 std::int64_t borrowed_thread::system_call(
     long number, std::initializer_list<std::uint64_t> arguments)
 {
+  refuse_if_unfinished();
   std::uint64_t values[6] = {};
   std::copy(arguments.begin(), arguments.end(), values);
   user_regs_struct registers = state_.registers;
@@ -264,6 +274,7 @@ std::uint64_t borrowed_thread::call(
     std::initializer_list<std::uint64_t> arguments,
     const call_observer& observer)
 {
+  refuse_if_unfinished();
   need_workspace();
   call_block block = {
       function,
@@ -293,6 +304,12 @@ std::uint64_t borrowed_thread::call(
     throw unfinished_call(what + " has not come back in time; " +
                           thread_text(thread_.process(), thread_.id()) +
                           " is still in it");
+  } catch (const thread_gone&) {
+    throw;
+  } catch (const tool_error& reason) {
+    throw unfinished_call(
+        what + " cannot be waited for (" + reason.what() + "); " +
+        thread_text(thread_.process(), thread_.id()) + " is still in it");
   }
   unfinished_ = false;
   return memory_.load<call_block>(block_at).result;

@@ -74,7 +74,8 @@ class borrowed_thread {
   borrowed_thread(const borrowed_thread&) = delete;
   borrowed_thread& operator=(const borrowed_thread&) = delete;
 
-  // The kernel's answer, negative for an error.
+  // The kernel's answer, negative for an error.  Both throw unfinished_call if
+  // the call before has not come back.
   std::int64_t system_call(long number,
                            std::initializer_list<std::uint64_t> arguments);
 
@@ -92,6 +93,7 @@ class borrowed_thread {
 
  private:
   void start(const user_regs_struct& registers);
+  void refuse_if_unfinished() const;
   void need_workspace();
   void drop_workspace();
   bool wait_for_syscall(std::uint64_t number, bool entry);

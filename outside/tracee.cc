@@ -356,6 +356,11 @@ bool tracee::poll(int& status)
   const pid_t got = waitpid(thread_, &status, __WALL | WNOHANG);
   if (got == 0 || (got == -1 && errno == EINTR))
     return false;
+  if (got == -1 && errno != ECHILD) {
+    const int error = errno;
+    throw tool_error(thread_text(process_, thread_) +
+                     ": it cannot be waited for: " + std::strerror(error));
+  }
   if (got == -1 && has_executed())
     return false;
   if (got == thread_ && WIFSTOPPED(status))

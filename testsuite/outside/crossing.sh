@@ -171,6 +171,7 @@ run_command()
 # have the same; the last one is that of the command which ends before it.
 combination=0
 only=
+every=1
 patience=2
 cross()
 {
@@ -203,7 +204,8 @@ count_steps()
 # that leaves traces.
 cross_calls()
 {
-  command=$1 action=$2 event=${4-nothing} only="-n $3" stride=1 step=0
+  command=$1 action=$2 event=${4-nothing} only="-n $3" stride=$every
+  step=$((every / 2))
   fresh
   cross_from && calls=$step && step=0 &&
     { [ $action != kill ] || cross_from; } || {
@@ -243,13 +245,25 @@ for command in apply revert; do
 done
 
 # Whatever the stride: all that reads and writes the process.
-pread64=17 pwrite64=18 ptrace=101
+pread64=17 pwrite64=18 ptrace=101 process_vm_readv=310
 seize=16902 # PTRACE_SEIZE
 for command in apply revert; do
   ok "hp-$command, each write fails" cross_calls $command fail=5 $pwrite64
   ok "hp-$command, each write is the last" cross_calls $command kill $pwrite64
 done
 ok "hp-apply, each read fails" cross_calls apply fail=5 $pread64
+# Every third one, and so in the control: there are many.
+cross_reads()
+{
+  [ "$HP_CROSSING_STEPS" -eq 0 ] || every=3
+  cross_calls "$1" fail=12 $process_vm_readv
+  reads_status=$?
+  every=1
+  return $reads_status
+}
+for command in apply revert; do
+  ok "hp-$command, each read of memory fails" cross_reads $command
+done
 for command in apply revert; do
   ok "hp-$command, each write and all after it fail" \
     cross_calls $command fails=5 $pwrite64
@@ -296,6 +310,19 @@ fails_without_undo()
   tool=
   return $failed
 }
+# Some of the memory is read by code that knows no exceptions.
+ends_without_holding()
+{
+  HP_WITHOUT=hold_failures
+  export HP_WITHOUT
+  tool=$(control_tool hp-apply)
+  ! cross_reads apply
+  failed=$?
+  unset HP_WITHOUT
+  tool=
+  return $failed
+}
+ok "control: a failure that is not held ends the command" ends_without_holding
 # shellcheck disable=SC2086
 $CXX -std=c++20 -pthread "-I$HP_SRCDIR" "$here/seized.cc" \
   "$HP_BUILDDIR/outside/libhpoutside_controls.a" \

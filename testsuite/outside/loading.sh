@@ -505,6 +505,106 @@ end
 ok "so is one page of it" moved_code "$hp_apply" page
 end
 
+# --- A dynamic linker that is busy ----------------------------------------------------
+# A thread keeps its list of images until there is a file "go"; the borrowed one
+# waits for that in dlopen(), with a lock of the dynamic linker.  Afterwards the
+# former loads something itself.
+cat >list.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((hotpatch)) int answer(void) { return 1; }
+static int go(void) { return access("go", F_OK) == 0; }
+static int keep(struct dl_phdr_info* info, size_t size, void* data)
+{
+  (void)info, (void)size, (void)data;
+  while (!go())
+    usleep(1000);
+  return 1;
+}
+static void* list(void* unused)
+{
+  dl_iterate_phdr(keep, NULL);
+  for (;; usleep(1000)) {
+    void* other = dlopen("./other.so", RTLD_NOW);
+    printf("opened %d\n", other != NULL);
+    dlclose(other);
+  }
+  return unused;
+}
+int main(void)
+{
+  pthread_t thread;
+  setbuf(stdout, NULL);
+  pthread_create(&thread, NULL, list, NULL);
+  for (;; usleep(2000))
+    printf("answer %d\n", answer());
+}
+END
+build_list()
+{
+  "$CC" -O2 -pthread "-fplugin=$HP_PLUGIN" list.c -o list -ldl &&
+    echo 'int other;' >other.c && "$CC" -shared -fPIC other.c -o other.so &&
+    sed '/^extern/d; s/ + counter//' v1.c >v1_alone.c &&
+    cc -O2 -fPIC -shared v1_alone.c -o v1_alone.so
+}
+ok "a program that keeps the list of images is compiled" build_list
+# loads: the other thread does.  One that waits for the lock is in futex(2) each
+# time that it is looked at.
+loads()
+{
+  futex=0
+  opened=$(grep -c '^opened 1' out)
+  until [ "$(grep -c '^opened 1' out)" -gt "$opened" ]; do
+    cat "/proc/$pid/task/"*/syscall >calls 2>/dev/null || return
+    if grep -q '^202 ' calls; then futex=$((futex + 1)); else futex=0; fi
+    [ $futex -lt 100 ] || return
+    sleep 0.01
+  done
+}
+late_in_dlopen()
+{
+  rm -f go
+  begin ./list
+  gives 2 'loading the patch object has not come back in time' "$hp_apply" \
+    -t 0.3 "$pid" v1_alone.so || return
+  touch go
+  wait_for_file out '^answer 1' && loads
+}
+applies_afterwards()
+{
+  "$hp_apply" "$pid" v1_alone.so && wait_for_file out '^answer 100'
+}
+ok "a thread that is in dlopen() when the time is over comes to its end" \
+  late_in_dlopen
+ok "and the process can be patched" applies_afterwards
+end
+# fails_at_waits APPLY: each wait4(2) of it fails once, also in the middle of
+# dlopen(), which the thread has to come to the end of.
+fails_at_waits()
+{
+  touch go
+  begin ./list
+  step=0
+  while ./steps -n 61 fail=24 $step "$1" -t 2 "$pid" v1_alone.so >where 2>&1; do
+    loads || {
+      cat where
+      return 1
+    }
+    "$hp_revert" -t 2 "$pid" p >where 2>&1 || grep -q 'has no patch' where ||
+      return
+    step=$((step + 1))
+  done
+  echo "$step calls"
+  [ $step -gt 5 ]
+}
+ok "a program that lets calls fail is compiled" "$CC" -O2 "$here/steps.c" -o steps
+ok "no failure takes a thread out of dlopen()" fails_at_waits "$hp_apply"
+end
+
 # --- Controls -----------------------------------------------------------------------
 ok "tools without countermeasures are built" build_controls
 control_apply=$(control_tool hp-apply)
@@ -530,8 +630,6 @@ exchanged_at_stop()
     "$1" "$pid" p.so || return
   answers 100 && ! grep evil out
 }
-ok "a program that holds hp-apply at a system call is compiled" \
-  "$CC" -O2 "$here/steps.c" -o steps
 ok "what was checked is loaded, though the file is exchanged while it loads" \
   exchanged_at_stop "$hp_apply"
 end
@@ -539,6 +637,11 @@ export HP_WITHOUT=private_copy
 ok "control: without a copy the exchanged file is loaded" \
   not exchanged_at_stop "$control_apply"
 ok "control: and its code runs" grep -q evil out
+end
+HP_WITHOUT=leave_unfinished_alone
+ok "control: one that is taken out of it keeps a lock for ever" \
+  not fails_at_waits "$control_apply"
+ok "control: and another one waits for that" test "$futex" -ge 100
 end
 HP_WITHOUT=hold_constructors
 control_constructors()
