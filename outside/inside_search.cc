@@ -88,8 +88,7 @@ class searched_memory {
   // How many bytes from the address on, up to `most`, may have been written to;
   // 0: the page was not.
   std::size_t written(std::uint64_t address, std::size_t most);
-  std::size_t read_some(std::uint64_t address, void* into,
-                        std::size_t size);
+  std::size_t read_some(std::uint64_t address, void* into, std::size_t size);
   void add_tables(std::uint64_t base, std::vector<unwind_table>& into) const;
 
   const process_memory memory_;

@@ -307,9 +307,9 @@ std::uint64_t borrowed_thread::call(
   } catch (const thread_gone&) {
     throw;
   } catch (const tool_error& reason) {
-    throw unfinished_call(
-        what + " cannot be waited for (" + reason.what() + "); " +
-        thread_text(thread_.process(), thread_.id()) + " is still in it");
+    throw unfinished_call(what + " cannot be waited for (" + reason.what() +
+                          "); " + thread_text(thread_.process(), thread_.id()) +
+                          " is still in it");
   }
   unfinished_ = false;
   return memory_.load<call_block>(block_at).result;
