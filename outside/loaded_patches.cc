@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "format/patch_record.h"
-#include "format/patch_word.h"
 #include "outside/site_switch.h"
 #include "processes/errors.h"
 #include "runtime/base/countermeasure.h"
@@ -230,7 +229,7 @@ void loaded_patches::find_lost(loaded_patch& patch)
 {
   for (const site& where : patch.sites)
     if (const std::uint64_t active = active_of(memory_, where); active != 0)
-      patch.lost = patch.lost || active == where.word + format::word_size ||
+      patch.lost = patch.lost || active == body_address(where) ||
                    leads_to_older(active, patch, where);
 }
 

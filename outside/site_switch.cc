@@ -9,12 +9,12 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "format/patch_word.h"
 #include "processes/errors.h"
 #include "processes/process_list.h"
 #include "processes/text.h"
@@ -91,11 +91,6 @@ namespace {
 
 constexpr std::uint64_t page_mask = ~(page_size - 1);
 
-std::uint64_t pristine(const site_change& change)
-{
-  return format::pristine_word(change.where.id);
-}
-
 [[noreturn]] void refuse_foreign(const site_change& change)
 {
   std::string text = change.name +
@@ -105,12 +100,6 @@ std::uint64_t pristine(const site_change& change)
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&change.word), 8, bytes);
   append_bytes(text, bytes);
   throw tool_error(text + "), perhaps a debugger's breakpoint; remove it");
-}
-
-bool is_same(const far_pad& a, const far_pad& b)
-{
-  return std::equal(std::begin(a.bytes), std::end(a.bytes),
-                    std::begin(b.bytes));
 }
 
 std::span<const std::uint8_t> bytes_of(
@@ -127,30 +116,31 @@ bool changes_anything(const site_change& change)
 
 }  // namespace
 
+site_content site_switch::read_one(const site_change& change) const
+{
+  site_content found;
+  // A failure throws.
+  (void)read_site(
+      change.where,
+      [this](std::uint64_t address, auto& into) {
+        into = memory_.load<std::remove_reference_t<decltype(into)>>(address);
+        return true;
+      },
+      found);
+  return found;
+}
+
 void site_switch::read_sites(std::span<site_change> changes) const
 {
   for (site_change& each : changes) {
-    each.word = memory_.load<std::uint64_t>(each.where.word);
-    each.form = decode_word(each.where, each.word);
-    if (has_far_form(each.where)) {
-      each.pad = memory_.load<far_pad>(far_pad_address(each.where));
-      each.cell = decode_pad(each.where, each.pad);
-    }
-    switch (each.form.form) {
-      case word_form::pristine:
-        each.active = each.body();
-        break;
-      case word_form::near:
-        each.active = each.form.target;
-        break;
-      case word_form::far:
-        if (each.cell == 0)
-          refuse_foreign(each);
-        each.active = memory_.load<std::uint64_t>(each.cell);
-        break;
-      case word_form::foreign:
-        refuse_foreign(each);
-    }
+    const site_content found = read_one(each);
+    each.word = found.word;
+    each.pad = found.pad;
+    each.form = found.form;
+    each.cell = found.cell;
+    each.active = found.target;
+    if (found.form == word_form::foreign)
+      refuse_foreign(each);
   }
 }
 
@@ -158,14 +148,9 @@ std::string site_switch::changed_since(
     std::span<const site_change> changes) const
 {
   for (const site_change& each : changes) {
-    const bool same =
-        memory_.load<std::uint64_t>(each.where.word) == each.word &&
-        (!has_far_form(each.where) ||
-         is_same(memory_.load<far_pad>(far_pad_address(each.where)),
-                 each.pad)) &&
-        (each.form.form != word_form::far ||
-         memory_.load<std::uint64_t>(each.cell) == each.active);
-    if (!same)
+    const site_content now = read_one(each);
+    if (now.word != each.word || now.pad != each.pad ||
+        now.target != each.active)
       return each.name;
   }
   return {};
@@ -178,8 +163,8 @@ bool site_switch::needs_cells(std::span<const site_change> changes)
   return std::any_of(
       changes.begin(), changes.end(), [](const site_change& each) {
         return changes_anything(each) &&
-               (each.form.form == word_form::far ||
-                (each.target != 0 && !near_reaches(each.where, each.target)));
+               (each.form == word_form::far ||
+                form_for(each.where, each.target) == word_form::far);
       });
 }
 
@@ -188,14 +173,18 @@ void site_switch::write_pads(std::span<const site_change> changes,
                              change_journal& journal)
 {
   for (const site_change& each : changes) {
-    const far_pad pad = encode_pad(each.where, each.cell);
-    if (is_same(each.pad, pad))
-      continue;
-    if (!pad_is_pristine(each.pad))
-      throw tool_error(each.name +
-                       ": the bytes before it are not as the compiler left "
-                       "them, something else uses them");
-    journal.store(far_pad_address(each.where), each.pad, pad);
+    switch (plan_pad(each.where, each.pad, each.cell)) {
+      case pad_step::none:
+        break;
+      case pad_step::write:
+        journal.store(far_pad_address(each.where), each.pad,
+                      encode_pad(each.where, each.cell));
+        break;
+      case pad_step::foreign:
+        throw tool_error(each.name +
+                         ": the bytes before it are not as the compiler left "
+                         "them, something else uses them");
+    }
   }
 }
 
@@ -234,8 +223,7 @@ void site_switch::commit(std::span<const site_change> changes,
     for (const site_change& each : changes)
       if (changes_anything(each))
         journal.store(each.where.word, each.word,
-                      each.target != 0 ? encode_near(each.where, each.target)
-                                       : pristine(each));
+                      encode_word(each.where, each.target));
   } else {
     // A cell that a far word leads through holds that already.
     store_cells(
@@ -248,7 +236,8 @@ void site_switch::commit(std::span<const site_change> changes,
         journal);
     for (const site_change& each : changes)
       if (each.target == 0)
-        journal.store(each.where.word, encode_far(each.where), pristine(each));
+        journal.store(each.where.word, encode_far(each.where),
+                      encode_word(each.where, 0));
   }
   verify(changes);
 }

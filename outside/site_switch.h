@@ -91,13 +91,14 @@ struct site_change {
   // As found by read_sites().
   std::uint64_t word = 0;
   far_pad pad = {};
-  decoded_word form = {};
+  word_form form = word_form::foreign;
   std::uint64_t active = 0;  // where calls go
   std::uint64_t cell = 0;    // 0: it has none yet
 
-  // The first instruction after the patch word.
-  std::uint64_t body() const { return where.word + 8; }
-  std::uint64_t wanted() const { return target != 0 ? target : body(); }
+  std::uint64_t wanted() const
+  {
+    return target != 0 ? target : body_address(where);
+  }
 };
 
 class site_switch {
@@ -118,6 +119,7 @@ class site_switch {
   void commit(std::span<const site_change> changes, change_journal& journal);
 
  private:
+  site_content read_one(const site_change& change) const;
   void write_pads(std::span<const site_change> changes,
                   change_journal& journal);
   void store_cells(std::span<const site_change> changes,

@@ -74,7 +74,7 @@ void add_changes(std::span<const loaded_patch* const> applied,
 // that an interrupted hp-apply left, has for it.
 void check_active(patch_list all, const site_change& change)
 {
-  bool known = change.active == change.body();
+  bool known = change.active == body_address(change.where);
   for (const loaded_patch& each : all)
     for (std::size_t i = 0; i < each.sites.size(); ++i) {
       if (each.sites[i].word != change.where.word)
@@ -116,8 +116,9 @@ void add_code(patch_list all, const site_change& change, switch_plan& plan)
 {
   if (change.active == change.wanted())
     return;
-  if (change.active == change.body()) {
-    plan.code.push_back({change.body(), change.where.end, change.name, false});
+  if (change.active == body_address(change.where)) {
+    plan.code.push_back(
+        {body_address(change.where), change.where.end, change.name, false});
     return;
   }
   for (const loaded_patch& each : all)

@@ -368,27 +368,21 @@ live_state live_process::state_of(const site& where)
                      " cannot be read");
   // A pristine word says everything by itself.  Any other is read afresh,
   // because what it leads to has to be of the same moment.
-  decoded_word decoded = decode_word(where, word);
-  for (int tries = 0; decoded.form != word_form::pristine; ++tries) {
+  live.form = decode_word(where, word).form;
+  const auto fetch = [this](std::uint64_t address, auto& into) {
+    return memory_.fetch(address, bytes_of(into));
+  };
+  for (int tries = 0; live.form != word_form::pristine; ++tries) {
     std::uint64_t again = 0;
-    if (!memory_.fetch(where.word, bytes_of(word)))
+    site_content found;
+    if (!read_site(where, fetch, found))
       break;
-    decoded = decode_word(where, word);
-    live.target = decoded.target;
-    if (decoded.form == word_form::far) {
-      far_pad pad{};
-      std::uint64_t cell = 0;
-      live.target = 0;
-      if (memory_.fetch(far_pad_address(where), bytes_of(pad)))
-        cell = decode_pad(where, pad);
-      if (cell == 0 || !memory_.fetch(cell, bytes_of(live.target)))
-        decoded.form = word_form::foreign;
-    }
-    if (!memory_.fetch(where.word, bytes_of(again)) || again == word ||
-        tries == most_tries)
+    word = found.word;
+    live.form = found.form;
+    live.target = live.form == word_form::pristine ? 0 : found.target;
+    if (!fetch(where.word, again) || again == word || tries == most_tries)
       break;
   }
-  live.form = decoded.form;
   std::memcpy(live.bytes.data(), &word, sizeof word);
   if (live.form == word_form::near || live.form == word_form::far)
     name_target(live);

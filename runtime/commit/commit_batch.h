@@ -92,11 +92,6 @@ void add_means(commit_warnings& warnings, const commit_means& used) noexcept;
 // --- The changes
 // --------------------------------------------------------------
 
-inline bool equal(const far_pad& a, const far_pad& b) noexcept
-{
-  return std::memcmp(a.bytes, b.bytes, far_pad_size) == 0;
-}
-
 inline bool changes_text(const change& change) noexcept
 {
   return change.old_word != change.new_word;
@@ -111,17 +106,8 @@ inline bool changes_text(std::span<const change> changes) noexcept
 // The function that calls of a site enter which holds `word`.
 inline std::uint64_t destination(const change& change)
 {
-  const decoded_word decoded = decode_word(*change.site, change.old_word);
-  switch (decoded.form) {
-    case word_form::pristine:
-      return change.site->word + format::word_size;
-    case word_form::near:
-      return decoded.target;
-    case word_form::far:
-    case word_form::foreign:
-      break;
-  }
-  return change.old_cell_target;
+  return call_target(*change.site, decode_word(*change.site, change.old_word),
+                     change.old_cell_target);
 }
 
 // Changes that are committed together, at least one, ascending by their words'
@@ -256,11 +242,11 @@ bool commit_batch<System>::check_pad(change& each) noexcept
   if (each.cell == 0 || !changes_text(each))
     return true;
   each.old_pad = load_pad(*each.site);
-  each.writes_pad = !equal(each.old_pad, encode_pad(*each.site, each.cell));
-  if (!each.writes_pad)
-    return true;
-  any_pad_ = true;
-  return pad_is_pristine(each.old_pad) || failed(outcome::pad_foreign, each);
+  const pad_step step = plan_pad(*each.site, each.old_pad, each.cell);
+  each.writes_pad = step != pad_step::none;
+  if (each.writes_pad)
+    any_pad_ = true;
+  return step != pad_step::foreign || failed(outcome::pad_foreign, each);
 }
 
 template <typename System>

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <pthread.h>
 
-#include "format/patch_word.h"
 #include "runtime/base/status.h"
 #include "runtime/sites/prototype.h"
 #include "runtime/threads/locks.h"
@@ -85,7 +84,7 @@ hp_status library::original(const char* name, const char* type, unsigned flags,
         status != HP_OK)
       return status;
   // The body begins after the word, whatever the word holds.
-  body = where.site.word + format::word_size;
+  body = body_address(where.site);
   return HP_OK;
 }
 

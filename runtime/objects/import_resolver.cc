@@ -7,7 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "format/patch_word.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/elf/symbol_table.h"
@@ -384,8 +383,7 @@ class resolution {
       return HP_OK;
     import_value made = value_of(import, *sites[0].image);
     // The original begins after the patch word, whatever that holds.
-    made.value =
-        is_original(import) ? where.word + format::word_size : where.symbol;
+    made.value = is_original(import) ? body_address(where) : where.symbol;
     return into_.append(made) ? HP_OK : no_memory();
   }
 

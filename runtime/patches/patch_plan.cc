@@ -18,8 +18,7 @@ namespace {
 // A jump to any of these addresses runs into the patch word again.
 bool leads_into(const site_code& site, std::uint64_t target)
 {
-  return target >= site.symbol - site.pad &&
-         target < site.word + format::word_size;
+  return target >= site.symbol - site.pad && target < body_address(site);
 }
 
 hp_status not_applied(const site_code& site, const char* what)
@@ -205,13 +204,13 @@ inline hp_status patch_plan::plan_change(site_state& state,
   change.address = site.word;
   change.old_word = state.word;
   if (target == 0) {
-    change.new_word = format::pristine_word(site.id);
-    target = site.word + format::word_size;
+    change.new_word = encode_word(site, 0);
+    target = body_address(site);
   } else {
     if (may_loop(site, target))
       if (const hp_status status = refuse_loop(state, target); status != HP_OK)
         return status;
-    if (!near_reaches(site, target))
+    if (form_for(site, target) == word_form::far)
       return plan_far(state, target, change);
     change.new_word = encode_near(site, target);
   }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "format/patch_word.h"
 #include "format/record.h"
 
 namespace hotpatch {
@@ -25,6 +26,13 @@ struct site_code {
   std::uint32_t id = 0;
   std::uint8_t pad = 0;  // dead bytes directly before the symbol
 };
+
+// The first instruction after the word: where calls go if it is pristine.
+[[nodiscard]] constexpr std::uint64_t body_address(
+    const site_code& site) noexcept
+{
+  return site.word + format::word_size;
+}
 
 struct site : site_code {
   format::site_kind kind = format::site_kind::nop8;

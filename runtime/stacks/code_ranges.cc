@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "format/patch_word.h"
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/status.h"
 #include "runtime/stacks/frame_walk.h"
@@ -29,7 +28,7 @@ bool ends_in_call(std::uint64_t begin, std::uint64_t end,
 
 code_range body_of(const site_code& site) noexcept
 {
-  return {site.word + format::word_size, site.end, site.name, code_kind::body};
+  return {body_address(site), site.end, site.name, code_kind::body};
 }
 
 code_range pre_pad_of(const site_code& site) noexcept

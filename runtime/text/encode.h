@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
+#include "format/patch_word.h"
 #include "runtime/sites/site.h"
 
 namespace hotpatch {
@@ -20,6 +22,11 @@ inline constexpr std::size_t far_pad_size = 7;
 
 struct far_pad {
   std::uint8_t bytes[far_pad_size];
+
+  bool operator==(const far_pad& other) const noexcept
+  {
+    return std::memcmp(bytes, other.bytes, far_pad_size) == 0;
+  }
 };
 
 enum class word_form {
@@ -94,6 +101,100 @@ inline constexpr std::size_t jmp_rel32_size = 5;
 
 // True if the pad is as the compiler left it: int3 and one-byte NOPs.
 [[nodiscard]] bool pad_is_pristine(const far_pad& pad) noexcept;
+
+// --- A site as a whole -------------------------------------------------------
+// What stands there, read in whatever way, and what has to be stored so that
+// calls go somewhere else.
+
+// The form of the word that leads calls to `target`; 0: to the original.
+[[nodiscard]] inline word_form form_for(const site_code& site,
+                                        std::uint64_t target) noexcept
+{
+  return target == 0                  ? word_form::pristine
+         : near_reaches(site, target) ? word_form::near
+                                      : word_form::far;
+}
+
+// That word.  A far one needs has_far_form().
+[[nodiscard]] inline std::uint64_t encode_word(const site_code& site,
+                                               std::uint64_t target) noexcept
+{
+  switch (form_for(site, target)) {
+    case word_form::near:
+      return encode_near(site, target);
+    case word_form::far:
+      return encode_far(site);
+    case word_form::pristine:
+    case word_form::foreign:
+      break;
+  }
+  return format::pristine_word(site.id);
+}
+
+// Where calls go; `cell_target` is what the cell of a far jump holds.  0: that
+// is not known, the word is foreign.
+[[nodiscard]] inline std::uint64_t call_target(
+    const site_code& site, const decoded_word& word,
+    std::uint64_t cell_target) noexcept
+{
+  switch (word.form) {
+    case word_form::pristine:
+      return body_address(site);
+    case word_form::near:
+      return word.target;
+    case word_form::far:
+      return cell_target;
+    case word_form::foreign:
+      break;
+  }
+  return 0;
+}
+
+struct site_content {
+  std::uint64_t word = 0;
+  far_pad pad = {};  // zeros if there is no room for a far jump
+  word_form form = word_form::foreign;
+  std::uint64_t cell = 0;    // that the pad jumps through; 0: none
+  std::uint64_t target = 0;  // where calls go; 0: the word is foreign
+};
+
+// Reads a site by `read(address, object)`, which is false for what cannot be
+// read.  False: the word cannot be.  A far word is foreign if the pad does not
+// jump through a cell that can be read.
+template <typename Read>
+[[nodiscard]] bool read_site(const site_code& site, Read read,
+                             site_content& into)
+{
+  into = {};
+  if (!read(site.word, into.word))
+    return false;
+  decoded_word word = decode_word(site, into.word);
+  if (has_far_form(site) && read(far_pad_address(site), into.pad))
+    into.cell = decode_pad(site, into.pad);
+  std::uint64_t cell_target = 0;
+  if (word.form == word_form::far &&
+      (into.cell == 0 || !read(into.cell, cell_target)))
+    word.form = word_form::foreign;
+  into.form = word.form;
+  into.target = call_target(site, word, cell_target);
+  return true;
+}
+
+// What has to be done to a pad before a far word may lead through `cell`.
+enum class pad_step {
+  none,     // it jumps through that cell
+  write,    // it is as the compiler left it
+  foreign,  // something else uses the bytes
+};
+
+[[nodiscard]] inline pad_step plan_pad(const site_code& site,
+                                       const far_pad& pad,
+                                       std::uint64_t cell) noexcept
+{
+  return pad == encode_pad(site, cell) ? pad_step::none
+         : pad_is_pristine(pad)        ? pad_step::write
+                                       : pad_step::foreign;
+}
 
 }  // namespace hotpatch
 

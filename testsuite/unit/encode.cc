@@ -133,3 +133,103 @@ BOOST_AUTO_TEST_CASE(other_bytes_are_foreign)
   BOOST_TEST((form(hotpatch::encode_far(endbr)) == word_form::foreign));
   BOOST_TEST((form(0) == word_form::foreign));
 }
+
+// --- A site as a whole
+// ----------------------------------------------------------
+
+namespace {
+
+// What is read: a word, a pad and a cell, of which one cannot be read.
+struct memory_of_site {
+  const hotpatch::site& site;
+  std::uint64_t word = 0;
+  hotpatch::far_pad pad = {};
+  std::uint64_t cell_content = 0;
+  std::uint64_t unreadable = 0;
+
+  static constexpr std::uint64_t cell = 0x7f0000;
+
+  template <typename Object>
+  bool read(std::uint64_t address, Object& into) const
+  {
+    if (address == unreadable)
+      return false;
+    const void* const from = address == site.word ? &word
+                             : address == cell    ? &cell_content
+                             : address == hotpatch::far_pad_address(site)
+                                 ? static_cast<const void*>(&pad)
+                                 : nullptr;
+    BOOST_REQUIRE(from != nullptr);
+    std::memcpy(&into, from, sizeof into);
+    return true;
+  }
+
+  bool read_site(hotpatch::site_content& into) const
+  {
+    return hotpatch::read_site(
+        site,
+        [this](std::uint64_t address, auto& object) {
+          return read(address, object);
+        },
+        into);
+  }
+};
+
+constexpr std::uint64_t near_target = 0x402000;
+constexpr std::uint64_t far_target = 0x7fff00000000;
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_site_is_read_in_each_form)
+{
+  for (const hotpatch::site& site : {plain, endbr}) {
+    hotpatch::site_content found;
+    memory_of_site memory{site, hotpatch::encode_word(site, 0)};
+    BOOST_TEST(memory.read_site(found));
+    BOOST_TEST((found.form == word_form::pristine));
+    BOOST_TEST(found.target == hotpatch::body_address(site));
+
+    memory.word = hotpatch::encode_word(site, near_target);
+    BOOST_TEST(memory.read_site(found));
+    BOOST_TEST((found.form == word_form::near));
+    BOOST_TEST(found.target == near_target);
+
+    memory.word = hotpatch::encode_word(site, far_target);
+    memory.pad = hotpatch::encode_pad(site, memory_of_site::cell);
+    memory.cell_content = far_target;
+    BOOST_TEST(memory.read_site(found));
+    BOOST_TEST((found.form == word_form::far));
+    BOOST_TEST(found.cell == memory_of_site::cell);
+    BOOST_TEST(found.target == far_target);
+
+    memory.unreadable = memory_of_site::cell;
+    BOOST_TEST(memory.read_site(found));
+    BOOST_TEST((found.form == word_form::foreign));
+    BOOST_TEST(found.target == 0u);
+
+    memory.unreadable = site.word;
+    BOOST_TEST(!memory.read_site(found));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_far_word_before_a_pad_that_does_not_jump_is_foreign)
+{
+  hotpatch::site_content found;
+  const memory_of_site memory{plain, hotpatch::encode_far(plain)};
+  BOOST_TEST(memory.read_site(found));
+  BOOST_TEST((found.form == word_form::foreign));
+}
+
+BOOST_AUTO_TEST_CASE(only_the_pads_that_the_compiler_left_are_written)
+{
+  using hotpatch::pad_step;
+  constexpr std::uint64_t cell = memory_of_site::cell;
+  hotpatch::far_pad pad;
+  std::memset(pad.bytes, 0x90, sizeof pad.bytes);
+  BOOST_TEST((hotpatch::plan_pad(plain, pad, cell) == pad_step::write));
+  pad.bytes[3] = 0xc3;
+  BOOST_TEST((hotpatch::plan_pad(plain, pad, cell) == pad_step::foreign));
+  pad = hotpatch::encode_pad(plain, cell);
+  BOOST_TEST((hotpatch::plan_pad(plain, pad, cell) == pad_step::none));
+  BOOST_TEST((hotpatch::plan_pad(plain, pad, cell + 8) == pad_step::foreign));
+}
