@@ -28,7 +28,7 @@ std::size_t number_of(format::hook_time when)
 
 }  // namespace
 
-loaded_patch* loaded_patch::make(const patch_file& file,
+loaded_patch* loaded_patch::make(patch_file& file,
                                  const loaded_object& object) noexcept
 {
   void* memory = std::malloc(sizeof(loaded_patch));
@@ -46,8 +46,17 @@ loaded_patch* loaded_patch::make(const patch_file& file,
       reinterpret_cast<format::patch_state*>(object.base + file.state());
   for (const patch_hook& each : file.contents().hooks)
     patch->hooks_[number_of(each.when)] = object.base + each.code;
+  patch->build_ = file.elf().id();
   patch->object_ = object;
   return patch;
+}
+
+bool loaded_patch::is_unused_copy_of(patch_file& file) const noexcept
+{
+  const build_id id = file.elf().id();
+  return id.present() && id == build_ &&
+         state_->phase ==
+             static_cast<std::uint32_t>(format::patch_phase::loaded);
 }
 
 const char* loaded_patch::destroy(loaded_patch* patch) noexcept
@@ -157,6 +166,16 @@ loaded_patch* loaded_patches::take(std::uint64_t id) noexcept
     if (loaded_patch* const each = patches_[i];
         each->id() == id && !each->applied()) {
       patches_.remove(i);
+      return each;
+    }
+  return nullptr;
+}
+
+loaded_patch* loaded_patches::take_kept(patch_file& file) noexcept
+{
+  for (std::size_t i = 0; i < kept_.size(); ++i)
+    if (loaded_patch* const each = kept_[i]; each->is_unused_copy_of(file)) {
+      kept_.remove(i);
       return each;
     }
   return nullptr;

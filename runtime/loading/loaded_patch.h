@@ -23,7 +23,7 @@ namespace hotpatch {
 class loaded_patch {
  public:
   // Takes the object over if it succeeds.  Null: no memory.
-  [[nodiscard]] static loaded_patch* make(const patch_file& file,
+  [[nodiscard]] static loaded_patch* make(patch_file& file,
                                           const loaded_object& object) noexcept;
   // Gives the object back, so without the library's lock.  Null, or why it
   // stays loaded.
@@ -38,6 +38,11 @@ class loaded_patch {
   [[nodiscard]] bool stays() const noexcept { return object_.stays; }
   // And does not begin to be by hp_load().
   [[nodiscard]] bool was_applied() const noexcept { return was_applied_; }
+  // Whether it is that build, and nothing uses it: the library, or a tool from
+  // outside.
+  [[nodiscard]] bool is_unused_copy_of(patch_file& file) const noexcept;
+  [[nodiscard]] std::uint64_t base() const noexcept { return object_.base; }
+
   // Of its application among those of patch objects.
   [[nodiscard]] std::uint64_t sequence() const noexcept
   {
@@ -67,6 +72,7 @@ class loaded_patch {
   std::uint64_t id_ = 0;
   array<char> name_;
   array<char> path_;
+  build_id build_;
   loaded_object object_;
   format::patch_state* state_ = nullptr;
   std::uint64_t hooks_[4] = {};  // by hook_time, 0: none
@@ -95,8 +101,17 @@ class loaded_patches {
   // null: none.
   [[nodiscard]] loaded_patch* take_former(const char* name) noexcept;
 
+  // What stays for ever is kept for when the same build is loaded again: its
+  // constructors have run.  False: no memory.
+  [[nodiscard]] bool keep(loaded_patch* patch) noexcept
+  {
+    return kept_.append(patch);
+  }
+  [[nodiscard]] loaded_patch* take_kept(patch_file& file) noexcept;
+
  private:
   array<loaded_patch*> patches_;
+  array<loaded_patch*> kept_;
 };
 
 }  // namespace hotpatch

@@ -172,6 +172,19 @@ hp_status apply(const call_context& call, const patch_file& patch,
 
 // --- Freeing ----------------------------------------------------------------
 
+// Null, or why it stays loaded.
+const char* give_back(loaded_patch* patch)
+{
+  if (patch->stays() && HP_COUNTERMEASURE(load_once)) {
+    const hp_status kept = library::locked([&](library& self) {
+      return loaded_patches::of(self).keep(patch) ? HP_OK : HP_NO_MEMORY;
+    });
+    if (kept == HP_OK)
+      return stays_constructed;
+  }
+  return loaded_patch::destroy(patch);
+}
+
 // What was taken out of the list goes back there if threads are inside, with
 // the reason as message.  HP_OK: it is unloaded, or `stays` says why it will
 // never be.
@@ -183,7 +196,7 @@ hp_status free_object(const call_context& call, loaded_patch* taken,
   const hp_status status =
       looks ? release_image(call, taken->place(), until) : HP_OK;
   if (status == HP_OK) {
-    stays = loaded_patch::destroy(taken);
+    stays = give_back(taken);
     return HP_OK;
   }
   const hp_status kept = library::locked([&](library& self) {
@@ -237,6 +250,37 @@ void free_replaced(const call_context& call, const char* name)
                          patch.label(), stays);
 }
 
+// What was left of an earlier hp_load() that may not be unloaded, or a new one.
+hp_status load(patch_file& patch, const checked_patch& checked,
+               loaded_patch*& loaded)
+{
+  hp_status status = library::locked([&](library& self) {
+    loaded = loaded_patches::of(self).take_kept(patch);
+    return HP_OK;
+  });
+  if (status != HP_OK)
+    return status;
+  if (loaded != nullptr) {
+    // What it imports may have moved.
+    status = store_imports(patch, loaded->base(), checked);
+    return status == HP_OK ? HP_OK
+                           : with_what_stays(status, patch, give_back(loaded));
+  }
+  opened_object object;
+  status = object.open(patch);
+  if (status == HP_OK)
+    status = store_imports(patch, object.base(), checked);
+  if (status == HP_OK)
+    status = object.construct(patch);
+  if (status != HP_OK)
+    return with_what_stays(status, patch, object.give_back());
+  loaded = loaded_patch::make(patch, object.object());
+  if (loaded == nullptr)
+    return with_what_stays(no_memory(patch), patch, object.give_back());
+  object.release();
+  return HP_OK;
+}
+
 }  // namespace
 
 hp_status check_patch_object(const patch_source& source,
@@ -266,25 +310,16 @@ hp_status load_patch_object(const call_context& call,
       status != HP_OK)
     return status;
 
-  opened_object object;
-  hp_status status = object.open(patch);
-  if (status == HP_OK)
-    status = store_imports(patch, object.base(), checked);
-  if (status == HP_OK)
-    status = object.construct(patch);
+  loaded_patch* loaded = nullptr;
+  hp_status status = load(patch, checked, loaded);
   if (status != HP_OK)
-    return with_what_stays(status, patch, object.give_back());
-  const std::uint64_t base = object.base();
-  loaded_patch* loaded = loaded_patch::make(patch, object.object());
-  if (loaded == nullptr)
-    return with_what_stays(no_memory(patch), patch, object.give_back());
-  object.release();
+    return status;
   status = library::locked([&](library& self) {
     return loaded_patches::of(self).add(loaded) ? HP_OK : no_memory(patch);
   });
   if (status == HP_OK) {
     const hp_commit_options chosen = choose(options, patch.contents());
-    status = apply(call, patch, base, checked, *loaded, chosen);
+    status = apply(call, patch, loaded->base(), checked, *loaded, chosen);
     if (status == HP_OK) {
       if (chosen.level == HP_QUIESCENT)
         free_replaced(call, patch.name());
@@ -298,7 +333,7 @@ hp_status load_patch_object(const call_context& call,
     if (taken != HP_OK)
       return status;
   }
-  return with_what_stays(status, patch, loaded_patch::destroy(loaded));
+  return with_what_stays(status, patch, give_back(loaded));
 }
 
 hp_status unload_patch_object(const call_context& call, const char* name,

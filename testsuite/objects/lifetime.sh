@@ -123,11 +123,11 @@ answer 1 handlers 7" load:refusing.so call
 ok "a failure says so" tells \
   'refusing.so stays loaded: it has constructors, and no destructor' \
   load:refusing.so
-ok "loaded again it constructs again" runs "load: HP_OK
+ok "loaded again it is the same, and not constructed again" runs "load: HP_OK
 unload: HP_OK
 remark:
 load: HP_OK
-answer 2 handlers 7 7" load:plain_one.so unload:handler load:plain_one.so call
+answer 2 handlers 7" load:plain_one.so unload:handler load:plain_one.so call
 ok "a newer version leaves it loaded" runs "load: HP_OK
 load: HP_OK
 answer 3 handlers 7" load:plain_one.so load:newer.so@quiescent call
@@ -175,10 +175,80 @@ patch alone
 ok "one that cannot is none" runs "load: HP_OK
 answer 6 handlers" load:alone.so call
 
+# A patch that stays loaded, while a thread is inside the function that it
+# replaces: each attempt finds it as the one before has left it.
+cat >waits.c <<'EOT'
+#include <hotpatch.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static volatile int enters, leaves;
+static int constructed;
+void add_handler(int (*handler)(void)) { (void)handler; constructed++; }
+void drop_handlers(void) {}
+int answer(void) { enters = 1; while (enters && !leaves) usleep(1000); return 1; }
+static void* stay(void* unused) { answer(); return unused; }
+static int mappings(void)
+{
+  char line[500];
+  int found = 0;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps))
+    found += strstr(line, "plain_one.so") && strstr(line, " r-xp ");
+  fclose(maps);
+  return found;
+}
+static void load(void)
+{
+  const hp_commit_options options = {sizeof options, HP_QUIESCENT, 0, 30};
+  const hp_status status = hp_load("plain_one.so", &options);
+  printf("%s constructed %d mapped %d\n", hp_status_name(status), constructed, mappings());
+}
+int main(void)
+{
+  pthread_t thread;
+  pthread_create(&thread, NULL, stay, NULL);
+  while (!enters)
+    usleep(1000);
+  load();
+  load();
+  leaves = 1;
+  pthread_join(thread, NULL);
+  load();
+  printf("answer %d\n", answer());
+  printf("%s ", hp_status_name(hp_unload("handler", NULL)));
+  printf("answer %d\n", answer());
+  load();
+  printf("answer %d\n", answer());
+  return 0;
+}
+EOT
+once="HP_BUSY constructed 1 mapped 1
+HP_BUSY constructed 1 mapped 1
+HP_OK constructed 1 mapped 1
+answer 2
+HP_OK answer 1
+HP_OK constructed 1 mapped 1
+answer 2"
+ok "a program with a thread that stays inside" program $all waits.c -lpthread \
+  -rdynamic
+ok "what stays loaded is loaded and constructed once" runs "$once"
+
 # --- Controls -------------------------------------------------------------------
 ok "the library for controls is built" build_control_library
 # shellcheck disable=SC2034 # of program()
 with_library="$control_library -rdynamic"
+ok "a program that waits, with it" program $all waits.c
+ok "it loads once, too" runs "$once"
+ok "control: otherwise each attempt loads and constructs another one" \
+  without load_once runs "HP_BUSY constructed 1 mapped 1
+HP_BUSY constructed 2 mapped 2
+HP_OK constructed 3 mapped 3
+answer 2
+HP_OK answer 1
+HP_OK constructed 4 mapped 4
+answer 2"
 ok "a program with it" program $all registry.c
 control_stays()
 {
