@@ -59,7 +59,7 @@ void register_patch_imports(const char* plugin_name);
 // means that function, whatever the program exports.  What the patch and the
 // program share is data: inline and static variables of headers, virtual tables
 // and type descriptions keep their visibility, and the runtime makes one of
-// them (runtime/objects/shared_data.h).
+// them (runtime/objects/own_definitions.h).
 
 // To be called once, when the unit is complete; does nothing if the unit is no
 // part of a patch object.

@@ -32,8 +32,8 @@ void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* memory, size_t size);
 void __libc_free(void* memory);
 
-/* Whoever stops the others blocks all signals until they go on, and nobody else
- * does: to be stuck here takes luck, which this does not. */
+/* A thread that stops the others blocks all signals until they go on, and no
+ * thread does: to be stuck here takes luck, which this does not. */
 static __thread int committing;
 static int asked_while_all_stood;
 static void look_who_asks(void)
@@ -216,7 +216,8 @@ static int change_all_the_time(hp_level level)
   return logged == 0 || asked_while_all_stood != 0;
 }
 
-/* Who stops the others takes no signals meanwhile, not even an alarm. */
+/* A thread that stops the others takes no signals until they go on, not even
+ * an alarm. */
 static void in_time(hp_level level, unsigned seconds, const char* name)
 {
   int status = 0;

@@ -104,7 +104,7 @@ static void order(hp_level level)
   hp_add_apply(all, "second", times_twenty);
   hp_add_remove_patch(all, "c");
   IS(finish(all, level), HP_OK, "one comes and goes in one transaction");
-  saw("", "nobody is told");
+  saw("", "no hook is called");
 
   all = hp_begin();
   hp_add_revert_all(all);

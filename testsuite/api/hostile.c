@@ -252,7 +252,7 @@ static void logging(void)
   hp_set_log(NULL, NULL);
   OK(lines == 2, "told again");
   IS(hp_revert("answer"), HP_NOT_APPLIED, "without a listener");
-  OK(lines == 2, "nobody is told");
+  OK(lines == 2, "no log handler is called");
 }
 
 int main(void)

@@ -101,7 +101,7 @@ hp_status change_to(int version, hp_level level)
 // One look at the versions: true if it is a mix.
 using look = bool (*)();
 
-// Whoever has met the new `early` meets the new `late`.
+// A thread that has entered the new `early` enters the new `late`.
 bool later_is_older()
 {
   const int first = early();

@@ -175,7 +175,7 @@ static void versions(void)
   IS(give_up(all), HP_APPLIED, "the same version again");
   all = begun("a", 0);
   IS(give_up(all), HP_OLDER, "an older one");
-  SAYS("version 1", "is told of the newer one");
+  SAYS("version 1", "the message names the newer one");
   all = begun("a", 7);
   hp_add_apply(all, "second", times_thirty);
   hp_add_apply(all, "third", times_thirty);

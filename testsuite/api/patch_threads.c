@@ -52,7 +52,7 @@ static const char* wait_for_others(const hp_patch_info* patch)
   }
   return "the other threads stand still";
 }
-static int stood; /* hooks "after" that saw nobody run */
+static int stood; /* hooks "after" that saw no thread run */
 static void see_others_run(const hp_patch_info* patch)
 {
   stood += wait_for_others(patch) != NULL;
@@ -73,7 +73,7 @@ static void others_run_during_hooks(void)
   all = hp_begin();
   hp_add_remove_patch(all, "hooked");
   IS(hp_commit(all, &options), HP_OK, "and goes again");
-  OK(stood == 0, "nobody stands while hooks run");
+  OK(stood == 0, "no thread stands while hooks run");
 }
 
 /* --- Who changes what at the same time --------------------------------------

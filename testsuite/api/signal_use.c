@@ -193,7 +193,7 @@ static int signalfd_is_read(void)
   return with_waiter(reads_signals, 1);
 }
 
-/* Blocked, and nobody waits for it now. */
+/* Blocked, and no thread waits for it now. */
 static int only_blocked(void)
 {
   sigemptyset(&awaited);

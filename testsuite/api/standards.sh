@@ -140,11 +140,11 @@ void* next(void);
 void* next(void) { return dlsym(RTLD_NEXT, "next"); }
 EOF2
 for standard in c99 c11 gnu17; do
-  ok "$standard: macros behind the header" \
+  ok "$standard: macros after the header" \
     cc "-std=$standard" -Wall -Wextra -Wpedantic -Werror \
     '-DFIRST=<hotpatch.h>' -c macros.c
 done
-ok "control: behind one that fixes them" \
+ok "control: after one that fixes them" \
   not cc -std=c11 -Werror '-DFIRST=<stdint.h>' -c macros.c
 
 done_testing

@@ -51,7 +51,7 @@ static void every_level(void)
 
     all = hp_begin();
     IS(hp_add_revert_all(all), HP_OK, "revert all");
-    IS(hp_add_apply(all, "first", times_ten), HP_OK, "and one anew");
+    IS(hp_add_apply(all, "first", times_ten), HP_OK, "and a new one");
     IS(hp_commit(all, &options), HP_OK, "at once");
     OK(first(1) == 10 && second(1) == 3 && third(1) == 4, "both are done");
     IS(hp_revert_all(), HP_OK, "everything back");

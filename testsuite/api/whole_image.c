@@ -88,7 +88,7 @@ struct counts {
 
 enum { refused = 77 };
 
-/* Where there is only one thread, nobody needs a barrier. */
+/* Where there is only one thread, no barrier is needed. */
 static void* wait_for_ever(void* unused)
 {
   for (;;)

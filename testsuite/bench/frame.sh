@@ -59,7 +59,7 @@ without_plots()
 }
 ok "and no plot is there" without_plots
 
-ok "a peer that fails is told of, and the others are measured" \
+ok "a peer that fails is reported, and the others are measured" \
   python3 "$here/well_formed.py" --failing "$HP_SRCDIR/bench"
 ok "a damaged page is noticed" \
   not python3 "$here/well_formed.py" --damaged out printed

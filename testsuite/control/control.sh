@@ -17,7 +17,7 @@ new=110210
 # --- From end to end ----------------------------------------------------------
 offer open threads:2 serve
 ok "it is offered in the usual place" test -S "$run/hotpatch/$pid.sock"
-ok "nobody else can reach it" \
+ok "no other user can reach it" \
   test "$(stat -c '%a %U' "$run/hotpatch/$pid.sock")" = "600 $(id -un)"
 applied()
 {
@@ -245,10 +245,10 @@ end
 
 # A process that lets no client in, or another one that made its socket.
 offer deaf threads:1 serve
-ok "a socket at which nobody is let in: traced" \
+ok "a socket that lets no client in: traced" \
   gives 0 'offers no control socket; falling back to ptrace' \
   timeout 30 "$hp_apply" -v "$pid" fix.so
-ok "a socket at which nobody is let in: the new" says $new
+ok "a socket that lets no client in: the new" says $new
 end
 
 # --- Interrupted clients ----------------------------------------------------------

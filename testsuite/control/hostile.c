@@ -185,7 +185,7 @@ static void crowd(int size)
     close(silent[i]);
 }
 
-/* Whoever asks and does not read. */
+/* A client that asks and does not read. */
 static void ask_without_reading(int count)
 {
   int asking[64];

@@ -24,7 +24,7 @@ settles()
     sleep 0.05
   done
 }
-ok "they leave no descriptors behind" settles
+ok "they leave no descriptors open" settles
 "$hp_revert" "$pid" fix >output 2>&1
 ok "the program is as it was" says 11012
 ok "and was never wrong" all_well

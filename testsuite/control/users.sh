@@ -76,7 +76,7 @@ other_group()
   cat output
   grep '^refused 10' output && says 11012
 }
-ok "so is somebody with another group" other_group
+ok "so is a user with another group" other_group
 ok "the same user is not" says_done 1
 end
 

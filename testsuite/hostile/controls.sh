@@ -22,10 +22,10 @@ control()
   skip_all "there are no static libraries"
 ok "the library with countermeasures that can be left out" build_control_library
 
-ok "without signals nobody notices that membarrier is refused" \
+ok "without signals it goes unnoticed that membarrier is refused" \
   control reach_by_signal prohibitions "a filter forbids membarrier"
 
-ok "without a look behind, another writer goes unnoticed" \
+ok "without reading back, another writer goes unnoticed" \
   control read_back overwritten "immediate, rwx window, near:"
 
 ok "without going back, the others stay new" \

@@ -243,7 +243,7 @@ static int the_log_tells_of_barriers(void)
 
 static void taking_notice(void)
 {
-  in_child(with_membarrier, "membarrier interrupts nobody");
+  in_child(with_membarrier, "membarrier interrupts no thread");
   in_child(no_membarrier_at_all, "a filter forbids membarrier: signals");
   in_child(no_membarrier_no_mprotect, "and mprotect: signals and proc-mem");
   in_child(nobody_can_be_reached, "a thread blocks these as well: it is told");

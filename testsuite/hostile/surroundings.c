@@ -53,7 +53,7 @@ static int without_proc(void)
 /* It is there, and closed to this user. */
 static int unreadable_proc(void)
 {
-  EXPECT(toggles()); /* where nobody may read the program's file */
+  EXPECT(toggles()); /* where no user may read the program's file */
   if (!own_mounts() || mount("none", "/proc", "tmpfs", 0, "mode=0700") != 0 ||
       setgid(65534) != 0 || setuid(65534) != 0)
     return child_cannot;
@@ -129,7 +129,7 @@ static int become_nobody(void)
 
 static int as_nobody(void)
 {
-  EXPECT(toggles()); /* an executable that nobody may read is another matter */
+  EXPECT(toggles()); /* an executable that no user may read is another matter */
   if (!become_nobody())
     return child_cannot;
   EXPECT(toggles_at_every_level());

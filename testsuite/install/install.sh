@@ -36,7 +36,7 @@ for file in include/hotpatch.h include/hotpatch.hpp lib/libhotpatch.so \
   share/man/man3/hotpatch.3 share/man/man7/hotpatch.7; do
   ok "$file is installed" test -f "$prefix/$file"
 done
-# Whoever wants the watcher turns it on.
+# The administrator turns the watcher on.
 ok "the watcher is off" \
   sh -c "! find '$prefix' -name '*.wants' | grep ."
 unit=$library/systemd/system/hotpatch-watch.service

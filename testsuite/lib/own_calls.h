@@ -38,7 +38,7 @@ __asm__(
     "own_calls_return:\n"
     "  mov $15, %eax\n" /* SYS_rt_sigreturn */
     "  syscall\n"
-    "  ud2\n" /* what counts is the address behind a call */
+    "  ud2\n" /* what counts is the address after a call */
     "own_calls_end:\n"
     ".popsection\n");
 

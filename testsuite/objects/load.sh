@@ -277,7 +277,7 @@ cp v1.so same.so
 ok "another file with the same patch" runs "load: HP_OK
 unload: HP_OK" load:same.so unload:versioned
 
-# The dynamic linker knows a path that it has loaded: whoever asks it for the new
+# The dynamic linker knows a path that it has loaded: a caller that asks it for the new
 # file gets the old code, and the records do not tell the two apart.
 for id in --build-id --build-id=none; do
   for n in 1 2 3; do

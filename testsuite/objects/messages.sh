@@ -165,7 +165,7 @@ layout "a bit-field" "parse: struct conn: member flag is at 32 in the program, \
 bit 259 in the patch" 's/unsigned flag : 1/unsigned unused : 3, flag : 1/'
 layout "a member that is gone" "parse: struct conn: the patch has no member \
 flag" 's/unsigned flag : 1;//'
-layout "a struct behind a pointer" "parse: struct item: member next is at 8 in \
+layout "a struct that a pointer leads to" "parse: struct item: member next is at 8 in \
 the program, 16 in the patch" 's/short kind/long kind, more/'
 layout "an enumerator" 'paint: enum color: "value 1 green" in the program, ' \
   's/green/blue, green/' \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Patches as somebody writes them who mends a class: the method itself, with what
+# Patches as a programmer writes them to mend a class: the method itself, with what
 # is private; templates; functions with a twin in another file; thread-local
 # variables.  In the program itself and from outside.
 #

@@ -30,7 +30,7 @@ int sum(int count, ...)
   return total;
 }
 
-// Nobody calls it: --gc-sections drops the code and the record.
+// Nothing calls it: --gc-sections drops the code and the record.
 int unreferenced(void)
 {
   return 5;

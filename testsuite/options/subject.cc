@@ -54,7 +54,7 @@ int peek_through_base(const counter& which)
   return which.peek();
 }
 
-// Nobody calls it: --gc-sections drops the code and the record.
+// Nothing calls it: --gc-sections drops the code and the record.
 int unreferenced()
 {
   return 5;

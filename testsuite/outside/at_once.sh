@@ -160,7 +160,7 @@ two_without()
 }
 ok "tools for controls are built" build_controls
 enter
-ok "control: without the lock nobody is refused" \
+ok "control: without the lock no command is refused" \
   without one_change_at_a_time,plan_again two_without
 end
 

@@ -213,7 +213,7 @@ ends_meanwhile()
     [ $? -le 1 ] || return
   done
 }
-ok "it ends meanwhile" ends_meanwhile
+ok "it ends in between" ends_meanwhile
 
 if unshare --mount --pid --fork true 2>/dev/null; then
   mkdir other
@@ -240,7 +240,7 @@ else
   skip "in a container" "namespaces may not be made here"
 fi
 
-# As somebody else: the system's rules for ptrace(2) decide, and are named.
+# As another user: the system's rules for ptrace(2) decide, and are named.
 start alone
 if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
   for_others "$hp_apply"
@@ -256,7 +256,7 @@ if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
     "belongs to another user (uid $(id -u))" "$pid" fix.so
   ok "a process of another user: it goes on" unharmed
 else
-  skip "a process of another user" "only root can be somebody else"
+  skip "a process of another user" "only root can be another user"
 fi
 end
 yama=/proc/sys/kernel/yama/ptrace_scope
@@ -264,7 +264,7 @@ if [ ! -e $yama ]; then
   skip "yama" "this kernel has no yama"
 elif [ "$(cat $yama)" = 0 ] || ! command -v setpriv >/dev/null ||
   [ "$(id -u)" != 0 ]; then
-  skip "yama" "it is off here ($yama), or nobody can be somebody else"
+  skip "yama" "it is off here ($yama), or there is no other user to be"
 else
   begin setpriv --reuid=65534 --regid=65534 --clear-groups ./odd plain
   ok "yama: its setting is named" refuses_other \

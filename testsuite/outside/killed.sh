@@ -13,7 +13,7 @@ ok "target and patches are compiled" build_all
 old=11012
 new=110210
 
-# Whoever is killed leaves interrupted system calls to the kernel, which ends
+# A killed command leaves interrupted system calls to the kernel, which ends
 # epoll_wait(2), and what it has restarted once before, with EINTR (signal(7),
 # restart_syscall(2)).  That alone is forgiven.
 unharmed()

@@ -233,7 +233,7 @@ if [ "$(id -u)" = 0 ] && $other true 2>/dev/null; then
   ok "the same for ordinary users" upgraded "$other"
   end
 else
-  skip "the same for ordinary users" "only root can be somebody else"
+  skip "the same for ordinary users" "only root can be another user"
 fi
 replaced_program()
 {

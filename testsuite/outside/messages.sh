@@ -42,7 +42,7 @@ refused()
 }
 ok "what is refused" refused
 ok "a file that is not there" tame "$shown-none" "$hp_apply" "$pid" "$evil-none"
-ok "a program that nobody executes" tame "no process executes.*$shown" \
+ok "a program that no process executes" tame "no process executes.*$shown" \
   "$hp_revert" "--all-processes-of=./$evil-none" fix
 end
 done_testing

@@ -62,7 +62,7 @@ found_through_link()
 begin "$PWD/current/prog" alone
 ok "the program was started through a link that leads elsewhere since" \
   found_through_link
-ok "the program behind the link is another one" \
+ok "the link leads to another program" \
   gives 1 'no process executes' "$hp_apply" --all-processes-of=v2/prog fix.so
 end
 
@@ -121,7 +121,7 @@ end_forking()
 ok "the first is patched while the second one waits" \
   patch_forking "$hp_apply" -v -t 60
 ok "the second one is patched when it can be" end_forking
-ok "so is the third, which was forked meanwhile" serves "$third" 110210
+ok "so is the third, which was forked in between" serves "$third" 110210
 kill -9 "$second" "$third"
 end
 look_once()
@@ -142,7 +142,7 @@ passes()
   [ $result -eq 0 ] && grep -q "process $pid: fix is applied" output &&
     ! grep -q 'hp-apply:' output
 }
-ok "children that end meanwhile are no failure" passes
+ok "children that end by then are no failure" passes
 end
 
 # --- Children in their parent's memory ---------------------------------------------

@@ -1,4 +1,4 @@
-/* Locks a pidfd of a process, as nobody is hindered from, and executes a
+/* Locks a pidfd of a process, which every user may, and executes a
  * command that keeps the lock. squat PID COMMAND... Exit status 1: the kernel's
  * pidfds have no inodes of their own.
  *

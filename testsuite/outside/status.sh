@@ -50,7 +50,7 @@ both="$first $pid"
   ok "one is patched: 1" status_is 1 $both
   ok "what it has, with the version" line "$first" applied 'fix 1'
   ok "who lacks it" line "$pid" lacks fix
-  ok "nobody reads a missing process: 2" status_is 2 "$first" 999999
+  ok "a missing process cannot be read: 2" status_is 2 "$first" 999999
   ok "the other one is shown" line "$first" applied 'fix 1'
 }
 # completes PID: what bash offers after "hp-revert PID ".
@@ -94,11 +94,11 @@ both_said()
     "$hp_apply" --all-processes-of target fix.so &&
     grep -q "process $pid: fix is applied, 2 functions" output
 }
-ok "--all-processes-of: each is told of" both_said
+ok "--all-processes-of: each is reported" both_said
 ok "all are patched: 0" status_is 0 --all-processes-of target
 ok "without arguments both are found" sh -c "'$hp_status' >status
   grep -q '^$first  *applied' status && grep -q '^$pid  *applied' status"
-ok "--all-processes-of a program that nobody executes" \
+ok "--all-processes-of a program that no process executes" \
   not "$hp_apply" --all-processes-of odd odd_fix.so
 ok "hp-revert --all-processes-of" \
   "$hp_revert" --all-processes-of target fix

@@ -43,7 +43,7 @@ int main(void)
 EOT
 
 # One parameter is not used and one only read through, so f.isra has others;
-# only where nobody takes the address of f and it is not `used`.
+# only where nothing takes the address of f and it is not `used`.
 cat >isra.c <<'EOT'
 #include "raw_patch.h"
 struct pair { int a, b; };

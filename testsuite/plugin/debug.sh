@@ -116,7 +116,7 @@ else
     '-O0 -g -fcf-protection=full' '-O2 -g -fcf-protection=full' \
     '-O2 -g -falign-functions=64'; do
     ok "it compiles with $options" cc $options -no-pie program.c -o program
-    ok "$options: a breakpoint behind the word" stops_outside_word \
+    ok "$options: a breakpoint after the word" stops_outside_word \
       "$(behind_word)"
     ok "$options: a breakpoint on the function is outside of it" \
       stops_outside_word f

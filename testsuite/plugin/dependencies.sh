@@ -204,7 +204,7 @@ new_loader()
 CCACHE_COMPILERCHECK=content
 export CCACHE_COMPILERCHECK
 ok "ccache: a new hotpatch.so" plugin_change new_loader
-ok "ccache: one behind it alone is not seen" not plugin_change \
+ok "ccache: one after it alone is not seen" not plugin_change \
   'echo >>$real'
 CCACHE_EXTRAFILES=$real
 export CCACHE_EXTRAFILES

@@ -26,7 +26,7 @@ int main(void)
 }
 EOT
 
-# The same about a static variable whose address nobody takes.
+# The same about a static variable whose address nothing takes.
 sed 's/^int value/static int value/' modref.c >reference.c
 
 # The body does not read a member, so the caller need not store it.

@@ -66,7 +66,7 @@ ok "another file" cxx -O2 -c b.cc -o b.o $report $all
 ok "is appended" reports "b.cc:1: int n::s::f(int): chosen by -all"
 ok "to the first" reports "a.c:1: small: chosen by -all"
 
-# Where it was built is nobody's business.
+# Where it was built is private.
 for options in -O2 '-O2 -flto'; do
   rm -f report.txt
   ok "$options: -ffile-prefix-map" cc $options -ffile-prefix-map="$PWD=/src" \

@@ -5,7 +5,7 @@
 # shellcheck shell=sh
 tools=$HP_BUILDDIR/tools
 
-# free_port: one that nobody listens at, the kernel's own choice.
+# free_port: one that no process listens at, the kernel's own choice.
 free_port()
 {
   python3 -c 'import socket
@@ -83,8 +83,8 @@ until_answers()
   done
 }
 
-# What stands in front of a command that is to be nobody's, if this is root: there are
-# servers that refuse to be root's.
+# What stands in front of a command that is to run as the user nobody, if this is
+# root: there are servers that refuse to run as root.
 as_user=
 if [ "$(id -u)" -eq 0 ]; then
   as_user="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody)"

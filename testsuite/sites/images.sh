@@ -126,7 +126,7 @@ ok 'loaded again it is another image' \
 2
 gone
 4" load ./plug.so find plugged unload ./plug.so count load ./plug.so id count
-ok 'loaded again behind an image that stayed, and unseen meanwhile, too' \
+ok 'loaded again after an image that stayed, and unseen in between, too' \
   prints ./probe "plugged plug.c:1 in plug.so = 10
 gone
 elsewhere other.c:1 in other.so = 20

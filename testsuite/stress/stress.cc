@@ -187,7 +187,7 @@ int main(int argc, char** argv)
   variants = all;
 
   show_offsets("plain", "words begin at every eighth of a cache line");
-  show_offsets("endbr", "and so do those behind endbr64");
+  show_offsets("endbr", "and so do those after endbr64");
   const changer change = change_by_library;
   holds({change, 2, 1}, usual, "two callers, one changer");
   holds({change, 3, 4}, few, "three callers, four changers");

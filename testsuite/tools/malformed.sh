@@ -22,7 +22,7 @@ damaged()
 damaged "a record of a version to come" version 64 '02 00'
 damaged "a record that is too short" size 66 '20 00'
 damaged "a record whose size is no multiple of 4" size 66 '41 00'
-damaged "a record that reaches behind the section" size 66 'fc 0f'
+damaged "a record that reaches past the section" size 66 'fc 0f'
 damaged "a patch word outside of the code" word 72 '00 00 00 70'
 damaged "a patch word that is not there" word 72 '00 00 00 00'
 damaged "a symbol before the image" symbol 76 '00 00 00 80'

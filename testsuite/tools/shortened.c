@@ -1,5 +1,5 @@
 /* Preloaded: the file $SHORTEN is cut to nothing as soon as libelf has it open,
- * as if somebody began to write over it at that moment.
+ * as if another program began to write over it at that moment.
  *
  * SPDX-License-Identifier: MIT
  */

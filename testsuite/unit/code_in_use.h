@@ -259,7 +259,7 @@ class fiber {
   ucontext_t own_, caller_;
 };
 
-// Removes what earlier calls have left behind below the stack pointer.
+// Removes what earlier calls have left below the stack pointer.
 [[gnu::noinline]] inline void wipe_stack_below()
 {
   volatile char space[64 * 1024];

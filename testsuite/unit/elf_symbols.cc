@@ -19,7 +19,7 @@ extern "C" {
 }
 }
 
-// A name that nobody would look for, beside the one above.
+// A name that no one would look for, beside the one above.
 [[gnu::alias("a_function_of_this_test"), gnu::used]] static int a_local_name(
     int value) noexcept;
 

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(other_bytes_are_foreign)
   BOOST_TEST((form((pristine & ~0xffull) | 0xcc) == word_form::foreign));
   // Another site's id.
   BOOST_TEST((form(hotpatch::format::pristine_word(1)) == word_form::foreign));
-  // A jump of somebody who leaves the rest of the NOP.
+  // A jump of another tool, which leaves the rest of the NOP.
   BOOST_TEST((form(hotpatch::encode_near(plain, 0x401130) & 0xffffffffff) ==
               word_form::foreign));
   // A short jump to elsewhere.

@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(the_index_finds_every_record_of_a_name)
 
 // What has a name in common with another record, before it or after it, is
 // left to the search, which says that the name is ambiguous; and so is what
-// somebody who means another file or image would write.
+// a caller that means another file or image would write.
 BOOST_AUTO_TEST_CASE(a_record_that_follows_is_known_by_a_name_of_its_own)
 {
   synthetic_image image;

@@ -1,4 +1,4 @@
-// A moment in which nobody is inside: who is asked, who waits, who goes on.
+// A moment in which no thread is inside: who is asked, who waits, who goes on.
 // SPDX-License-Identifier: MIT
 #include "testsuite/lib/boost_tap.h"
 

@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_passes_no_safe_point_is_named)
     BOOST_REQUIRE(stop.reach(deadline::in_milliseconds(20)) == HP_BUSY);
   } while (!message_has("(endless) has not reached a safe point"));
   const long before = others.rounds();
-  while (others.rounds() == before)  // nobody is left standing
+  while (others.rounds() == before)  // no thread is left standing
     std::this_thread::yield();
   done = true;
   thread.join();

@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(an_address_in_the_red_zone)
       {address(hold_begin), address(hold_end), "an image", code_kind::whole}};
   BOOST_TEST(try_reach(whole) == HP_BUSY);
   BOOST_TEST(message_has("on its stack"));
-  // What a call that has ended left there: else whoever calls a function again
+  // What a call that has ended left there: else a caller of a function again
   // and again would always be inside.
   BOOST_TEST(try_reach(hold_range) == HP_OK);
 }

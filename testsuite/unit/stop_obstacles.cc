@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_blocks_all_signals_is_busy_by_name)
   BOOST_TEST_INFO(message);
   BOOST_TEST(message.find("blocks signal") != std::string::npos);
 
-  // Nobody was left standing, the late signal does no harm, and once the
+  // No thread was left standing, the late signal does no harm, and once the
   // thread listens it can be stopped.
   const auto before = others_in_the_process.values();
   while (others_in_the_process.values()[0] == before[0] ||

@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(window_restores_what_it_found)
   }
 }
 
-// Somebody else may have left text writable, and rely on it.
+// Another part of the program may have left code writable, and rely on it.
 BOOST_AUTO_TEST_CASE(window_for_a_few_places_restores_what_it_found)
 {
   const hotpatch_test::far_function code(1);

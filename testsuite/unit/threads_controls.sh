@@ -78,10 +78,10 @@ ok "without SA_RESTART a blocked read returns EINTR" \
 ok "threads that do not look at the request are not held" \
   left_out wait_for_members safe_point all_stand_between_two_rounds
 
-ok "without signals a refused membarrier reaches nobody" \
+ok "without signals a refused membarrier reaches no thread" \
   left_out reach_by_signal barrier without_it_a_signal_reaches_the_others
 
-ok "without signals nobody notices that a thread cannot be reached" \
+ok "without signals it goes unnoticed that a thread cannot be reached" \
   left_out reach_by_signal barrier \
   strict_is_refused_where_a_thread_cannot_be_reached
 

@@ -63,9 +63,9 @@ hp_status real_each(hp_site_visitor visit, void* data)
 
 extern "C" void update_point_clear_vectors();  // entry.S
 
-// What the library leaves in vector registers, which nobody reads any more, may
-// be a replacement's address: the next point saves them all on the stack, where
-// a search would take it for a return.
+// What the library leaves in vector registers, which nothing reads any more,
+// may be a replacement's address: the next point saves them all on the stack,
+// where a search would take it for a return.
 struct dead_vectors {
   ~dead_vectors() { update_point_clear_vectors(); }
 };
