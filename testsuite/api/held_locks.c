@@ -33,7 +33,7 @@ void* __libc_realloc(void* memory, size_t size);
 void __libc_free(void* memory);
 
 /* A thread that stops the others blocks all signals until they go on, and no
- * thread does: to be stuck here takes luck, which this does not. */
+ * other thread does: to be stuck here takes luck, which this does not. */
 static __thread int committing;
 static int asked_while_all_stood;
 static void look_who_asks(void)
