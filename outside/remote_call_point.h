@@ -14,7 +14,10 @@
 // only a thread that waits in one of some system calls is taken.
 //
 // A thread on a stack whose size is not known, with a seccomp(2) filter, in a
-// restartable sequence (rseq(2)), or in vfork(2) is left alone.
+// restartable sequence (rseq(2)), or in vfork(2) is left alone.  The frame that
+// brings a thread back, also if we are killed, has to be there before the first
+// register changes, and so before the thread can be given memory for it; below
+// the stack pointer of a fiber there may be something else of the program.
 //
 // Refers to what it is made of.  One thread at a time.
 //

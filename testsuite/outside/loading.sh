@@ -169,6 +169,16 @@ done
 ok "what was checked is applied, though the file is written to before" \
   exchanged "$hp_apply" wait written
 
+on_a_fiber()
+{
+  begin ./server compute
+  gives 2 'no thread came to a place where it can be borrowed' "$hp_apply" \
+    -t 0.2 "$pid" v1.so &&
+    kill -USR1 "$pid" && "$hp_apply" "$pid" v1.so && answers 100
+}
+ok "a thread on a fiber's stack is not borrowed before it has left it" on_a_fiber
+end
+
 first_opening()
 {
   begin ./server
