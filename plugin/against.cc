@@ -671,7 +671,7 @@ void unit_comparison::replace(unit_function& one)
                               reason);
   if (reason == "changed")
     explain(one);
-  if (TREE_THIS_VOLATILE(decl) || one.symbol == "main")
+  if (one.symbol == "main")
     warn(decl, printed(decl) +
                    " does not return, so a thread that is in it never enters "
                    "the new version");
