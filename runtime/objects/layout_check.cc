@@ -239,6 +239,30 @@ hp_status report_constant(layout_subject subject, const type_text& program,
               length(patch.name), patch.name.data());
 }
 
+bool has_line(std::string_view lines, std::string_view wanted)
+{
+  std::string_view line;
+  while (take_line(lines, line))
+    if (equal(line, wanted))
+      return true;
+  return false;
+}
+
+// Whether an enumeration has all that another has: with the same size, and the
+// same values for the same names.  One that got more enumerators at its end is
+// the same type for all code that does not know them.
+bool is_enumeration_within(const type_text& smaller, const type_text& larger)
+{
+  if (!begins_with(smaller.own, "enum ") || !begins_with(larger.own, "enum "))
+    return false;
+  std::string_view lines = smaller.own;
+  std::string_view line;
+  while (take_line(lines, line))
+    if (!has_line(larger.own, line))
+      return false;
+  return true;
+}
+
 bool agree(const type_text& program, const type_text& patch)
 {
   if (is_constants(program) && is_constants(patch)) {
@@ -249,7 +273,9 @@ bool agree(const type_text& program, const type_text& patch)
            !find_changed_constant(program, patch, name, theirs, ours);
   }
   return program.hash == patch.hash || is_incomplete(program) ||
-         is_incomplete(patch) || equal(program.own, patch.own);
+         is_incomplete(patch) || equal(program.own, patch.own) ||
+         is_enumeration_within(program, patch) ||
+         is_enumeration_within(patch, program);
 }
 
 hp_status report_difference(layout_subject subject, const type_text& program,

@@ -171,6 +171,29 @@ layout "an enumerator" 'paint: enum color: "value 1 green" in the program, ' \
   's/green/blue, green/' \
   'HP_REPLACES("paint") static int fixed(enum color c, struct item* i)
 { return 0; }'
+layout "an enumerator that is renamed" 'paint: enum color: "value 1 green"' \
+  's/green/blue/' \
+  'HP_REPLACES("paint") static int fixed(enum color c, struct item* i)
+{ return 0; }'
+layout "an enumeration of another size" 'paint: enum color: ' \
+  's/green }/green, huge = 1ul << 40 }/' \
+  'HP_REPLACES("paint") static int fixed(enum color c, struct item* i)
+{ return 0; }'
+appended_enumerator()
+{
+  cp conn.h before.h
+  sed 's/green/green, blue/' before.h >conn.h
+  {
+    echo '#include <hotpatch.h>'
+    echo '#include "conn.h"'
+    echo 'HP_REPLACES("paint") static int fixed(enum color c, struct item* i)'
+    echo '{ return c == blue ? -1 : c + i->kind; }'
+  } >fix.c
+  patch fix
+  cp before.h conn.h
+  runs "load: HP_OK" load:fix.so
+}
+ok "an enumerator that is appended does no harm" appended_enumerator
 layout "of a variable that is used" "shared: struct conn: member timeout is i64 \
 in the program, u64 in the patch" 's/long timeout/unsigned long timeout/' \
   'extern struct conn shared; int hp_user(void) { return shared.fd; }

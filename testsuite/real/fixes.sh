@@ -3,19 +3,41 @@
 # patch of Debian's source packages on top of the ones before.  Every patch
 # object is applied to a process that runs the program as it was, and reverted.
 #
-#     fixes.sh [PACKAGE...]     only these; all without one
-#
-# Prints TAP, and with HP_FIXES_RESULTS=FILE the table of the results page.
+#     HP_FIXES="PACKAGE..."     only these
+#     HP_FIXES_RESULTS=FILE     appends a line of the table of results for each
+#     HP_FIXES_MODE=oracle      makes no patches, but compares the assembly of
+#                               each function before and after with its hash
 #
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086 # lists of options
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
 tools=$HP_BUILDDIR/tools
+mode=${HP_FIXES_MODE:-patches}
 flags="-g0 -O2 -fplugin=$HP_PLUGIN -fplugin-arg-hotpatch-all \
--fplugin-arg-hotpatch-inline -fplugin-arg-hotpatch-baseline"
-packages=${*:-${HP_FIXES:-lua5.4 expat dnsmasq tiff libxml2 nginx}}
+-fplugin-arg-hotpatch-baseline"
+# Where something is inlined, the assembly of its callers changes with it.
+[ "$mode" = oracle ] || flags="$flags -fplugin-arg-hotpatch-inline"
+packages=${HP_FIXES:-lua5.4 expat dnsmasq tiff libxml2 nginx}
 results=${HP_FIXES_RESULTS:-/dev/null}
+
+# What the compiler gives to the assembler is kept beside the object.
+mkdir keep
+cat >keep/as <<'EOT'
+#!/bin/sh
+object= input=
+for word; do
+  [ "$last" != -o ] || object=$word
+  last=$word input=$word
+done
+[ ! -f "$input" ] || cp "$input" "$object.s"
+PATH=${PATH#*keep:}
+exec as "$@"
+EOT
+sed -i 's/^object= input=/object= input= last=/' keep/as
+chmod +x keep/as
+keep=
+[ "$mode" != oracle ] || keep=$workdir/keep
 
 cat >host.c <<'EOT'
 #include <unistd.h>
@@ -124,7 +146,10 @@ changes_code()
 
 build()
 {
-  make_$name -j 2 >make.log 2>&1 || return
+  (
+    [ -z "$keep" ] || export COMPILER_PATH="$keep"
+    make_$name -j 2
+  ) >make.log 2>&1 || return
   case $(eval echo \$image_$name) in
     host) link_$name ;;
   esac
@@ -142,6 +167,7 @@ start_program()
 }
 trap 'kill $pid 2>/dev/null; remove_workdir' EXIT
 pid=
+total=0
 
 is_replaced()
 {
@@ -176,6 +202,27 @@ try_patch_object()
   is_replaced && "$tools/hp-revert" -t 20 $pid fix && ! is_replaced && kill -0 $pid
 }
 
+# old_assembly: keeps that of now for a comparison.
+old_assembly()
+{
+  find source -name '*.o.s' -exec mv {} {}.old \;
+}
+
+# Each function whose assembly has changed has another hash.
+nothing_is_missed()
+{
+  build || return 0
+  found=0
+  for new in $(find source -name '*.o.s'); do
+    [ -e "$new.old" ] || continue
+    python3 "$HP_SRCDIR/testsuite/real/oracle.py" "$new.old" "$new" >compared || found=1
+    echo "$new: $(tail -n 1 compared)"
+    grep '^missed' compared
+    total=$((total + $(sed -n 's/^same \([0-9]*\), changed \([0-9]*\), more \([0-9]*\)$/\1 + \2 + \3/p' compared)))
+  done
+  return $found
+}
+
 try_fix()
 {
   judge "$1"
@@ -192,6 +239,22 @@ try_fix()
   fi
   return $applied
 }
+
+# A hash that stays where the code changes is noticed.
+notices_a_miss()
+{
+  echo 'int f(int x) { return x + 1; }' >one.c
+  echo 'int f(int x) { return x + 2; }' >two.c
+  for each in one two; do
+    $CC $flags -S $each.c -o $each.s || return
+  done
+  python3 "$HP_SRCDIR/testsuite/real/oracle.py" one.s two.s || return
+  hash=$(sed -n 's/.*"f e*s* \([0-9a-f]*\) .*/\1/p' one.s)
+  sed -i "s/\"f \(e*s*\) [0-9a-f]* /\"f \1 $hash /" two.s
+  ! python3 "$HP_SRCDIR/testsuite/real/oracle.py" one.s two.s >told &&
+    grep -qx "missed f" told
+}
+[ "$mode" != oracle ] || ok "a hash that misses a change is noticed" notices_a_miss
 
 for package in $packages; do
   name=$(short_name $package)
@@ -210,7 +273,17 @@ for package in $packages; do
   for patch in $(grep -v '^#' source/debian/patches/series | awk '{ print $1 }'); do
     file=source/debian/patches/$patch
     changes_code "$file" || continue
+    [ "$mode" != oracle ] || old_assembly
     patch -d source -p1 -s -f <"$file" >/dev/null 2>&1
+    if [ "$mode" = oracle ]; then
+      ok "$package, $patch: no changed function has an unchanged hash" nothing_is_missed
+      echo "# $total functions compared so far"
+      build || {
+        patch -R -d source -p1 -s -f <"$file" >/dev/null 2>&1
+        build || break
+      }
+      continue
+    fi
     replaced=0 detail=
     ok "$package, $patch: a patch object is made, applied and reverted, or refused" try_fix "$patch"
     if ! build; then
