@@ -120,25 +120,6 @@ void directory_of(const elf_file& file, const char* root,
     std::snprintf(into, sizeof into, ".");
 }
 
-// A debug file has its notes, but its segments may have no contents.
-build_id id_of_sections(elf_file& file)
-{
-  elf_section section;
-  for (std::size_t i = 0; i < file.section_count(); ++i) {
-    if (!file.section(i, section) || section.type != SHT_NOTE ||
-        section.size > longest_link)
-      continue;
-    const unsigned char* notes = file.chunk(section.offset, section.size);
-    if (notes == nullptr)
-      continue;
-    const build_id found =
-        find_build_id(notes, section.size, section.alignment);
-    if (found.present())
-      return found;
-  }
-  return {};
-}
-
 class looking {
  public:
   looking(elf_file& file, elf_file& debug) noexcept
@@ -248,6 +229,24 @@ class looking {
 };
 
 }  // namespace
+
+build_id id_of_sections(elf_file& file) noexcept
+{
+  elf_section section;
+  for (std::size_t i = 0; i < file.section_count(); ++i) {
+    if (!file.section(i, section) || section.type != SHT_NOTE ||
+        section.size > longest_link)
+      continue;
+    const unsigned char* notes = file.chunk(section.offset, section.size);
+    if (notes == nullptr)
+      continue;
+    const build_id found =
+        find_build_id(notes, section.size, section.alignment);
+    if (found.present())
+      return found;
+  }
+  return {};
+}
 
 bool open_debug_file(elf_file& file, elf_file& debug) noexcept
 {

@@ -20,6 +20,10 @@
 
 namespace hotpatch {
 
+// The build-id of a debug file, which has its notes, but whose segments may have
+// no contents.  Absent if it has none.
+[[nodiscard]] build_id id_of_sections(elf_file& file) noexcept;
+
 // Opens it into `debug`, which is closed.  False: there is none.
 [[nodiscard]] bool open_debug_file(elf_file& file, elf_file& debug) noexcept;
 

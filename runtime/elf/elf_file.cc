@@ -212,6 +212,29 @@ const unsigned char* elf_file::chunk(std::uint64_t offset,
              : nullptr;
 }
 
+// libelf takes no compressed section that claims to be more than a thousand
+// times as long, so that memory is bounded by the file.
+const unsigned char* elf_file::expanded(const elf_section& which,
+                                        std::uint64_t& size) noexcept
+{
+  size = which.size;
+  if (which.type == SHT_NOBITS)
+    return nullptr;
+  if ((which.flags & SHF_COMPRESSED) == 0)
+    return chunk(which.offset, which.size);
+  Elf_Scn* const handle = elf_getscn(elf_, which.index);
+  GElf_Shdr header;
+  if (!handle || !gelf_getshdr(handle, &header) ||
+      ((header.sh_flags & SHF_COMPRESSED) != 0 &&
+       elf_compress(handle, 0, 0) < 0))
+    return nullptr;
+  const Elf_Data* const data = elf_getdata(handle, nullptr);
+  if (!data)
+    return nullptr;
+  size = data->d_size;
+  return static_cast<const unsigned char*>(data->d_buf);
+}
+
 elf_file* elf_file::debug_file() noexcept
 {
   if (debug_is_known_)

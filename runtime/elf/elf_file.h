@@ -124,6 +124,12 @@ class elf_file {
   [[nodiscard]] const unsigned char* chunk(std::uint64_t offset,
                                            std::uint64_t size) noexcept;
 
+  // The contents of a section, expanded if the linker has compressed them
+  // (SHF_COMPRESSED); null if it has none or they are damaged.  Kept until the
+  // file is closed.
+  [[nodiscard]] const unsigned char* expanded(const elf_section& which,
+                                              std::uint64_t& size) noexcept;
+
   // Absent if the file has none or it is damaged.
   [[nodiscard]] build_id id() noexcept;
 

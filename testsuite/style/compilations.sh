@@ -18,7 +18,7 @@ entries = json.load(open(os.path.join(build, "compile_commands.json")))
 def path(entry):
     return os.path.realpath(os.path.join(entry["directory"], entry["file"]))
 found = {path(entry): entry for entry in entries}
-for folder in ("runtime", "plugin", "processes", "outside", "tools"):
+for folder in ("runtime", "plugin", "processes", "outside", "patching", "tools"):
     for directory, _, names in os.walk(os.path.join(source, folder)):
         if directory.startswith(build):
             continue

@@ -35,18 +35,21 @@ pure="format/ $public runtime/base/ runtime/elf/ runtime/sites/
 ok "processes: the pure layers" includes_only processes/ $pure
 ok "outside: the pure layers, and processes" includes_only outside/ $pure \
   processes/
-ok "tools: the pure layers, processes, and outside" includes_only tools/ $pure \
-  processes/ outside/
+ok "patching: the pure layers, and processes" includes_only patching/ $pure \
+  processes/
+ok "tools: the pure layers, processes, outside and patching" includes_only tools/ \
+  $pure processes/ outside/ patching/
 
 # All that the layers throw is a tool_error (processes/errors.h), so that code
 # that undoes something catches it.
 other_exceptions()
 {
   grep -rnE '(class|struct) [a-z_]+ *: *public (std::|[a-z_]*(error|exception))' \
-    --include='*.cc' --include='*.h' "$root/processes" "$root/outside" |
+    --include='*.cc' --include='*.h' "$root/processes" "$root/outside" \
+    "$root/patching" |
     grep -vE 'class tool_error : public std::runtime_error|public tool_error '
 }
-ok "every exception class of processes/ and outside/ is a tool_error" \
+ok "every exception class of processes/, outside/ and patching/ is a tool_error" \
   not other_exceptions
 
 # A low layer that uses a higher one.
@@ -54,7 +57,7 @@ mkdir -p upside_down/low
 echo '#include "high/file.h"' >upside_down/low/file.h
 root=$workdir/upside_down
 ok "control: an include of a higher layer is seen" not includes_only low/ format/
-mkdir upside_down/processes upside_down/outside
+mkdir upside_down/processes upside_down/outside upside_down/patching
 echo 'class thread_gone : public std::runtime_error {' >upside_down/outside/a.h
 ok "control: an exception that is none is seen" other_exceptions
 done_testing
