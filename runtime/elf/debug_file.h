@@ -20,8 +20,8 @@
 
 namespace hotpatch {
 
-// The build-id of a debug file, which has its notes, but whose segments may have
-// no contents.  Absent if it has none.
+// The build-id of a debug file, which has its notes, but whose segments may
+// have no contents.  Absent if it has none.
 [[nodiscard]] build_id id_of_sections(elf_file& file) noexcept;
 
 // Opens it into `debug`, which is closed.  False: there is none.
