@@ -173,6 +173,8 @@ void unit_reader::read_variable(line_words& words)
   words.next();
   hash(words.next());
   hash(words.next());
+  if (const auto masked = words.next(); masked != "-")
+    hash(masked);
   if (!parse_number<unsigned>(words.next()))
     damaged("the line of a variable is no number");
   if (words.next().empty())

@@ -132,6 +132,8 @@ bool result_reader::read_fields(std::string_view word, std::string_view rest)
   };
   if (word == "replaced")
     result_.replaced.push_back({field(0), number(field(1)), field(2)});
+  else if (word == "compiled")
+    result_.compiled.push_back({field(0), number(field(1)), field(2)});
   else if (word == "new-function")
     result_.new_functions.push_back({field(0), number(field(1))});
   else if (word == "new-data")

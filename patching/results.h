@@ -48,6 +48,8 @@ struct unit_result {
 
   std::string source, directory, driver, language;
   std::vector<replaced_function> replaced;
+  // Without a site, so that its callers are replaced with it.
+  std::vector<replaced_function> compiled;
   std::vector<new_symbol> new_functions, new_data;
   std::vector<imported_symbol> imported;
   std::vector<std::string> kept, notes, warnings, refusals, differences;

@@ -100,8 +100,10 @@ class unit_comparison {
 
   void keep_code(unit_function& one);
   void replace(unit_function& one);
+  void leave_out_main(unit_function& one);
   void drop_start_up_code(unit_function& one);
   void explain(const unit_function& one) const;
+  void note_compiled(const unit_function& one);
   void import_function(unit_function& one);
   void import_variable(const unit_variable& one, const std::string& symbol);
   void import_names();
@@ -243,6 +245,12 @@ std::string without_digits_at_end(std::string text)
   return text;
 }
 
+bool same_value(const unit_variable& now, const old_variable& before)
+{
+  return now.initial_value.strict == before.initial_value.strict ||
+         now.initial_value.masked == before.initial_value.masked;
+}
+
 // __COUNTER__ makes such names.
 const old_variable* unit_comparison::find_renumbered(
     const unit_variable& one) const
@@ -256,7 +264,7 @@ const old_variable* unit_comparison::find_renumbered(
         variables_.begin(), variables_.end(),
         [&key = key](const unit_variable& other) { return other.key == key; });
     if (taken || without_digits_at_end(key) != without_digits_at_end(one.key) ||
-        each.type != one.type || each.initial_value != one.initial_value)
+        each.type != one.type || !same_value(one, each))
       continue;
     if (found)
       return nullptr;
@@ -331,7 +339,7 @@ void unit_comparison::judge_variable(unit_variable& one,
     note_result("new-data", one.symbol + "\t" + std::to_string(one.line));
     return;
   }
-  if (before->type != one.type || before->initial_value != one.initial_value)
+  if (before->type != one.type || !same_value(one, *before))
     judge_changed_variable(one, *before);
   else if (before->has(format::variable_emitted) && !is_small_constant(one))
     imported_[one.key] = before;
@@ -354,7 +362,7 @@ unit_comparison::pair_statics(std::vector<unit_variable*> now,
     return pairs;
   }
   const auto alike = [](const unit_variable& a, const old_variable& b) {
-    return a.type == b.type && a.initial_value == b.initial_value;
+    return a.type == b.type && same_value(a, b);
   };
   for (unit_variable* each : now) {
     const old_variable* partner = nullptr;
@@ -653,6 +661,21 @@ void unit_comparison::explain(const unit_function& one) const
                              "\t" + std::to_string(line(end ? end - 1 : 0)));
 }
 
+// Code of the patch that nothing in the program leads to.
+void unit_comparison::note_compiled(const unit_function& one)
+{
+  const std::string place =
+      one.symbol + "\t" + std::to_string(DECL_SOURCE_LINE(one.node->decl));
+  const auto reason = reasons_.find(one.symbol);
+  if (!one.before || reason == reasons_.end()) {
+    note_result("new-function", place);
+    return;
+  }
+  note_result("compiled", place + "\t" + reason->second);
+  if (reason->second == "changed")
+    explain(one);
+}
+
 void unit_comparison::keep_code(unit_function& one)
 {
   one.node->force_output = 1;
@@ -671,10 +694,22 @@ void unit_comparison::replace(unit_function& one)
                               reason);
   if (reason == "changed")
     explain(one);
-  if (one.symbol == "main")
-    warn(decl, printed(decl) +
-                   " does not return, so a thread that is in it never enters "
-                   "the new version");
+}
+
+// A program does not leave it and enter it again.
+void unit_comparison::leave_out_main(unit_function& one)
+{
+  const std::string& reason = reasons_[one.symbol];
+  if (reason == "changed")
+    warn(one.node->decl,
+         "main has changed, which takes effect when the program is started "
+         "again; the patch does not contain it");
+  else
+    warn(one.node->decl, "main " + reason +
+                             " and cannot be replaced while the program runs; "
+                             "apply the patch with --allow-copies if it is "
+                             "enough that all other functions are");
+  forget_body(one.node);
 }
 
 void unit_comparison::drop_start_up_code(unit_function& one)
@@ -734,12 +769,14 @@ void unit_comparison::carry_out()
       case state::kept:
         break;
       case state::changed:
-        replace(one);
+        if (one.symbol == "main")
+          leave_out_main(one);
+        else
+          replace(one);
         break;
       case state::rebuilt:
       case state::added:
-        note_result("new-function",
-                    one.symbol + "\t" + std::to_string(DECL_SOURCE_LINE(decl)));
+        note_compiled(one);
         if (name_has_lambda(one.symbol))
           symtab->change_decl_assembler_name(
               decl, get_identifier((one.symbol + ".hotpatch").c_str()));

@@ -5,6 +5,7 @@
 //     source, directory, driver, language, object: a word and a value
 //     replaced SYMBOL\tLINE\tREASON      new-function SYMBOL\tLINE
 //     new-data SYMBOL\tLINE              imported SYMBOL\tfunction|variable
+//     compiled SYMBOL\tLINE\tREASON
 //     kept SYMBOL                        hook SYMBOL
 //     explain SYMBOL\tFIRST\tLAST        lines of the statements that differ
 //     note|warning|refused FILE:LINE: TEXT

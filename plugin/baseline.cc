@@ -183,8 +183,12 @@ std::string function_text(const unit_function& of, const std::string& flags)
 std::string variable_text(const unit_variable& of, const std::string& flags)
 {
   return "v " + (flags.empty() ? "-" : flags) + " " + hash_text(of.type) + " " +
-         hash_text(of.initial_value) + " " + std::to_string(of.line) + " " +
-         of.symbol + (of.key == of.symbol ? "" : " " + of.key) + "\n";
+         hash_text(of.initial_value.strict) + " " +
+         (of.initial_value.masked == of.initial_value.strict
+              ? "-"
+              : hash_text(of.initial_value.masked)) +
+         " " + std::to_string(of.line) + " " + of.symbol +
+         (of.key == of.symbol ? "" : " " + of.key) + "\n";
 }
 
 bool has_site(function_id id)

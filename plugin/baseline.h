@@ -5,6 +5,7 @@
 #ifndef HOTPATCH_PLUGIN_BASELINE_H
 #define HOTPATCH_PLUGIN_BASELINE_H
 
+#include "plugin/body_hash.h"
 #include "plugin/gcc_compat.h"
 
 namespace hotpatch {
@@ -28,7 +29,7 @@ struct unit_variable {
   std::string symbol;  // assembler name
   std::string flags;   // format::variable_...; not yet whether it is emitted
   std::uint64_t type;
-  std::uint64_t initial_value;
+  value_hash initial_value;
   int line;
 };
 

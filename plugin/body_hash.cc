@@ -84,6 +84,7 @@ class canonical_walk {
             std::move(statements_), std::move(lines_), std::move(lambdas_)};
   }
   std::uint64_t masked() const { return masked_.value(); }
+  value_hash value() const { return {strict_.value(), masked_.value()}; }
 
  private:
   void members(tree type);
@@ -266,7 +267,10 @@ void canonical_walk::variable(tree decl)
   if (is_static_of_function(decl)) {
     symbol(DECL_CONTEXT(decl));
     text(DECL_NAME(decl) ? IDENTIFIER_POINTER(DECL_NAME(decl)) : "");
-    number(initial_value_hash(decl));
+    const value_hash value = initial_value_hash(decl);
+    strict_.add(value.strict);
+    masked_.add(value.masked);
+    piece_.add(value.masked);
   } else {
     symbol(decl);
   }
@@ -726,16 +730,16 @@ std::uint64_t type_hash_of_variable(tree decl)
   return walk.masked();
 }
 
-std::uint64_t initial_value_hash(tree decl)
+value_hash initial_value_hash(tree decl)
 {
   static std::set<tree> under_way;  // a value may be its variable's address
   const tree value = DECL_INITIAL(decl);
   if (!value || value == error_mark_node || !under_way.insert(decl).second)
-    return 0;
+    return {};
   canonical_walk walk(DECL_SOURCE_LINE(decl));
   walk.operand(value);
   under_way.erase(decl);
-  return walk.masked();
+  return walk.value();
 }
 
 bool is_plain_content(tree decl)

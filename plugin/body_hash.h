@@ -40,7 +40,11 @@ void complete_body_hashes();
 
 // Of a variable's type, alignment and section; and of its initial value.
 std::uint64_t type_hash_of_variable(tree decl);
-std::uint64_t initial_value_hash(tree decl);
+struct value_hash {
+  std::uint64_t strict = 0;
+  std::uint64_t masked = 0;  // as of a body, by the variable's line
+};
+value_hash initial_value_hash(tree decl);
 
 // Whether GCC made the variable for a constant, so that it has no identity: a
 // string, a table of a switch, __func__.

@@ -28,6 +28,13 @@ class line_reader {
   std::string rest() const { return line_.substr(std::min(at_, line_.size())); }
 
   bool hash(std::uint64_t& into) { return number(word(), 16, into); }
+  // "-" for a hash that is the same.
+  bool hash_or_same(std::uint64_t same, std::uint64_t& into)
+  {
+    const std::string text = word();
+    into = same;
+    return text == "-" || number(text, 16, into);
+  }
   bool count(std::uint64_t& into) { return number(word(), 10, into); }
   bool at_end() const { return at_ >= line_.size(); }
 
@@ -139,9 +146,7 @@ bool unit_baseline::read_line(const std::string& line)
     each.flags = words.word();
     if (!words.hash(each.strict))
       return false;
-    const std::string masked = words.word();
-    each.masked = each.strict;
-    if (masked != "-" && !line_reader::number(masked, 16, each.masked))
+    if (!words.hash_or_same(each.strict, each.masked))
       return false;
     std::uint64_t place;
     if (!words.hash(each.prototype) || !words.count(place))
@@ -158,7 +163,9 @@ bool unit_baseline::read_line(const std::string& line)
     old_variable each;
     each.flags = words.word();
     std::uint64_t place;
-    if (!words.hash(each.type) || !words.hash(each.initial_value) ||
+    if (!words.hash(each.type) || !words.hash(each.initial_value.strict) ||
+        !words.hash_or_same(each.initial_value.strict,
+                            each.initial_value.masked) ||
         !words.count(place))
       return false;
     each.symbol = words.word();

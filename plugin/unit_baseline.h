@@ -11,6 +11,7 @@
 #ifndef HOTPATCH_PLUGIN_UNIT_BASELINE_H
 #define HOTPATCH_PLUGIN_UNIT_BASELINE_H
 
+#include "plugin/body_hash.h"
 #include "plugin/gcc_compat.h"
 
 namespace hotpatch {
@@ -31,7 +32,7 @@ struct old_variable {
   std::string symbol;
   std::string flags;  // format::variable_...
   std::uint64_t type = 0;
-  std::uint64_t initial_value = 0;
+  value_hash initial_value;
 
   bool has(char flag) const { return flags.find(flag) != flags.npos; }
 };

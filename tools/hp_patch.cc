@@ -59,8 +59,7 @@ constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "What the patch is for:", 1},
     {"against", key_against, "FILE", 0,
      "A program or shared object that was compiled with "
-     "-fplugin-arg-hotpatch-baseline, as it runs; or an earlier patch for it "
-     "that hp-patch has made.  May be repeated",
+     "-fplugin-arg-hotpatch-baseline, as it runs.  May be repeated",
      1},
     {"debug", key_debug, "FILE", 0,
      "The debug file of the --against before it, if that was stripped and the "

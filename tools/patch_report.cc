@@ -81,6 +81,10 @@ void append_unit(std::string& text, const unit_result& unit)
     text += "  replaces " + readable(each.symbol) + " (" +
             place(unit, each.line) + "): " + readable_reason(each.reason) +
             "\n";
+  for (const patching::replaced_function& each : unit.compiled)
+    text += "  contains " + readable(each.symbol) + " (" +
+            place(unit, each.line) + "): " + readable_reason(each.reason) +
+            "; the program has no site of it\n";
   for (const patching::new_symbol& each : unit.new_functions)
     text += "  new function " + readable(each.symbol) + " (" +
             place(unit, each.line) + ")\n";
@@ -181,10 +185,11 @@ void explain(std::string& text, const unit_result& unit,
             "\n";
 }
 
-json functions_json(const unit_result& unit)
+json functions_json(const unit_result& unit,
+                    const std::vector<patching::replaced_function>& functions)
 {
   json list = json::array();
-  for (const patching::replaced_function& each : unit.replaced) {
+  for (const patching::replaced_function& each : functions) {
     json differences = json::array();
     for (const patching::difference_place& where : unit.explained)
       if (where.symbol == each.symbol && where.first != 0)
@@ -222,12 +227,14 @@ void append(json& to, json from)
 
 json patch_json(const made_patch& patch)
 {
-  json replaced = json::array(), functions = json::array(),
-       data = json::array(), imported = json::array(), hooks = json::array(),
-       notes = json::array(), sources = json::array(), needs = json::array();
+  json replaced = json::array(), compiled = json::array(),
+       functions = json::array(), data = json::array(),
+       imported = json::array(), hooks = json::array(), notes = json::array(),
+       sources = json::array(), needs = json::array();
   for (const unit_result& unit : patch.units) {
     sources.push_back(unit.source);
-    append(replaced, functions_json(unit));
+    append(replaced, functions_json(unit, unit.replaced));
+    append(compiled, functions_json(unit, unit.compiled));
     append(functions, symbols_json(unit, unit.new_functions));
     append(data, symbols_json(unit, unit.new_data));
     append(hooks, json(unit.hooks));
@@ -248,6 +255,7 @@ json patch_json(const made_patch& patch)
           {"needs", needs},
           {"sources", sources},
           {"replaced", replaced},
+          {"compiled", compiled},
           {"new_functions", functions},
           {"new_data", data},
           {"imported", imported},
@@ -300,10 +308,11 @@ std::string explanation_text(const made_patches& made,
     std::set<std::string> done;
     for (const made_patch& patch : made.patches)
       for (const unit_result& unit : patch.units)
-        for (const patching::replaced_function& each : unit.replaced)
-          if (is_named(each.symbol, name) &&
-              done.insert(unit.source + each.symbol).second)
-            explain(text, unit, each);
+        for (const auto* functions : {&unit.replaced, &unit.compiled})
+          for (const patching::replaced_function& each : *functions)
+            if (is_named(each.symbol, name) &&
+                done.insert(unit.source + each.symbol).second)
+              explain(text, unit, each);
     if (text.size() == before)
       text += name + ": is not replaced; the report lists what is\n";
   }

@@ -51,7 +51,7 @@ other_body()
 # variable_field NAME KEY FIELD
 variable_field()
 {
-  awk -v key="$2" -v field=$3 '$1 == "v" && ($7 == key || $6 == key) {
+  awk -v key="$2" -v field=$3 '$1 == "v" && ($8 == key || $7 == key) {
     print $field }' $1.txt
 }
 
@@ -85,7 +85,7 @@ is "the text is complete" end "$(grep -v '^$' one.txt | tail -n 1)"
 is "a function with code and a site says so" es \
   "$(awk '$1 == "f" && $7 == "other" { print $2 }' one.txt)"
 is "a static variable of a function has a key" 'parse::count#0' \
-  "$(awk '$1 == "v" && $7 { print $7 }' one.txt)"
+  "$(awk '$1 == "v" && $8 { print $8 }' one.txt)"
 
 # unchanged WHAT SED-SCRIPT: in parse.
 unchanged()

@@ -3,7 +3,7 @@
 # patch of Debian's source packages on top of the ones before.  Every patch
 # object is applied to a process that runs the program as it was, and reverted.
 #
-#     HP_FIXES="PACKAGE..."     only these
+#     HP_FIXES="PACKAGE..."     these; without it a share (make fixes: all)
 #     HP_FIXES_RESULTS=FILE     appends a line of the table of results for each
 #     HP_FIXES_MODE=oracle      makes no patches, but compares the assembly of
 #                               each function before and after with its hash
@@ -18,7 +18,7 @@ flags="-g0 -O2 -fplugin=$HP_PLUGIN -fplugin-arg-hotpatch-all \
 -fplugin-arg-hotpatch-baseline"
 # Where something is inlined, the assembly of its callers changes with it.
 [ "$mode" = oracle ] || flags="$flags -fplugin-arg-hotpatch-inline"
-packages=${HP_FIXES:-lua5.4 expat dnsmasq tiff libxml2 nginx}
+packages=${HP_FIXES:-lua5.4 expat}
 results=${HP_FIXES_RESULTS:-/dev/null}
 
 # What the compiler gives to the assembler is kept beside the object.

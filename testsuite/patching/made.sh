@@ -1,0 +1,183 @@
+#!/bin/sh
+# Patches that hp-patch makes of changed C sources, applied to the running
+# program: what changes is replaced, and everything else is the program's own.
+#
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # set in common.sh
+. "$HP_SRCDIR/testsuite/patching/common.sh"
+
+cat >conn.h <<'EOT'
+struct conn { int id; int flags; };
+static inline int flag_of(const struct conn *c) { return c->flags & 7; }
+int serve(struct conn *c, int n);
+int other_total(void);
+int limited(int x);
+EOT
+cat >program.c <<'EOT'
+#include "conn.h"
+static int limit = 10;
+static const int weights[] = {1, 2, 3, 4};
+static __thread int calls;
+int total;
+static int scale(int x) { return x * 2; }
+static int weight(int x) { return weights[x & 3]; }
+static int twice(int x)
+{
+  static int count;
+  return scale(x) + scale(x) + ++count;
+}
+int serve(struct conn *c, int n)
+{
+  calls++;
+  total += n;
+  return twice(n) + weight(n) + flag_of(c) + limit + calls;
+}
+EOT
+cat >main.c <<'EOT'
+#include <stdio.h>
+#include "conn.h"
+extern int total;
+int main(void)
+{
+  struct conn c = {1, 5};
+  char line[64];
+  while (fgets(line, sizeof line, stdin)) {
+    int served = serve(&c, 1);
+    printf("%d %d %d %d\n", served, total, other_total(), limited(3));
+    fflush(stdout);
+  }
+}
+EOT
+cat >other.c <<'EOT'
+#include "conn.h"
+static int limit = 1000;
+static int seen;
+int limited(int x) { return x > limit ? limit : x; }
+int other_total(void) { return ++seen; }
+EOT
+cp program.c program.c.0
+cp other.c other.c.0
+cp conn.h conn.h.0
+
+# build MODE-FLAGS: from the first version of the sources.
+build()
+{
+  for file in program.c other.c conn.h; do
+    cp $file.0 $file
+    touch -d '2001-01-01' $file
+  done
+  rm -f -- *.o program
+  {
+    echo "CC = $CC"
+    echo "CFLAGS = $1"
+    echo 'program: main.o program.o other.o'
+    echo '	$(CC) -o $@ main.o program.o other.o'
+    echo 'main.o program.o other.o: conn.h'
+  } >Makefile
+  make -s
+}
+
+# changed NAME FILE SED-SCRIPT ANSWER: a process of the first version gives ANSWER
+# once the patch of the change is applied, and goes on as before when it is
+# reverted.
+changed()
+{
+  sed -i "$3" "$2"
+  ok "$1: a patch is made" make_patch fix.so -- make
+  start ./program
+  first=$(answer)
+  ok "$1: the patch is applied" applied
+  ok "$1: the new code runs, with the program's data" answers_are "$4"
+  ok "$1: the patch is reverted" reverted
+  ok "$1: the program goes on" test "$(answer)" != "$first"
+  cp $2.0 $2
+  touch -d '2001-01-01' $2
+}
+
+for mode in baseline inline; do
+  eval "flags=\$${mode}_flags"
+  # shellcheck disable=SC2154 # set by eval
+  ok "$mode: the program is built" build "$flags"
+  # serve(): twice + weight + flag + limit + calls
+  start ./program
+  ok "$mode: the first answer" answers_are "23 1 1 3"
+  ok "$mode: the second" answers_are "25 2 2 3"
+  ok "$mode: nothing has changed" gives 3 "" make_patch fix.so -- make
+  changed "$mode: a function with static variables" program.c \
+    's/return twice(n)/return 1000 + twice(n)/' "1025 2 2 3"
+  changed "$mode: a function that is called twice" program.c \
+    's/return x \* 2/return x * 102/' "225 2 2 3"
+  changed "$mode: a static variable of a function goes on" program.c \
+    's/scale(x) + ++count/scale(x) + 100 * ++count/' "223 2 2 3"
+  changed "$mode: a constant table" program.c \
+    's/{1, 2, 3, 4}/{1, 202, 3, 4}/' "225 2 2 3"
+  changed "$mode: another file with a static of the same name" other.c \
+    's/x > limit ? limit : x/x > limit ? limit : x + 50/' "25 2 2 53"
+  changed "$mode: an inline function of a header" conn.h \
+    's/c->flags & 7/c->flags \& 4/' "24 2 2 3"
+  changed "$mode: a new static variable and function" program.c \
+    's/^int serve/static int extra = 500;\nstatic int more(void) { return ++extra; }\n&/;s/total += n;/total += n + more();/' \
+    "25 503 2 3"
+  changed "$mode: the type of a static function" program.c \
+    's/static int scale(int x) { return x \* 2; }/static int scale(long x) { return (int)x * 102; }/' \
+    "225 2 2 3"
+  sed -i '1i/* A comment. */' program.c
+  ok "$mode: functions that only move are no change" gives 3 "" \
+    make_patch fix.so -- make
+done
+
+# A tree without objects, as it comes from a version control system.
+cp program.c.0 program.c
+ok "the program is built again" build "$inline_flags"
+mkdir fresh
+cp main.c program.c other.c conn.h Makefile fresh/
+sed -i 's/return x \* 2/return x * 102/' fresh/program.c
+in_fresh_tree()
+{
+  (cd fresh && "$tools/hp-patch" --against ../program --name fix -o ../fix.so -- make)
+}
+ok "a tree without objects gives a patch" in_fresh_tree
+ok "and stays without" test ! -e fresh/program.o -a ! -e fresh/program
+start ./program
+ok "its patch is applied" applied
+ok "and its code runs" answers_are "223 1 1 3"
+
+# What the tree has stays as it is.
+sed -i 's/return x \* 2/return x * 102/' program.c
+sum=$(cat program program.o other.o | cksum)
+ok "a patch is made" make_patch fix.so -- make
+ok "a second time" make_patch fix2.so -- make -j 2
+is "both are the same" "$(sed 's/fix2/fix/' <fix2.so | wc -c)" "$(wc -c <fix.so)"
+is "the tree's files are as before" "$sum" "$(cat program program.o other.o | cksum)"
+make -n >next
+ok "make still knows what it has to do" grep -q 'program\.c' next
+
+# A diff.
+cp program.c.0 program.c
+touch -d '2001-01-01' program.c
+sed 's/return x \* 2/return x * 102/' program.c >changed.c
+mkdir -p a b && cp program.c a/ && cp changed.c b/program.c
+diff -u a/program.c b/program.c >fix.diff
+ok "a diff gives a patch" make_patch fix.so --patch fix.diff -- make
+ok "the tree is not changed" cmp -s program.c program.c.0
+start ./program
+ok "its patch is applied" applied
+ok "and its code runs" answers_are "223 1 1 3"
+echo 'no diff' >bad.diff
+ok "what is no diff is refused" gives 1 "bad.diff" make_patch fix.so --patch bad.diff -- make
+
+# A database of commands.
+cp changed.c program.c
+printf '[{"directory":"%s","command":"%s %s -c -o program.o program.c","file":"program.c"},\n{"directory":"%s","arguments":["%s",%s"-c","-o","other.o","other.c"],"file":"other.c"},\n{"directory":"%s","command":"%s %s -c -o main.o main.c","file":"main.c"}]\n' \
+  "$workdir" "$CC" "$inline_flags" "$workdir" "$CC" \
+  "$(printf '"%s",' $inline_flags)" "$workdir" "$CC" "$inline_flags" >compile_commands.json
+ok "compile_commands.json gives a patch" make_patch fix.so -p compile_commands.json
+start ./program
+ok "its patch is applied" applied
+ok "and its code runs" answers_are "223 1 1 3"
+
+# What people ask about it.
+ok "--explain names the lines" gives 0 "program.c:6" make_patch fix.so --explain scale -- make
+ok "the report can be JSON" gives 0 '"name": "scale"' make_patch fix.so --json -- make
+ok "the reason is given" grep -q 'contains' report
+done_testing
