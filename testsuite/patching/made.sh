@@ -3,7 +3,7 @@
 # program: what changes is replaced, and everything else is the program's own.
 #
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154 # set in common.sh
+# shellcheck disable=SC2034,SC2154 # used and set in common.sh
 . "$HP_SRCDIR/testsuite/patching/common.sh"
 
 cat >conn.h <<'EOT'

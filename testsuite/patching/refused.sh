@@ -3,7 +3,7 @@
 # file and line, and what to do.
 #
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154 # set in common.sh
+# shellcheck disable=SC2034,SC2154 # used and set in common.sh
 . "$HP_SRCDIR/testsuite/patching/common.sh"
 ending=c
 

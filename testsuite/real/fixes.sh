@@ -9,7 +9,7 @@
 #                               each function before and after with its hash
 #
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2086 # lists of options
+# shellcheck disable=SC2034,SC2044,SC2046,SC2086 # by name; names without blanks; lists
 . "$HP_SRCDIR/testsuite/lib/common.sh"
 . "$HP_SRCDIR/testsuite/real/fetch.sh"
 tools=$HP_BUILDDIR/tools

@@ -3,6 +3,6 @@
 # whose assembly has changed has another hash in the baseline.
 #
 # SPDX-License-Identifier: MIT
-HP_FIXES_MODE=oracle
+export HP_FIXES_MODE=oracle
 : "${HP_FIXES:=lua5.4}"
 . "$HP_SRCDIR/testsuite/real/fixes.sh"
