@@ -101,6 +101,18 @@ void against_directory::write(const unit_table& units) const
   write_file("units", list);
 }
 
+void against_directory::write(std::span<const baseline_image> images) const
+{
+  std::string list;
+  for (const baseline_image& each : images) {
+    std::error_code error;
+    const auto real = std::filesystem::canonical(each.path, error);
+    if (!error)
+      list += real.string() + "\n";
+  }
+  write_file("images", list);
+}
+
 void against_directory::write(const moved_tree& moved) const
 {
   write_file("map", moved.now + "\t" + moved.then + "\n");

@@ -4,9 +4,11 @@
 //
 //     units        what each unit is: number, image, file and directory
 //     unit-N       the baseline of unit N
+//     images       the programs that the patch is for, never written over
 //     map          where the tree is now and where it was
 //     kept         objects that were not written, because the tree has them
 //     stubs        empty files in place of what a build would have made
+//     failed       objects whose new code cannot be assembled
 //     assembled    objects that were made as always
 //     links        what was linked, or would have been, one JSON line for each
 //     new          sources that no baseline knows, one JSON line for each
@@ -19,6 +21,7 @@
 #ifndef HOTPATCH_PATCHING_AGAINST_DIRECTORY_H
 #define HOTPATCH_PATCHING_AGAINST_DIRECTORY_H
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,7 @@ class against_directory {
 
   // Throws tool_error if they cannot be written.
   void write(const unit_table& units) const;
+  void write(std::span<const baseline_image> images) const;
   void write(const moved_tree& moved) const;
 
   // The lines of one of its files; none if it does not exist.

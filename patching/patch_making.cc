@@ -58,6 +58,7 @@ class patch_making {
         jobs_(options.jobs != 0 ? options.jobs : processors())
   {
     against_.write(units_);
+    against_.write(images_);
   }
 
   made_patches all()
@@ -267,6 +268,11 @@ void patch_making::refuse_what_cannot_be() const
                        ": is of a unit that there is not; install "
                        "hp-patch and the plugin from one build");
   }
+  for (const std::string& object : against_.lines("failed"))
+    reasons.push_back(object +
+                      ": what the compiler has made of its new code cannot be "
+                      "assembled, which is a fault of hotpatch; -v shows the "
+                      "assembler's messages");
   for (const unit_result& each : made_.results) {
     if (each.kind != result_kind::options || !each.unit ||
         !understood.insert(*each.unit).second)

@@ -132,6 +132,11 @@ void check(const options& chosen, argp_state* state)
   const patching::making_options& making = chosen.making;
   if (making.against.empty())
     argp_error(state, "no --against: name the program as it runs");
+  if (making.database.empty() && !making.files.empty())
+    argp_error(state,
+               "'%s': the command of the build comes after \"--\"; sources "
+               "are named with -p",
+               making.files.front().c_str());
   if (making.database.empty() && making.build.empty())
     argp_error(state,
                "no build: give its command after \"--\", as in -- make, or "
@@ -145,11 +150,6 @@ void check(const options& chosen, argp_state* state)
                making.database.c_str());
   if (making.diff.empty() && !making.source.empty())
     argp_error(state, "--source is for --patch");
-  if (making.database.empty() && !making.files.empty())
-    argp_error(state,
-               "'%s': the command of the build comes after \"--\"; sources "
-               "are named with -p",
-               making.files.front().c_str());
 }
 
 error_t parse_number_option(int key, char* argument, options& chosen,

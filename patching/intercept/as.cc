@@ -139,8 +139,9 @@ int assemble(as_command command)
     } else {
       arguments[command.output_at] = command.joined ? "-o" + object : object;
     }
-    if (const int status = run_real("as", arguments); status != 0)
-      return status;
+    // A failure would make the driver remove the object that the tree has.
+    if (run_real("as", arguments) != 0)
+      add_line("failed", real_path(command.output));
   }
   keep_output(command.output, 0666);
   return 0;

@@ -51,6 +51,14 @@ bool take_value(const std::vector<std::string>& words, std::size_t& at,
   return true;
 }
 
+// What "-lconn" and "-l:name" may be.
+std::vector<std::string> file_names(const std::string& library)
+{
+  if (library.starts_with(':'))
+    return {library.substr(1)};
+  return {"lib" + library + ".so", "lib" + library + ".a"};
+}
+
 link_command read_command(const std::vector<std::string>& words)
 {
   link_command command;
@@ -71,10 +79,9 @@ link_command read_command(const std::vector<std::string>& words)
   }
   for (const std::string& library : command.libraries)
     for (const std::string& directory : command.directories)
-      for (const char* const ending : {".so", ".a"})
-        if (const std::string path = directory + "/lib" + library + ending;
-            is_file(path))
-          command.inputs.push_back(real_path(path));
+      for (const std::string& name : file_names(library))
+        if (is_file(directory + "/" + name))
+          command.inputs.push_back(real_path(directory + "/" + name));
   return command;
 }
 
@@ -144,7 +151,8 @@ int main(int argc, char** argv)
   expandargv(&argc, &argv);
   const link_command command =
       read_command(std::vector<std::string>(argv + 1, argv + argc));
-  const bool is_made = !uses_kept(command);
+  const bool is_made = !uses_kept(command) &&
+                       lines_of("images").count(real_path(command.output)) == 0;
   note_link(command, is_made);
   if (is_made)
     become_real("collect2", given);
