@@ -806,12 +806,26 @@ void unit_comparison::carry_out()
       import_variable(each, found->second->symbol);
 }
 
+// A new entry of a table is no use if the table is the program's.
+void unit_comparison::check_unused_data()
+{
+  for (varpool_node* each : added_data_) {
+    ipa_ref* use = nullptr;
+    if (!DECL_ARTIFICIAL(each->decl) && !each->iterate_referring(0, use))
+      warn(each->decl, printed(each->decl) +
+                           " is new, and nothing in this file refers to it; if "
+                           "other files do not either, the program does not "
+                           "see it");
+  }
+}
+
 void unit_comparison::run()
 {
   judge_functions();
   judge_variables();
   judge_assembly();
   spread();
+  check_unused_data();
   carry_out();
 }
 

@@ -139,8 +139,9 @@ in_fresh_tree()
 ok "a tree without objects gives a patch" in_fresh_tree
 ok "and stays without" test ! -e fresh/program.o -a ! -e fresh/program
 start ./program
+ok "the program runs" answer
 ok "its patch is applied" applied
-ok "and its code runs" answers_are "223 1 1 3"
+ok "and its code runs" answers_are "225 2 2 3"
 
 # What the tree has stays as it is.
 sed -i 's/return x \* 2/return x * 102/' program.c
@@ -161,8 +162,9 @@ diff -u a/program.c b/program.c >fix.diff
 ok "a diff gives a patch" make_patch fix.so --patch fix.diff -- make
 ok "the tree is not changed" cmp -s program.c program.c.0
 start ./program
+ok "the program runs" answer
 ok "its patch is applied" applied
-ok "and its code runs" answers_are "223 1 1 3"
+ok "and its code runs" answers_are "225 2 2 3"
 echo 'no diff' >bad.diff
 ok "what is no diff is refused" gives 1 "bad.diff" make_patch fix.so --patch bad.diff -- make
 
@@ -173,8 +175,16 @@ printf '[{"directory":"%s","command":"%s %s -c -o program.o program.c","file":"p
   "$(printf '"%s",' $inline_flags)" "$workdir" "$CC" "$inline_flags" >compile_commands.json
 ok "compile_commands.json gives a patch" make_patch fix.so -p compile_commands.json
 start ./program
+ok "the program runs" answer
 ok "its patch is applied" applied
-ok "and its code runs" answers_are "223 1 1 3"
+ok "and its code runs" answers_are "225 2 2 3"
+
+# What the program does not see.
+cp program.c.0 program.c
+echo 'int nobody_knows = 7;' >>program.c
+sed -i 's/return x \* 2/return x * 102/' program.c
+ok "new data that nothing refers to" gives 0 'nobody_knows is new, and nothing' \
+  make_patch fix.so -- make
 
 # What people ask about it.
 ok "--explain names the lines" gives 0 "program.c:6" make_patch fix.so --explain scale -- make
