@@ -6,7 +6,7 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/valgrind_request.h"
-#include "runtime/stacks/signal_frame.h"
+#include "runtime/stacks/frame_walk.h"
 
 namespace hotpatch {
 

@@ -1,4 +1,5 @@
 // Reading unwinding tables.
+//
 // SPDX-License-Identifier: MIT
 #include "runtime/stacks/frame_walk.h"
 
@@ -6,7 +7,6 @@
 #include <cstring>
 
 #include "runtime/base/countermeasure.h"
-#include "runtime/stacks/signal_frame.h"
 
 namespace hotpatch {
 
