@@ -65,7 +65,7 @@ against_directory::against_directory()
 
 against_directory::~against_directory()
 {
-  remove_stubs();
+  remove_objects();
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
@@ -133,7 +133,7 @@ std::vector<std::string> against_directory::lines(const std::string& name) const
 
 // Only what is still a stub: a later step of the build may have put something
 // else there.
-void against_directory::remove_stubs() const noexcept
+void against_directory::remove_objects() const noexcept
 {
   try {
     std::set<std::filesystem::path> near;
@@ -146,6 +146,9 @@ void against_directory::remove_stubs() const noexcept
         remove_libtool_names(path);
       }
     }
+    for (const std::string& path : lines("added"))
+      if (unlink(path.c_str()) == 0)
+        remove_libtool_names(path);
     for (const std::filesystem::path& directory : near)
       remove_stub_archives(directory);
   } catch (const std::exception&) {

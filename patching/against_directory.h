@@ -10,6 +10,7 @@
 //     stubs        empty files in place of what a build would have made
 //     failed       objects whose new code cannot be assembled
 //     assembled    objects that were made as always
+//     added        those of them that were not there before
 //     links        what was linked, or would have been, one JSON line for each
 //     new          sources that no baseline knows, one JSON line for each
 //     result-*     what became of each unit that was compiled, and its object
@@ -49,9 +50,10 @@ class against_directory {
   // The lines of one of its files; none if it does not exist.
   std::vector<std::string> lines(const std::string& name) const;
 
-  // Removes all stubs, and what says to libtool that they are objects, so that
-  // the next make compiles these units.
-  void remove_stubs() const noexcept;
+  // Removes all stubs, objects that were not there before, and what says to
+  // libtool that they are objects, so that the next build compiles these units:
+  // a new source would else be known to the first run of hp-patch alone.
+  void remove_objects() const noexcept;
 
  private:
   void write_file(const std::string& name, const std::string& contents) const;

@@ -179,19 +179,57 @@ void image_set::add_needed(std::span<const baseline_image> images,
   for (std::size_t i = 0; i < files_.size() && i < most; ++i) {
     const needed_libraries needed = read_needed(*files_[i]);
     for (const std::string& name : needed.names) {
-      if (!seen.insert(name).second || name.starts_with("ld-linux"))
+      if (!seen.insert(name).second)
         continue;
       const std::string path = find_library(name, needed.directories, driver);
       auto file = std::make_shared<elf_file>();
       if (path.empty() ||
           file->open(path.c_str(), elf_file::access::mapped) != HP_OK ||
-          file->is_archive() || file->type() != ET_DYN)
+          file->is_archive() || file->type() != ET_DYN) {
+        is_whole_ = false;
         continue;
+      }
       if (i == 0)
         libraries_.push_back(path);
       add(path, std::move(file), false);
     }
   }
+}
+
+std::set<std::string> image_set::undefined(patch_file& patch) const
+{
+  std::set<std::string> imported, missing;
+  if (!is_whole_)
+    return missing;
+  for (const patch_import& each : patch.contents().imports)
+    if (!each.named)
+      imported.insert(each.symbol);
+  elf_section table, strings;
+  if (!patch.elf().find_section(".dynsym", 0, table) ||
+      !patch.elf().section(table.link, strings))
+    return missing;
+  const unsigned char* const entries =
+      patch.elf().chunk(table.offset, table.size);
+  const unsigned char* const texts =
+      patch.elf().chunk(strings.offset, strings.size);
+  if (entries == nullptr || texts == nullptr || strings.size == 0 ||
+      texts[strings.size - 1] != '\0')
+    throw tool_error(std::string(patch.label()) + ": .dynsym is damaged");
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.size;
+       at += sizeof(Elf64_Sym)) {
+    Elf64_Sym entry;
+    std::memcpy(&entry, entries + at, sizeof entry);
+    if (entry.st_shndx != SHN_UNDEF || entry.st_name == 0 ||
+        entry.st_name >= strings.size)
+      continue;
+    const std::string name =
+        reinterpret_cast<const char*>(texts) + entry.st_name;
+    const bool is_wanted =
+        ELF64_ST_BIND(entry.st_info) != STB_WEAK || imported.count(name) != 0;
+    if (is_wanted && !has(name))
+      missing.insert(name);
+  }
+  return missing;
 }
 
 std::vector<std::string> image_set::objections(patch_file& patch)

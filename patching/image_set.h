@@ -39,6 +39,11 @@ class image_set {
     return symbols_.count(symbol) != 0;
   }
 
+  // The symbols that the linked patch leaves undefined and that none of the
+  // images has; none if not all that these need could be found.  What is weak
+  // may be absent, but for imports.  Throws tool_error.
+  std::set<std::string> undefined(patch_file& patch) const;
+
   // Shared objects that the image needs, for the linker.
   const std::vector<std::string>& libraries() const { return libraries_; }
 
@@ -59,6 +64,7 @@ class image_set {
   std::unordered_set<std::string_view> symbols_;
   std::set<std::string, std::less<>> undefined_;  // of the image itself
   std::vector<std::string> libraries_;
+  bool is_whole_ = true;  // all that is needed was found
 };
 
 // The names of DT_NEEDED of an image, and its search path with $ORIGIN

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include <elf.h>
 #include <nlohmann/json.hpp>
 
 #include "format/baseline.h"
@@ -40,14 +41,37 @@ std::vector<new_source> noted_sources(const against_directory& against)
   return sources;
 }
 
+void read_symbols(std::vector<unit_result>& results)
+{
+  for (unit_result& each : results) {
+    elf_file file;
+    symbol_table table;
+    if (each.kind != result_kind::patch ||
+        file.open(each.object().c_str(), elf_file::access::mapped) != HP_OK)
+      continue;
+    throw_if_failed(table.load(file));
+    table.for_each([&](const symbol& one) {
+      if (one.binding != STB_LOCAL)
+        each.defines.emplace_back(one.name);
+      return true;
+    });
+    table.for_each_undefined(
+        [&](const char* name) { each.needs.emplace_back(name); });
+  }
+}
+
 bool may_be_wanted(const new_source& source,
                    const std::set<std::string>& wanted)
 {
   elf_file file;
   const std::string object = normal_path(source.directory, source.object);
   symbol_table table;
-  if (source.object.empty() ||
-      file.open(object.c_str(), elf_file::access::mapped) != HP_OK ||
+  if (source.object.empty())
+    return !wanted.empty() ||
+           read_whole_file(normal_path(source.directory, source.source))
+                   .value_or("")
+                   .find("HP_") != std::string::npos;
+  if (file.open(object.c_str(), elf_file::access::mapped) != HP_OK ||
       table.load(file) != HP_OK)
     return true;
   elf_section records;
@@ -79,14 +103,17 @@ void compile_new_sources(const against_directory& against,
 }
 
 std::vector<const unit_result*> choose_new(
-    const std::vector<unit_result>& results, std::set<std::string>& wanted)
+    const std::vector<unit_result>& results, std::set<std::string>& wanted,
+    const std::function<bool(const std::string&)>& is_there)
 {
   std::vector<const unit_result*> chosen;
   std::set<std::string> defined;
   const auto take = [&](const unit_result& result) {
     chosen.push_back(&result);
     defined.insert(result.defines.begin(), result.defines.end());
-    wanted.insert(result.needs.begin(), result.needs.end());
+    for (const std::string& symbol : result.needs)
+      if (!is_there(symbol))
+        wanted.insert(symbol);
   };
   const auto is_new = [&](const unit_result& each) {
     return !each.unit && each.kind == result_kind::patch && each.finished &&

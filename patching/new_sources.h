@@ -8,6 +8,7 @@
 #ifndef HOTPATCH_PATCHING_NEW_SOURCES_H
 #define HOTPATCH_PATCHING_NEW_SOURCES_H
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,8 +28,12 @@ struct new_source {
 // Those that the plugin has noted in a build.  Throws tool_error.
 std::vector<new_source> noted_sources(const against_directory& against);
 
-// Whether the object of the source has one of these symbols, or hooks; true if
-// that is not known.
+// Puts what the objects of patches define, and what they leave to others, into
+// their results.  Throws tool_error.
+void read_symbols(std::vector<unit_result>& results);
+
+// Whether the object of the source has one of these symbols, or hooks; where
+// that is not known, whether anything is wanted or the source speaks of hooks.
 bool may_be_wanted(const new_source& source,
                    const std::set<std::string>& wanted);
 
@@ -39,9 +44,11 @@ void compile_new_sources(const against_directory& against,
                          std::size_t at_once);
 
 // Of these results of new sources, those that have hooks, or define what is
-// wanted, or what such ones need; `wanted` loses what is found.
+// wanted, or what such ones need and is not there already; `wanted` loses what
+// is found.
 std::vector<const unit_result*> choose_new(
-    const std::vector<unit_result>& results, std::set<std::string>& wanted);
+    const std::vector<unit_result>& results, std::set<std::string>& wanted,
+    const std::function<bool(const std::string&)>& is_there);
 
 }  // namespace hotpatch::patching
 

@@ -66,6 +66,7 @@ class patch_making {
     const std::int64_t start = monotonic_now();
     const int status = options_.database.empty() ? build() : compile_changed();
     made_.results = read_results(against_.path());
+    read_symbols(made_.results);
     refuse_what_cannot_be();
     check_build(status);
     find_tree();
@@ -443,9 +444,10 @@ std::string patch_making::why_missing(const std::string& symbol) const
       if (std::find(each->needs.begin(), each->needs.end(), symbol) !=
           each->needs.end())
         users = each->source;
-  return users + ": needs " + symbol +
+  return (users.empty() ? "the patch" : users + ":") + " needs " + symbol +
          ", and neither the program nor a source of this build defines it; "
-         "compile its source in this build, with the plugin";
+         "have this build compile its source, with the plugin, also if its "
+         "object is up to date (make -B)";
 }
 
 void patch_making::take_new_sources()
@@ -468,20 +470,17 @@ void patch_making::take_new_sources()
     compile_new_sources(against_, sources, jobs_);
   const std::vector<unit_result> before = std::move(made_.results);
   made_.results = read_results(against_.path());
+  read_symbols(made_.results);
   by_image_.clear();
   made_.cpu_seconds = 0;
   take_units();
 
-  std::vector<std::string> reasons;
-  for (auto& [image, results] : by_image_) {
-    for (const unit_result* each : choose_new(made_.results, wanted[image]))
+  for (auto& [image, results] : by_image_)
+    for (const unit_result* each : choose_new(
+             made_.results, wanted[image], [&](const std::string& symbol) {
+               return sets_.at(image)->has(symbol);
+             }))
       results.push_back(each);
-    for (const std::string& symbol : wanted[image])
-      if (!sets_.at(image)->has(symbol))
-        reasons.push_back(why_missing(symbol));
-  }
-  if (!reasons.empty())
-    throw refused(reasons);
 }
 
 // --- The patch objects -------------------------------------------------------
@@ -580,7 +579,11 @@ void patch_making::link_one(std::size_t image)
     ((each.flags & format::patch_function) != 0 ? made.imported_functions
                                                 : made.imported_variables)
         .emplace_back(each.named ? each.target : each.symbol);
-  std::vector<std::string> reasons = images_for(image).objections(patch);
+  std::vector<std::string> reasons;
+  for (const std::string& symbol : images_for(image).undefined(patch))
+    reasons.push_back(why_missing(symbol));
+  if (reasons.empty())
+    reasons = images_for(image).objections(patch);
   for (std::string& each : reasons)
     if (each.starts_with(link.output))
       each.replace(0, link.output.size(), made.output);

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/baseline.h"
@@ -127,9 +128,16 @@ int assemble(as_command command)
     offer_as_input(text);
   const std::string object = marked_object(text);
   if (object.empty()) {
+    // Empty is what the driver has made for a name of its own.
+    struct stat about;
+    const bool is_there =
+        stat(command.output.c_str(), &about) == 0 && about.st_size != 0;
     const int status = run_real("as", command.arguments);
-    if (status == 0)
+    if (status == 0) {
       add_line("assembled", real_path(command.output));
+      if (!is_there)
+        add_line("added", real_path(command.output));
+    }
     return status;
   }
   if (!is_empty_after_marker(text)) {

@@ -72,6 +72,31 @@ ok "it leaves each file of the tree as it is" changed_stays
 ok "the next make compiles what has changed" sh -c \
   'make -n -C changed | grep -q "conn\.c"'
 
+# A source that no baseline knows.
+cp -a changed extended
+sed -i 's/n \* 3/extra(n)/; s/^int count/int extra(int n);\n&/' \
+  extended/src/conn.c
+sed -i '1i int extra(int n);' extended/src/conn.c
+echo 'int extra(int n) { return n + 100; }' >extended/src/extra.c
+echo 'int unused(void) { return 1; }' >extended/src/unused.c
+sed -i 's,src/main.o,& src/extra.o src/unused.o,' extended/Makefile
+extended()
+{
+  (cd extended && gives 0 "new function extra" "$hp_patch" \
+    --against=../tree/server -o ../extended.so -- make && ! grep unused output)
+}
+ok "a new source is taken in if the patch needs it, and no other" extended
+cp extended.so first.so
+ok "the second run finds it, too" extended
+ok "and gives the same patch" cmp first.so extended.so
+sed -i 's, src/extra.o,,' extended/Makefile
+no_source()
+{
+  (cd extended && gives 1 "src/conn.c: needs extra, and neither" "$hp_patch" \
+    --against=../tree/server -o ../none.so -- make)
+}
+ok "what no source of the build defines is refused" no_source
+
 # A tree without objects.
 cp -a changed fresh
 rm -f fresh/src/*.o fresh/server
