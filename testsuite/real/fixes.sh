@@ -140,6 +140,7 @@ short_name()
 # changes_code PATCH: of what is compiled here.
 changes_code()
 {
+  case $1 in *[Tt]est*) return 1 ;; esac
   grep '^+++ ' "$1" | grep -E '\.(c|h)([[:space:]]|$)' |
     grep -qvE '/(test|tests|testsuite|fuzz|doc|docs|contrib|tools|man|python|examples?)/'
 }
