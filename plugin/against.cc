@@ -26,6 +26,7 @@ bool compares = false;  // the unit is compiled in this mode
 bool is_new = false;    // and all of it is new
 std::string directory;
 unit_baseline old;
+found_unit this_unit;
 
 std::string place_of(tree decl)
 {
@@ -105,7 +106,7 @@ class unit_comparison {
   void explain(const unit_function& one) const;
   void note_compiled(const unit_function& one);
   void import_function(unit_function& one);
-  void import_variable(const unit_variable& one, const std::string& symbol);
+  void import_variable(const unit_variable& one, const old_variable& before);
   void import_names();
   void check_unused_data();
 
@@ -162,6 +163,41 @@ const old_function* find_initialisation(const std::string& symbol)
   return nullptr;
 }
 
+// Read when something is new: it may have come from another file.
+const defined_elsewhere& other_units()
+{
+  static const defined_elsewhere all = read_other_units(directory, this_unit);
+  return all;
+}
+
+bool may_come_from_elsewhere(tree decl)
+{
+  return !is_new && current_options().with.moved && TREE_PUBLIC(decl) &&
+         !DECL_COMDAT(decl) && !DECL_ONE_ONLY(decl);
+}
+
+const old_function* find_moved_function(tree decl, const std::string& symbol)
+{
+  if (!may_come_from_elsewhere(decl))
+    return nullptr;
+  const auto found = other_units().functions.find(symbol);
+  if (found == other_units().functions.end())
+    return nullptr;
+  if (other_units().copied.count(symbol))
+    refuse(decl, printed(decl) +
+                     " comes from another file, where copies of it were "
+                     "inlined; leave it there, or restart the program");
+  return &found->second;
+}
+
+const old_variable* find_moved_variable(tree decl, const std::string& symbol)
+{
+  if (!may_come_from_elsewhere(decl))
+    return nullptr;
+  const auto found = other_units().variables.find(symbol);
+  return found == other_units().variables.end() ? nullptr : &found->second;
+}
+
 unit_function unit_comparison::judge(cgraph_node* node)
 {
   const tree decl = node->decl;
@@ -172,6 +208,8 @@ unit_function unit_comparison::judge(cgraph_node* node)
   one.before = is_initialisation_of_objects(decl)
                    ? find_initialisation(one.symbol)
                    : old.find_function(one.symbol);
+  if (!one.before)
+    one.before = find_moved_function(decl, one.symbol);
   if (!one.before) {
     // Those of system headers that have no site are not listed; while the
     // headers are the same, so are they.
@@ -333,6 +371,8 @@ void unit_comparison::judge_variable(unit_variable& one,
       one.key == one.symbol)
     return;
   if (!before)
+    before = find_moved_variable(decl, one.symbol);
+  if (!before)
     before = find_renumbered(one);
   if (!before) {
     added_data_.insert(one.node);
@@ -438,7 +478,7 @@ void unit_comparison::judge_assembly()
 
 void unit_comparison::spread_to_holders(const unit_function& one)
 {
-  if (!one.before)
+  if (!one.before || !current_options().with.holders)
     return;
   for (const std::size_t holder : one.before->holders) {
     const std::string& symbol = old.functions()[holder].symbol;
@@ -618,20 +658,20 @@ void name_import(symtab_node* node, const std::string& symbol, bool was_local)
 
 void unit_comparison::import_function(unit_function& one)
 {
-  const bool was_local = !TREE_PUBLIC(one.node->decl);
+  const bool was_local = one.before->has(format::function_local);
   forget_body(one.node);
   name_import(one.node, one.old_symbol, was_local);
 }
 
 void unit_comparison::import_variable(const unit_variable& one,
-                                      const std::string& symbol)
+                                      const old_variable& before)
 {
   const tree decl = one.node->decl;
-  const bool was_local = !TREE_PUBLIC(decl);
+  const bool was_local = before.has(format::variable_local);
   forget_definition(one.node);
   DECL_INITIAL(decl) = NULL_TREE;
   DECL_COMMON(decl) = 0;
-  name_import(one.node, symbol, was_local);
+  name_import(one.node, before.symbol, was_local);
   if (DECL_THREAD_LOCAL_P(decl))
     set_decl_tls_model(decl, decl_default_tls_model(decl));
 }
@@ -688,7 +728,8 @@ void unit_comparison::replace(unit_function& one)
   const std::string reason = reasons_[one.symbol];
   keep_code(one);
   set_text_attribute(decl, "hotpatch_replaces",
-                     target_name(decl, one.old_symbol, !TREE_PUBLIC(decl)));
+                     target_name(decl, one.old_symbol,
+                                 one.before->has(format::function_local)));
   note_result("replaced", one.symbol + "\t" +
                               std::to_string(DECL_SOURCE_LINE(decl)) + "\t" +
                               reason);
@@ -803,7 +844,7 @@ void unit_comparison::carry_out()
   }
   for (const unit_variable& each : variables_)
     if (const auto found = imported_.find(each.key); found != imported_.end())
-      import_variable(each, found->second->symbol);
+      import_variable(each, *found->second);
 }
 
 // A new entry of a table is no use if the table is the program's.
@@ -877,6 +918,8 @@ void compile_for_shared_object()
 // that calls of its virtual functions are never reached.
 void keep_virtual_calls()
 {
+  if (!current_options().with.virtual_calls)
+    return;
   global_options.x_flag_devirtualize = 0;
   global_options_set.x_flag_devirtualize = 1;
   global_options.x_flag_devirtualize_speculatively = 0;
@@ -957,6 +1000,7 @@ void start_against()
     only_preprocess();
   } else {
     old = found.baseline;
+    this_unit = found;
     compares = true;
   }
   if (!compares)

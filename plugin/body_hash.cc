@@ -230,8 +230,10 @@ void canonical_walk::local(tree decl)
     text(IDENTIFIER_POINTER(DECL_ASSEMBLER_NAME(decl)));
 }
 
+// Where a name is that of another thing if it is static, or no more.
 void canonical_walk::symbol(tree decl)
 {
+  number(TREE_PUBLIC(decl));
   const std::string name = assembler_name(decl);
   if (!name_has_lambda(name)) {
     text(name);

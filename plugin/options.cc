@@ -96,6 +96,9 @@ bool take_out(std::string_view what)
       {"reference", &countermeasures::reference},
       {"refusal", &countermeasures::refusal},
       {"own-functions", &countermeasures::own_functions},
+      {"virtual-calls", &countermeasures::virtual_calls},
+      {"holders", &countermeasures::holders},
+      {"moved", &countermeasures::moved},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -106,8 +109,8 @@ bool take_out(std::string_view what)
       "hotpatch: option %<without%> knows %<noipa%>, %<noclone%>, "
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
-      "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%> and "
-      "%<own-functions%>");
+      "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
+      "%<own-functions%>, %<virtual-calls%>, %<holders%> and %<moved%>");
   return false;
 }
 

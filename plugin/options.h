@@ -32,6 +32,10 @@ struct countermeasures {
   bool closed = true;         // nothing but copies, where inlining is allowed
   bool lines = true;          // debuggers find where parameters are readable
   bool own_functions = true;  // a patch's own come before the program's
+  // Of a unit that is compared with its baseline:
+  bool virtual_calls = true;  // stay virtual
+  bool holders = true;        // of copies of what has changed are replaced
+  bool moved = true;          // another file's is still the program's
 };
 
 // A file of patterns.

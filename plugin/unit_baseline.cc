@@ -292,8 +292,26 @@ namespace {
 
 struct candidate {
   std::string number;
+  std::string image;
+  std::string file;
   std::string directory;
 };
+
+// All units that hp-patch has prepared.
+std::vector<candidate> prepared_units(const std::string& against)
+{
+  std::vector<candidate> units;
+  for (const std::string& line : lines_of(against + "/units")) {
+    const std::size_t tab = line.find('\t');
+    const std::size_t first = line.find(' ');
+    const std::size_t second = line.find(' ', first + 1);
+    if (tab != line.npos && first != line.npos && second < tab)
+      units.push_back(
+          {line.substr(0, first), line.substr(first + 1, second - first - 1),
+           line.substr(second + 1, tab - second - 1), line.substr(tab + 1)});
+  }
+  return units;
+}
 
 // Names of directories that are the same at the end.
 std::size_t same_tail(const std::string& a, const std::string& b)
@@ -315,14 +333,9 @@ std::vector<candidate> candidates_for(const std::string& against,
 {
   std::vector<candidate> best;
   std::size_t best_tail = 0;
-  for (const std::string& line : lines_of(against + "/units")) {
-    const std::size_t tab = line.find('\t');
-    const std::size_t first = line.find(' ');
-    const std::size_t second = line.find(' ', first + 1);
-    if (tab == line.npos || first == line.npos || second > tab ||
-        line.substr(second + 1, tab - second - 1) != file)
+  for (const candidate& each : prepared_units(against)) {
+    if (each.file != file)
       continue;
-    const candidate each = {line.substr(0, first), line.substr(tab + 1)};
     const std::size_t tail = same_tail(each.directory, directory);
     if (!best.empty() && tail < best_tail)
       continue;
@@ -346,6 +359,7 @@ found_unit find_unit(const std::string& against)
     std::string text;
     found_unit now;
     now.number = each.number;
+    now.image = each.image;
     if (!read_file(against + "/unit-" + each.number, text))
       now.problem = "cannot read " + against + "/unit-" + each.number;
     else
@@ -357,6 +371,36 @@ found_unit find_unit(const std::string& against)
       break;
   }
   return found;
+}
+
+defined_elsewhere read_other_units(const std::string& against,
+                                   const found_unit& unit)
+{
+  defined_elsewhere all;
+  for (const candidate& each : prepared_units(against)) {
+    std::string text;
+    std::string problem;
+    unit_baseline baseline;
+    if (each.image != unit.image || each.number == unit.number ||
+        !read_file(against + "/unit-" + each.number, text) ||
+        !baseline.read(text, problem))
+      continue;
+    for (old_function one : baseline.functions()) {
+      if (one.has(format::function_local) || one.has(format::function_comdat) ||
+          !one.has(format::function_emitted))
+        continue;
+      if (!one.holders.empty())
+        all.copied.insert(one.symbol);
+      one.holders.clear();
+      all.functions.emplace(one.symbol, one);
+    }
+    for (const auto& [key, one] : baseline.variables())
+      if (!one.has(format::variable_local) &&
+          !one.has(format::variable_comdat) &&
+          one.has(format::variable_emitted))
+        all.variables.emplace(one.symbol, one);
+  }
+  return all;
 }
 
 }  // namespace hotpatch

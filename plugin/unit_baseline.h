@@ -88,6 +88,7 @@ std::string in_old_tree(const std::string& path);
 
 struct found_unit {
   std::string number;  // "" if there is none
+  std::string image;   // the number of the program or shared object
   unit_baseline baseline;
   std::string problem;  // with it, if it cannot be used
 };
@@ -95,6 +96,16 @@ struct found_unit {
 // The one for the source that is compiled: by file and directory; of several,
 // which differ by options, the one with the same.
 found_unit find_unit(const std::string& against);
+
+// What other units of an image define for all to use: a source may have got it
+// from one of them.
+struct defined_elsewhere {
+  std::map<std::string, old_function> functions;  // by symbol, without holders
+  std::set<std::string> copied;  // those of which there are inlined copies
+  std::map<std::string, old_variable> variables;
+};
+defined_elsewhere read_other_units(const std::string& against,
+                                   const found_unit& unit);
 
 }  // namespace hotpatch
 

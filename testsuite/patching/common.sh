@@ -58,6 +58,20 @@ make_patch()
   cat report
   return $made_status
 }
+# misses NAME SED-SCRIPT COUNTERMEASURE ANSWER: without the countermeasure the
+# change of program.$ending does not give ANSWER.
+misses()
+{
+  cp -p program.$ending before.$ending
+  sed -i "$2" program.$ending
+  rm -f fix.so
+  make_patch fix.so -- make MORE=-fplugin-arg-hotpatch-without=$3 >without.log 2>&1
+  start ./program
+  answer >/dev/null
+  applied >>without.log 2>&1
+  ok "control: $1" not answers_are "$4"
+  cp -p before.$ending program.$ending
+}
 applied() { "$tools/hp-apply" -t 20 $pid fix.so; }
 reverted() { "$tools/hp-revert" -t 20 $pid fix; }
 

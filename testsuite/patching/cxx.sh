@@ -79,7 +79,7 @@ build()
   rm -f program.o program
   {
     echo "CXX = $CXX"
-    echo "CXXFLAGS = -std=c++17 $1"
+    echo "CXXFLAGS = -std=c++17 $1 \$(MORE)"
     echo 'program: program.o'
     echo '	$(CXX) -o $@ program.o'
   } >Makefile
@@ -124,6 +124,12 @@ for mode in baseline inline; do
 done
 
 ending=cc
+ok "the program is built without inlining" build "$baseline_flags"
+start ./program
+before=$(answer)
+second=$(answer)
+misses "virtual calls stay" 's/sum += add(x)/sum += add(x) + 1000/' \
+  virtual-calls $((second + 3000))
 ok "the program is built again" build "$inline_flags"
 refused "another virtual function" "virtual functions" \
   's/virtual int area() const { return 1; }/& virtual int more() const { return 2; }/'

@@ -20,7 +20,7 @@ static const int weights[] = {1, 2, 3, 4};
 static __thread int calls;
 int total;
 static int scale(int x) { return x * 2; }
-static int weight(int x) { return weights[x & 3]; }
+int weight(int x) { return weights[x & 3]; }
 static int twice(int x)
 {
   static int count;
@@ -69,7 +69,7 @@ build()
   rm -f -- *.o program
   {
     echo "CC = $CC"
-    echo "CFLAGS = $1"
+    echo "CFLAGS = $1 \$(MORE)"
     echo 'program: main.o program.o other.o'
     echo '	$(CC) -o $@ main.o program.o other.o'
     echo 'main.o program.o other.o: conn.h'
@@ -83,15 +83,23 @@ build()
 changed()
 {
   sed -i "$3" "$2"
+  moves "$1" "$4"
+}
+
+# moves NAME ANSWER: the same of what was changed before.
+moves()
+{
   ok "$1: a patch is made" make_patch fix.so -- make
   start ./program
   first=$(answer)
   ok "$1: the patch is applied" applied
-  ok "$1: the new code runs, with the program's data" answers_are "$4"
+  ok "$1: the new code runs, with the program's data" answers_are "$2"
   ok "$1: the patch is reverted" reverted
   ok "$1: the program goes on" test "$(answer)" != "$first"
-  cp $2.0 $2
-  touch -d '2001-01-01' $2
+  for file in program.c other.c conn.h; do
+    cp $file.0 $file
+    touch -d '2001-01-01' $file
+  done
 }
 
 for mode in baseline inline; do
@@ -111,6 +119,8 @@ for mode in baseline inline; do
     's/scale(x) + ++count/scale(x) + 100 * ++count/' "223 2 2 3"
   changed "$mode: a constant table" program.c \
     's/{1, 2, 3, 4}/{1, 202, 3, 4}/' "225 2 2 3"
+  changed "$mode: a function with code and copies" program.c \
+    's/return weights/return 200 + weights/' "225 2 2 3"
   changed "$mode: another file with a static of the same name" other.c \
     's/x > limit ? limit : x/x > limit ? limit : x + 50/' "25 2 2 53"
   changed "$mode: an inline function of a header" conn.h \
@@ -121,10 +131,30 @@ for mode in baseline inline; do
   changed "$mode: the type of a static function" program.c \
     's/static int scale(int x) { return x \* 2; }/static int scale(long x) { return (int)x * 102; }/' \
     "225 2 2 3"
+  changed "$mode: a static function that others may use now" program.c \
+    's/static int scale(int x) { return x \* 2; }/int scale(int x) { return x * 102; }/' \
+    "225 2 2 3"
+  # From one file to another.
+  sed -i '/^int limited/d' other.c
+  echo 'int limited(int x) { return x > 1000 ? 1000 : x + 50; }' >>program.c
+  moves "$mode: a function that has moved and changed" "25 2 2 53"
+  sed -i 's/^int total;/extern int total;/;s/total += n;/total += n + 100;/' program.c
+  echo 'int total;' >>other.c
+  moves "$mode: a variable that has moved" "25 102 2 3"
   sed -i '1i/* A comment. */' program.c
   ok "$mode: functions that only move are no change" gives 3 "" \
     make_patch fix.so -- make
 done
+
+# The same without what makes it work.
+ending=c
+misses "where copies are counts" 's/return weights/return 200 + weights/' holders \
+  "225 2 2 3"
+sed -i '/^int limited/d' other.c
+misses "what has moved counts" \
+  '$aint limited(int x) { return x > 1000 ? 1000 : x + 50; }' moved "25 2 2 53"
+cp other.c.0 other.c
+touch -d '2001-01-01' other.c program.c
 
 # A tree without objects, as it comes from a version control system.
 cp program.c.0 program.c
