@@ -51,6 +51,19 @@ not()
   [ "$not_status" -ne 0 ] && [ "$not_status" -lt 128 ]
 }
 
+# equals NAME EXPECTED FOUND: one test, passed when both texts are the same.
+equals()
+{
+  ok "$1" same_text "$2" "$3"
+}
+same_text()
+{
+  [ "$1" = "$2" ] || {
+    echo "'$2' instead of '$1'"
+    return 1
+  }
+}
+
 # gives EXIT WORDS COMMAND...: the command ends with this exit status, and these
 # words (a pattern of grep) are in what it prints, which is then in ./output.
 gives()

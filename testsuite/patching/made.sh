@@ -178,8 +178,8 @@ sed -i 's/return x \* 2/return x * 102/' program.c
 sum=$(cat program program.o other.o | cksum)
 ok "a patch is made" make_patch fix.so -- make
 ok "a second time" make_patch fix2.so -- make -j 2
-is "both are the same" "$(sed 's/fix2/fix/' <fix2.so | wc -c)" "$(wc -c <fix.so)"
-is "the tree's files are as before" "$sum" "$(cat program program.o other.o | cksum)"
+equals "both are the same" "$(sed 's/fix2/fix/' <fix2.so | wc -c)" "$(wc -c <fix.so)"
+equals "the tree's files are as before" "$sum" "$(cat program program.o other.o | cksum)"
 make -n >next
 ok "make still knows what it has to do" grep -q 'program\.c' next
 

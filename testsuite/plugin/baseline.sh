@@ -80,11 +80,11 @@ EOT
 }
 first >first.c
 ok "a unit with a baseline compiles" compile_text one -O2 -fplugin-arg-hotpatch-all <first.c
-is "the text names its unit" "unit u.c" "$(sed -n 2p one.txt)"
-is "the text is complete" end "$(grep -v '^$' one.txt | tail -n 1)"
-is "a function with code and a site says so" es \
+equals "the text names its unit" "unit u.c" "$(sed -n 2p one.txt)"
+equals "the text is complete" end "$(grep -v '^$' one.txt | tail -n 1)"
+equals "a function with code and a site says so" es \
   "$(awk '$1 == "f" && $7 == "other" { print $2 }' one.txt)"
-is "a static variable of a function has a key" 'parse::count#0' \
+equals "a static variable of a function has a key" 'parse::count#0' \
   "$(awk '$1 == "v" && $8 { print $8 }' one.txt)"
 
 # unchanged WHAT SED-SCRIPT: in parse.
@@ -126,7 +126,7 @@ ok "other initial values compile" compile_text two -O2 <changed.c
 for key in limit table; do
   ok "another initial value of $key is seen" \
     test "$(variable_field one $key 4)" != "$(variable_field two $key 4)"
-  is "the type of $key is the same" "$(variable_field one $key 3)" \
+  equals "the type of $key is the same" "$(variable_field one $key 3)" \
     "$(variable_field two $key 3)"
 done
 for options in -g -g3 -fPIC -Os -O3; do
@@ -134,7 +134,7 @@ for options in -g -g3 -fPIC -Os -O3; do
   ok "$options does not change a body" same_body one two parse
 done
 ok "without inlining" compile_text two -O2 -fplugin-arg-hotpatch-all <first.c
-is "nothing is inlined" "" "$(grep '^i ' two.txt)"
+equals "nothing is inlined" "" "$(grep '^i ' two.txt)"
 ok "inlining allowed" compile_text two -O2 -fplugin-arg-hotpatch-all \
   -fplugin-arg-hotpatch-inline <first.c
 ok "what was inlined where is listed" grep -q '^i [0-9]* [0-9]*$' two.txt
@@ -168,7 +168,7 @@ refuses_lto()
 }
 ok "-flto is refused" refuses_lto
 ok "a unit without the option" cc -O2 -c f.c -o f.o -fplugin-arg-hotpatch-all
-is "has no baseline" "" "$(readelf -SW f.o | grep -c hotpatch.base | grep -v 0)"
+equals "has no baseline" "" "$(readelf -SW f.o | grep -c hotpatch.base | grep -v 0)"
 ok "a program links" cc -O2 $baseline -fplugin-arg-hotpatch-all -x c - -o prog <<'EOT'
 int main(void) { return 0; }
 EOT
