@@ -1,0 +1,766 @@
+// Judges what is the same, what has changed, and what that takes along.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/unit_comparison.h"
+
+#include "plugin/against_result.h"
+#include "plugin/baseline.h"
+#include "plugin/body_hash.h"
+#include "plugin/names.h"
+#include "plugin/options.h"
+#include "plugin/patch_attribute.h"
+#include "plugin/program_import.h"
+
+#include "format/baseline.h"
+
+namespace hotpatch {
+
+namespace {
+
+bool is_new = false;  // all of the unit
+std::string directory;
+unit_baseline old;
+found_unit this_unit;
+
+std::string place_of(tree decl)
+{
+  return std::string(DECL_SOURCE_FILE(decl)) + ":" +
+         std::to_string(DECL_SOURCE_LINE(decl));
+}
+
+// An error of the compilation, which hp-patch also finds in the result.
+void refuse(tree decl, const std::string& text)
+{
+  note_result("refused", place_of(decl) + ": " + text);
+  error_at(DECL_SOURCE_LOCATION(decl), "hotpatch: %s", text.c_str());
+}
+
+void warn(tree decl, const std::string& text)
+{
+  note_result("warning", place_of(decl) + ": " + text);
+}
+
+void note(tree decl, const std::string& text)
+{
+  note_result("note", place_of(decl) + ": " + text);
+}
+
+std::string printed(tree decl)
+{
+  return lang_hooks.decl_printable_name(decl, 2);
+}
+
+// --- Functions ---------------------------------------------------------------
+
+enum class state {
+  same,     // as in the program, which has code of it
+  kept,     // as in the program, which has no code of it
+  changed,  // and has a site, so it is replaced
+  rebuilt,  // changed or uses something changed, and has no site
+  added,    // not in the program, or not under this name and type
+};
+
+struct unit_function {
+  cgraph_node* node;
+  std::string symbol;      // in this compilation
+  std::string old_symbol;  // in the program; differs where lambdas were added
+  const old_function* before;
+  state is;
+};
+
+class unit_comparison {
+ public:
+  void run();
+
+ private:
+  void judge_functions();
+  void judge_variables();
+  void judge_assembly();
+  void spread();
+  void carry_out();
+
+  unit_function judge(cgraph_node* node);
+  unit_function judge_lambda(unit_function one);
+  void judge_prototype(unit_function& one);
+  void rebuild(unit_function& one, const std::string& reason);
+  void spread_to_holders(const unit_function& one);
+  void spread_to_users(symtab_node* of, const std::string& reason);
+  bool must_spread_to_users(const unit_function& one) const;
+
+  void judge_variable(unit_variable& one, const old_variable* before);
+  void judge_changed_variable(unit_variable& one, const old_variable& before);
+  std::vector<std::pair<unit_variable*, const old_variable*>> pair_statics(
+      std::vector<unit_variable*> now, const std::string& stem);
+  const old_variable* find_renumbered(const unit_variable& one) const;
+
+  void keep_code(unit_function& one);
+  void replace(unit_function& one);
+  void leave_out_main(unit_function& one);
+  void drop_start_up_code(unit_function& one);
+  void explain(const unit_function& one) const;
+  void note_compiled(const unit_function& one);
+  void import_names();
+  void check_unused_data();
+
+  std::vector<unit_function> functions_;
+  std::map<symtab_node*, std::size_t> numbers_;
+  std::map<std::string, std::size_t> by_symbol_;
+  std::map<std::string, std::string> reasons_;  // by symbol
+  std::vector<std::size_t> open_;               // to be spread
+  std::vector<unit_variable> variables_;
+  std::map<std::string, const old_variable*> imported_;  // by key
+  std::set<varpool_node*> added_data_;
+};
+
+bool same_body(const body_hash& now, const old_function& before)
+{
+  return now.strict == before.strict || now.masked == before.masked;
+}
+
+bool is_initialisation_of_objects(tree decl)
+{
+  const std::string name = assembler_name(decl);
+  return DECL_ARTIFICIAL(decl) && (name.compare(0, 11, "_GLOBAL__su") == 0 ||
+                                   name.compare(0, 12, "_Z41__static") == 0);
+}
+
+// A closure's number is no identity: another lambda may have it now.  So such a
+// function is the program's only if there was one that is equal.
+unit_function unit_comparison::judge_lambda(unit_function one)
+{
+  const std::string stem = name_without_lambda_numbers(one.symbol);
+  const body_hash& now = body_hashes().at(DECL_UID(one.node->decl));
+  for (const old_function& each : old.functions())
+    if (each.prototype == now.prototype && same_body(now, each) &&
+        name_has_lambda(each.symbol) &&
+        name_without_lambda_numbers(each.symbol) == stem) {
+      one.before = &each;
+      one.old_symbol = each.symbol;
+      one.is = each.has(format::function_emitted) ? state::same : state::kept;
+      return one;
+    }
+  one.is = in_system_header_at(DECL_SOURCE_LOCATION(one.node->decl))
+               ? state::kept
+               : state::added;
+  return one;
+}
+
+// GCC gives it the name of a function or of the file, which depends on options.
+const old_function* find_initialisation(const std::string& symbol)
+{
+  const std::string stem = symbol.substr(0, symbol.find('_', 13) + 1);
+  for (const old_function& each : old.functions())
+    if (each.symbol.compare(0, stem.size(), stem) == 0)
+      return &each;
+  return nullptr;
+}
+
+// Read when something is new: it may have come from another file.
+const defined_elsewhere& other_units()
+{
+  static const defined_elsewhere all = read_other_units(directory, this_unit);
+  return all;
+}
+
+bool may_come_from_elsewhere(tree decl)
+{
+  return !is_new && current_options().with.moved && TREE_PUBLIC(decl) &&
+         !DECL_COMDAT(decl) && !DECL_ONE_ONLY(decl);
+}
+
+const old_function* find_moved_function(tree decl, const std::string& symbol)
+{
+  if (!may_come_from_elsewhere(decl))
+    return nullptr;
+  const auto found = other_units().functions.find(symbol);
+  if (found == other_units().functions.end())
+    return nullptr;
+  if (other_units().copied.count(symbol))
+    refuse(decl, printed(decl) +
+                     " comes from another file, where copies of it were "
+                     "inlined; leave it there, or restart the program");
+  return &found->second;
+}
+
+const old_variable* find_moved_variable(tree decl, const std::string& symbol)
+{
+  if (!may_come_from_elsewhere(decl))
+    return nullptr;
+  const auto found = other_units().variables.find(symbol);
+  return found == other_units().variables.end() ? nullptr : &found->second;
+}
+
+unit_function unit_comparison::judge(cgraph_node* node)
+{
+  const tree decl = node->decl;
+  unit_function one = {node, assembler_name(decl), assembler_name(decl),
+                       nullptr, state::added};
+  if (name_has_lambda(one.symbol))
+    return judge_lambda(one);
+  one.before = is_initialisation_of_objects(decl)
+                   ? find_initialisation(one.symbol)
+                   : old.find_function(one.symbol);
+  if (!one.before)
+    one.before = find_moved_function(decl, one.symbol);
+  if (!one.before) {
+    // Those of system headers that have no site are not listed; while the
+    // headers are the same, so are they.
+    if (in_system_header_at(DECL_SOURCE_LOCATION(decl)))
+      one.is = state::kept;
+    return one;
+  }
+  const body_hash& now = body_hashes().at(DECL_UID(decl));
+  if (now.prototype != one.before->prototype)
+    judge_prototype(one);
+  else if (same_body(now, *one.before))
+    one.is =
+        one.before->has(format::function_emitted) ? state::same : state::kept;
+  else
+    rebuild(one, "changed");
+  return one;
+}
+
+// Whoever calls it passes other arguments now.  Of a static function this unit
+// has all callers.
+void unit_comparison::judge_prototype(unit_function& one)
+{
+  if (TREE_PUBLIC(one.node->decl) && !DECL_COMDAT(one.node->decl))
+    refuse(one.node->decl,
+           "the type of " + printed(one.node->decl) +
+               " has changed, and other files may call it; give the new "
+               "version another name, or restart the program");
+  one.is = state::added;
+  reasons_[one.symbol] = "type";
+}
+
+void unit_comparison::rebuild(unit_function& one, const std::string& reason)
+{
+  if (one.is == state::changed || one.is == state::rebuilt)
+    return;
+  if (one.is == state::added && one.before && reason != "changed")
+    return;  // has another type
+  if (!one.before && reason != "changed")
+    return;  // new anyway
+  one.is = one.before && one.before->has(format::function_site)
+               ? state::changed
+               : state::rebuilt;
+  reasons_.emplace(one.symbol, reason);
+}
+
+void unit_comparison::judge_functions()
+{
+  cgraph_node* node;
+  FOR_EACH_DEFINED_FUNCTION(node)
+  if (is_of_the_source(node)) {
+    numbers_[node] = functions_.size();
+    functions_.push_back(judge(node));
+    by_symbol_[functions_.back().symbol] = functions_.size() - 1;
+  }
+  for (std::size_t i = 0; i < functions_.size(); ++i)
+    if (reasons_.count(functions_[i].symbol))
+      open_.push_back(i);
+}
+
+// --- Variables ---------------------------------------------------------------
+
+bool has_digits_at_end(const std::string& text)
+{
+  return !text.empty() && ISDIGIT(text.back());
+}
+
+std::string without_digits_at_end(std::string text)
+{
+  while (has_digits_at_end(text))
+    text.pop_back();
+  return text;
+}
+
+bool same_value(const unit_variable& now, const old_variable& before)
+{
+  return now.initial_value.strict == before.initial_value.strict ||
+         now.initial_value.masked == before.initial_value.masked;
+}
+
+// __COUNTER__ makes such names.
+const old_variable* unit_comparison::find_renumbered(
+    const unit_variable& one) const
+{
+  if (TREE_PUBLIC(one.node->decl) || !has_digits_at_end(one.key) ||
+      one.key.find('#') != one.key.npos)
+    return nullptr;
+  const old_variable* found = nullptr;
+  for (const auto& [key, each] : old.variables()) {
+    const bool taken = std::any_of(
+        variables_.begin(), variables_.end(),
+        [&key = key](const unit_variable& other) { return other.key == key; });
+    if (taken || without_digits_at_end(key) != without_digits_at_end(one.key) ||
+        each.type != one.type || !same_value(one, each))
+      continue;
+    if (found)
+      return nullptr;
+    found = &each;
+  }
+  return found;
+}
+
+void unit_comparison::judge_changed_variable(unit_variable& one,
+                                             const old_variable& before)
+{
+  const tree decl = one.node->decl;
+  const std::string name = printed(decl);
+  if (DECL_VIRTUAL_P(decl)) {
+    refuse(decl, "the virtual functions of a class have changed (" + name +
+                     "), and the program's objects have the old table; "
+                     "restart the program");
+    return;
+  }
+  if (before.type != one.type) {
+    refuse(decl, "the type of " + name +
+                     " has changed, and the program has it with the old one; "
+                     "use a new variable, or restart the program");
+    return;
+  }
+  const bool written =
+      one.flags.find(format::variable_written) != one.flags.npos ||
+      before.has(format::variable_written);
+  const bool read_only =
+      TREE_READONLY(decl) && before.has(format::variable_read_only);
+  if (TREE_PUBLIC(decl) && !DECL_COMDAT(decl)) {
+    refuse(decl, "the initial value of " + name +
+                     " has changed, and other files may use the program's "
+                     "variable; set it in a hook (HP_HOOK), or restart the "
+                     "program");
+    return;
+  }
+  if (written && !read_only) {
+    refuse(decl, "the initial value of " + name +
+                     " has changed, and the program's variable may have any "
+                     "value by now; set it in a hook (HP_HOOK), or restart the "
+                     "program");
+    return;
+  }
+  added_data_.insert(one.node);
+  note(decl, "all functions that use " + name +
+                 " are replaced: its value has changed");
+  spread_to_users(one.node, "uses " + one.symbol);
+}
+
+bool is_small_constant(const unit_variable& one)
+{
+  const tree decl = one.node->decl;
+  const tree size = DECL_SIZE_UNIT(decl);
+  return TREE_READONLY(decl) && !TREE_PUBLIC(decl) &&
+         one.flags.find(format::variable_written) == one.flags.npos && size &&
+         tree_fits_uhwi_p(size) && tree_to_uhwi(size) <= 64;
+}
+
+void unit_comparison::judge_variable(unit_variable& one,
+                                     const old_variable* before)
+{
+  const tree decl = one.node->decl;
+  // Descriptions of the types of lambdas: one is as good as another.
+  if (DECL_ARTIFICIAL(decl) && name_has_lambda(one.symbol) &&
+      one.key == one.symbol)
+    return;
+  if (!before)
+    before = find_moved_variable(decl, one.symbol);
+  if (!before)
+    before = find_renumbered(one);
+  if (!before) {
+    added_data_.insert(one.node);
+    note_result("new-data", one.symbol + "\t" + std::to_string(one.line));
+    return;
+  }
+  if (before->type != one.type || !same_value(one, *before))
+    judge_changed_variable(one, *before);
+  else if (before->has(format::variable_emitted) && !is_small_constant(one))
+    imported_[one.key] = before;
+}
+
+// Static variables of one name in one function: by number if there are as many
+// as before, else by what they are.
+std::vector<std::pair<unit_variable*, const old_variable*>>
+unit_comparison::pair_statics(std::vector<unit_variable*> now,
+                              const std::string& stem)
+{
+  std::vector<const old_variable*> before;
+  while (const old_variable* each =
+             old.find_variable(stem + "#" + std::to_string(before.size())))
+    before.push_back(each);
+  std::vector<std::pair<unit_variable*, const old_variable*>> pairs;
+  if (now.size() == before.size() || before.empty()) {
+    for (std::size_t i = 0; i < now.size(); ++i)
+      pairs.emplace_back(now[i], before.empty() ? nullptr : before[i]);
+    return pairs;
+  }
+  const auto alike = [](const unit_variable& a, const old_variable& b) {
+    return a.type == b.type && same_value(a, b);
+  };
+  for (unit_variable* each : now) {
+    const old_variable* partner = nullptr;
+    std::size_t partners = 0;
+    for (const old_variable* other : before)
+      if (alike(*each, *other)) {
+        partner = other;
+        ++partners;
+      }
+    std::size_t rivals = 0;
+    for (const unit_variable* other : now)
+      rivals += partner && alike(*other, *partner);
+    if (partners > 1 || rivals > 1)
+      refuse(each->node->decl,
+             "there were " + std::to_string(before.size()) +
+                 " static variables " + stem.substr(stem.rfind(':') + 1) +
+                 " in this function, there are " + std::to_string(now.size()) +
+                 " now, and they look alike; give the new one another name");
+    pairs.emplace_back(each, partner);
+  }
+  return pairs;
+}
+
+void unit_comparison::judge_variables()
+{
+  variables_ = variables_of_unit();
+  std::map<std::string, std::vector<unit_variable*>> statics;
+  for (unit_variable& each : variables_) {
+    const std::size_t number = each.key.find('#');
+    if (number != each.key.npos)
+      statics[each.key.substr(0, number)].push_back(&each);
+    else
+      judge_variable(each, old.find_variable(each.key));
+  }
+  for (auto& [stem, group] : statics) {
+    // Those of a function that has another name now.
+    std::string old_stem = stem;
+    const std::size_t end = stem.rfind("::");
+    const auto parent = by_symbol_.find(stem.substr(0, end));
+    if (parent != by_symbol_.end())
+      old_stem = functions_[parent->second].old_symbol + stem.substr(end);
+    const bool parent_is_new =
+        parent != by_symbol_.end() &&
+        name_has_lambda(functions_[parent->second].symbol) &&
+        functions_[parent->second].is == state::added;
+    for (const auto& [one, before] : pair_statics(group, old_stem))
+      judge_variable(*one, parent_is_new ? nullptr : before);
+  }
+  for (const auto& [key, before] : old.variables())
+    if (key.find('#') != key.npos && before.has(format::variable_emitted) &&
+        before.has(format::variable_written) &&
+        std::none_of(variables_.begin(), variables_.end(),
+                     [&key = key](const unit_variable& each) {
+                       return each.key == key;
+                     }))
+      note_result("note", std::string(main_input_filename) + ":1: " + key +
+                              " is not used any more");
+}
+
+void unit_comparison::judge_assembly()
+{
+  if (!is_new && assembly_hash() != old.assembly()) {
+    const std::string text =
+        "the assembly outside of functions has changed, and what it defines is "
+        "in the program once; restart the program";
+    note_result("refused", std::string(main_input_filename) + ":1: " + text);
+    error("hotpatch: %s", text.c_str());
+  }
+  if (!is_new)
+    symtab->clear_asm_symbols();
+}
+
+// --- What a change takes along -----------------------------------------------
+
+void unit_comparison::spread_to_holders(const unit_function& one)
+{
+  if (!one.before || !current_options().with.holders)
+    return;
+  for (const std::size_t holder : one.before->holders) {
+    const std::string& symbol = old.functions()[holder].symbol;
+    const auto found = by_symbol_.find(symbol);
+    if (found == by_symbol_.end())
+      continue;  // is there no more, so nobody new calls it
+    unit_function& holding = functions_[found->second];
+    const state was = holding.is;
+    rebuild(holding, "contains " + one.symbol);
+    if (holding.is != was)
+      open_.push_back(found->second);
+  }
+}
+
+void unit_comparison::spread_to_users(symtab_node* of,
+                                      const std::string& reason)
+{
+  const auto take = [&](symtab_node* user) {
+    const auto found = numbers_.find(user);
+    if (found == numbers_.end())
+      return;
+    unit_function& using_it = functions_[found->second];
+    const state was = using_it.is;
+    rebuild(using_it, reason);
+    if (using_it.is != was)
+      open_.push_back(found->second);
+  };
+  ipa_ref* use = nullptr;
+  for (unsigned i = 0; of->iterate_referring(i, use); ++i) {
+    symtab_node* const user = use->referring;
+    if (use->use == IPA_REF_ALIAS)
+      spread_to_users(user, reason);
+    else if (varpool_node* data = dyn_cast<varpool_node*>(user);
+             data && !added_data_.count(data) && !DECL_VIRTUAL_P(data->decl))
+      refuse(of->decl, printed(of->decl) + " has changed, and " +
+                           printed(data->decl) +
+                           " holds its address; restart the program");
+    else
+      take(user);
+  }
+  if (cgraph_node* const function = dyn_cast<cgraph_node*>(of))
+    for (cgraph_edge* edge = function->callers; edge; edge = edge->next_caller)
+      take(edge->caller);
+}
+
+// Its old code is still called where this unit does not see to it.
+bool unit_comparison::must_spread_to_users(const unit_function& one) const
+{
+  return one.is == state::rebuilt ||
+         (one.is == state::added && reasons_.count(one.symbol));
+}
+
+void unit_comparison::spread()
+{
+  std::set<std::size_t> done;
+  while (!open_.empty()) {
+    const std::size_t number = open_.back();
+    open_.pop_back();
+    if (!done.insert(number).second)
+      continue;
+    const unit_function one = functions_[number];
+    spread_to_holders(one);
+    if (!must_spread_to_users(one))
+      continue;
+    const tree decl = one.node->decl;
+    const bool others_may_call = TREE_PUBLIC(decl) && one.before &&
+                                 one.before->has(format::function_emitted) &&
+                                 one.is == state::rebuilt;
+    if (others_may_call && !is_initialisation_of_objects(decl)) {
+      refuse(decl,
+             printed(decl) + " " +
+                 (reasons_[one.symbol] == "changed"
+                      ? "has changed"
+                      : "must be replaced (it " + reasons_[one.symbol] + ")") +
+                 ", and the program has no patch site of it; compile it "
+                 "with a site (-fplugin-arg-hotpatch-all), or restart "
+                 "the program");
+      continue;
+    }
+    spread_to_users(one.node, "uses " + one.symbol);
+  }
+}
+
+// --- Carrying it out ---------------------------------------------------------
+// The lines of the statements that differ, as far as one character for each
+// tells.
+void unit_comparison::explain(const unit_function& one) const
+{
+  const body_hash& now = body_hashes().at(DECL_UID(one.node->decl));
+  const std::string& before = one.before->statements;
+  const std::size_t most = std::min(now.statements.size(), before.size());
+  std::size_t first = 0;
+  while (first < most && now.statements[first] == before[first])
+    ++first;
+  std::size_t last = 0;
+  while (last < most - first &&
+         now.statements[now.statements.size() - 1 - last] ==
+             before[before.size() - 1 - last])
+    ++last;
+  const auto line = [&now](std::size_t at) {
+    while (at > 0 && (at >= now.lines.size() || now.lines[at] == 0))
+      --at;
+    return at < now.lines.size() ? now.lines[at] : 0u;
+  };
+  const std::size_t end = now.statements.size() - last;
+  note_result("explain", one.symbol + "\t" + std::to_string(line(first)) +
+                             "\t" + std::to_string(line(end ? end - 1 : 0)));
+}
+
+// Code of the patch that nothing in the program leads to.
+void unit_comparison::note_compiled(const unit_function& one)
+{
+  const std::string place =
+      one.symbol + "\t" + std::to_string(DECL_SOURCE_LINE(one.node->decl));
+  const auto reason = reasons_.find(one.symbol);
+  if (!one.before || reason == reasons_.end()) {
+    note_result("new-function", place);
+    return;
+  }
+  note_result("compiled", place + "\t" + reason->second);
+  if (reason->second == "changed")
+    explain(one);
+}
+
+void unit_comparison::keep_code(unit_function& one)
+{
+  one.node->force_output = 1;
+  DECL_PRESERVE_P(one.node->decl) = 1;
+}
+
+void unit_comparison::replace(unit_function& one)
+{
+  const tree decl = one.node->decl;
+  const std::string reason = reasons_[one.symbol];
+  keep_code(one);
+  set_text_attribute(decl, "hotpatch_replaces",
+                     target_name(decl, one.old_symbol,
+                                 one.before->has(format::function_local)));
+  note_result("replaced", one.symbol + "\t" +
+                              std::to_string(DECL_SOURCE_LINE(decl)) + "\t" +
+                              reason);
+  if (reason == "changed")
+    explain(one);
+}
+
+// A program does not leave it and enter it again.
+void unit_comparison::leave_out_main(unit_function& one)
+{
+  const std::string& reason = reasons_[one.symbol];
+  if (reason == "changed")
+    warn(one.node->decl,
+         "main has changed, which takes effect when the program is started "
+         "again; the patch does not contain it");
+  else
+    warn(one.node->decl, "main " + reason +
+                             " and cannot be replaced while the program runs; "
+                             "apply the patch with --allow-copies if it is "
+                             "enough that all other functions are");
+  forget_body(one.node);
+}
+
+void unit_comparison::drop_start_up_code(unit_function& one)
+{
+  const tree decl = one.node->decl;
+  if (!DECL_STATIC_CONSTRUCTOR(decl) && !DECL_STATIC_DESTRUCTOR(decl))
+    return;
+  if (one.is == state::added)
+    warn(decl, printed(decl) +
+                   " is new and runs when a program starts or ends; the patch "
+                   "does not call it: call it from a hook (HP_HOOK)");
+  else if (one.is != state::same && one.is != state::kept)
+    warn(decl, printed(decl) +
+                   " has changed and runs when a program starts or ends; the "
+                   "patch does not call it again");
+  DECL_STATIC_CONSTRUCTOR(decl) = 0;
+  DECL_STATIC_DESTRUCTOR(decl) = 0;
+}
+
+// What the unit refers to and does not define.
+void unit_comparison::import_names()
+{
+  symtab_node* node;
+  FOR_EACH_SYMBOL(node)
+  if (DECL_EXTERNAL(node->decl) && !node->definition)
+    make_visible(node->decl);
+}
+
+bool is_static_in_header(const unit_function& one)
+{
+  return !TREE_PUBLIC(one.node->decl) && one.before &&
+         one.before->has(format::function_elsewhere);
+}
+
+void unit_comparison::carry_out()
+{
+  import_names();
+  for (unit_function& one : functions_) {
+    const tree decl = one.node->decl;
+    if (is_initialisation_of_objects(decl)) {
+      if (one.is != state::same && one.is != state::kept)
+        refuse(decl,
+               "the initialisation of global objects has changed, and the "
+               "program has done it already; restart the program");
+      forget_body(one.node);
+      continue;
+    }
+    drop_start_up_code(one);
+    switch (one.is) {
+      case state::same:
+        // Each unit has its own, which names do not tell apart.
+        if (is_static_in_header(one))
+          note_result("kept", one.symbol);
+        else
+          import_function(one.node, one.old_symbol,
+                          one.before->has(format::function_local));
+        break;
+      case state::kept:
+        break;
+      case state::changed:
+        if (one.symbol == "main")
+          leave_out_main(one);
+        else
+          replace(one);
+        break;
+      case state::rebuilt:
+      case state::added:
+        note_compiled(one);
+        if (name_has_lambda(one.symbol))
+          symtab->change_decl_assembler_name(
+              decl, get_identifier((one.symbol + ".hotpatch").c_str()));
+        if (hook_time_of(decl)) {
+          keep_code(one);
+          note_result("hook", one.symbol);
+        }
+        break;
+    }
+  }
+  cgraph_node* node;
+  std::vector<cgraph_node*> names;
+  FOR_EACH_FUNCTION(node)
+  if (node->definition && (node->alias || node->thunk))
+    names.push_back(node);
+  for (cgraph_node* each : names) {
+    const cgraph_node* const target = each->ultimate_alias_target();
+    if (target->definition)
+      continue;
+    import_function(each, assembler_name(each->decl), !TREE_PUBLIC(each->decl));
+  }
+  for (const unit_variable& each : variables_)
+    if (const auto found = imported_.find(each.key); found != imported_.end())
+      import_variable(each.node, found->second->symbol,
+                      found->second->has(format::variable_local));
+}
+
+// A new entry of a table is no use if the table is the program's.
+void unit_comparison::check_unused_data()
+{
+  for (varpool_node* each : added_data_) {
+    ipa_ref* use = nullptr;
+    if (!DECL_ARTIFICIAL(each->decl) && !each->iterate_referring(0, use))
+      warn(each->decl, printed(each->decl) +
+                           " is new, and nothing in this file refers to it; if "
+                           "other files do not either, the program does not "
+                           "see it");
+  }
+}
+
+void unit_comparison::run()
+{
+  judge_functions();
+  judge_variables();
+  judge_assembly();
+  spread();
+  check_unused_data();
+  carry_out();
+}
+
+}  // namespace
+
+void compare_unit(const std::optional<found_unit>& unit,
+                  const std::string& of_hp_patch)
+{
+  directory = of_hp_patch;
+  is_new = !unit;
+  if (unit) {
+    this_unit = *unit;
+    old = unit->baseline;
+  }
+  unit_comparison().run();
+}
+
+}  // namespace hotpatch
