@@ -13,6 +13,7 @@
 
 #include "runtime/base/countermeasure.h"
 #include "runtime/base/system_call.h"
+#include "runtime/base/valgrind_request.h"
 
 namespace hotpatch {
 
@@ -127,6 +128,7 @@ namespace {
 int probe(std::uint64_t address)
 {
   constexpr int nothing_known = -1;
+  const valgrind_silence here;  // what is there may have no value yet
   const long failed = system_call(SYS_rt_sigprocmask, nothing_known,
                                   reinterpret_cast<const void*>(address),
                                   nullptr, sizeof(std::uint64_t));
