@@ -402,6 +402,24 @@ std::uint64_t assembly_hash()
              static_cast<std::size_t>(TREE_STRING_LENGTH(each->asm_str)));
     any = true;
   }
+  // Other names of functions and variables; those of constructors and
+  // destructors come and go with inlining.
+  std::uint64_t names = 0;
+  symtab_node* node;
+  FOR_EACH_SYMBOL(node)
+  {
+    ipa_ref* target = nullptr;
+    if (!node->alias || !node->definition || node->cpp_implicit_alias ||
+        !node->iterate_reference(0, target) || target->use != IPA_REF_ALIAS)
+      continue;
+    format::running_hash one;
+    const std::string text = assembler_name(node->decl) + " " +
+                             assembler_name(target->referred->decl);
+    one.add(text.data(), text.size());
+    names += one.value();  // in any order
+    any = true;
+  }
+  hash.add(names);
   return any ? hash.value() : 0;
 }
 

@@ -45,7 +45,7 @@ std::string function_flags(tree decl);
 // one (f._omp_fn.0).
 bool is_of_the_source(cgraph_node* node);
 
-// Of the assembly outside of functions; 0 if there is none.
+// Of the assembly outside of functions and of aliases; 0 if there is neither.
 std::uint64_t assembly_hash();
 
 }  // namespace hotpatch

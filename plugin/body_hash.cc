@@ -44,10 +44,57 @@ bool is_static_of_function(tree decl)
          !DECL_EXTERNAL(decl) && !DECL_ARTIFICIAL(decl);
 }
 
+// The lines of a file that have these characters.
+std::set<int> lines_with(const char* word, const char* path)
+{
+  std::set<int> lines;
+  std::ifstream file(path);
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    if (line.find(word) != line.npos)
+      lines.insert(number);
+  }
+  return lines;
+}
+
+// GCC keeps track of the macros that come from other macros.
+const std::set<int>& lines_with_line_macro()
+{
+  static std::set<int> lines;
+  static unsigned seen = 0;
+  for (; seen < LINEMAPS_MACRO_USED(line_table); ++seen) {
+    const line_map_macro* const map = LINEMAPS_MACRO_MAP_AT(line_table, seen);
+    if (strcmp(linemap_map_get_macro_name(map), "__LINE__") != 0)
+      continue;
+    const location_t place = linemap_resolve_location(
+        line_table, map->expansion, LRK_MACRO_EXPANSION_POINT, nullptr);
+    lines.insert(expand_location(place).line);
+  }
+  return lines;
+}
+
+// Whether __LINE__ stands in this line, by itself or in what a macro means.
+bool has_line_macro(const char* path, int line)
+{
+  static std::map<std::string, std::set<int>> files;
+  if (lines_with_line_macro().count(line))
+    return true;
+  if (!path)
+    return false;
+  const auto [at, is_new] = files.try_emplace(path);
+  if (is_new)
+    at->second = lines_with("__LINE__", path);
+  return at->second.count(line) != 0;
+}
+
 // Adds everything that decides about code to hashes, in a canonical order.
 class canonical_walk {
  public:
-  explicit canonical_walk(int line = 0) : line_(line) {}
+  explicit canonical_walk(int line = 0, const char* file = nullptr)
+      : line_(line), file_(file)
+  {
+  }
 
   void number(std::uint64_t value)
   {
@@ -87,6 +134,12 @@ class canonical_walk {
   value_hash value() const { return {strict_.value(), masked_.value()}; }
 
  private:
+  void set_place(location_t place)
+  {
+    const expanded_location at = expand_location(place);
+    line_ = at.line;
+    file_ = at.file;
+  }
   void members(tree type);
   void named(tree type, bool by_value);
   void size_of(tree type);
@@ -99,6 +152,7 @@ class canonical_walk {
   void expression(tree of);
   void statement(gimple* of);
   void parallel(gimple* of);
+  void caught(tree types);
   void simple(gimple* of);
   void labels(gswitch* of);
   void assembly(gasm* of);
@@ -110,7 +164,9 @@ class canonical_walk {
   std::vector<unsigned> lines_;
   std::map<tree, unsigned> locals_;
   std::vector<unsigned> lambdas_;
+  std::set<tree> statics_;  // whose initial values have been added
   int line_;
+  const char* file_;
   int depth_ = 0;
   bool of_member_ = false;  // the next expression is what a member is of
 };
@@ -139,6 +195,7 @@ void canonical_walk::named(tree type, bool by_value)
 {
   const std::string name = type_name(type);
   text(name);
+  number(TYPE_REVERSE_STORAGE_ORDER(type));
   if (name.empty())
     members(type);
   if (by_value)
@@ -187,6 +244,8 @@ void canonical_walk::type(tree of, bool by_value)
       for (tree each = TYPE_ARG_TYPES(of); each; each = TREE_CHAIN(each))
         type(TREE_VALUE(each), false);
       number(flags_from_decl_or_type(of));
+      for (tree each = TYPE_ATTRIBUTES(of); each; each = TREE_CHAIN(each))
+        text(IDENTIFIER_POINTER(get_attribute_name(each)));
       break;
     case VECTOR_TYPE:
     case COMPLEX_TYPE:
@@ -269,10 +328,9 @@ void canonical_walk::variable(tree decl)
   if (is_static_of_function(decl)) {
     symbol(DECL_CONTEXT(decl));
     text(DECL_NAME(decl) ? IDENTIFIER_POINTER(DECL_NAME(decl)) : "");
-    const value_hash value = initial_value_hash(decl);
-    strict_.add(value.strict);
-    masked_.add(value.masked);
-    piece_.add(value.masked);
+    // In this walk: a table of labels has those of the function.
+    if (DECL_INITIAL(decl) != error_mark_node && statics_.insert(decl).second)
+      operand(DECL_INITIAL(decl));
   } else {
     symbol(decl);
   }
@@ -303,7 +361,8 @@ void canonical_walk::constant(tree of)
   const HOST_WIDE_INT distance =
       line_ > 1 && tree_fits_shwi_p(of) ? tree_to_shwi(of) - line_ : -1;
   strict_.add(value.value());
-  if (distance >= 0 && distance <= masked_lines) {
+  if (distance >= 0 && distance <= masked_lines &&
+      has_line_macro(file_, static_cast<int>(tree_to_shwi(of)))) {
     masked_.add(static_cast<std::uint64_t>(distance));
     piece_.add(static_cast<std::uint64_t>(distance));
   } else {
@@ -330,7 +389,7 @@ void canonical_walk::expression(tree of)
 {
   const int line = line_;
   if (EXPR_HAS_LOCATION(of))
-    line_ = expand_location(EXPR_LOCATION(of)).line;
+    set_place(EXPR_LOCATION(of));
   // Of a structure that a member is taken from, only the member counts.
   const bool is_base = of_member_;
   of_member_ = false;
@@ -345,6 +404,16 @@ void canonical_walk::expression(tree of)
     operand(each);
   }
   line_ = line;
+}
+
+// What a clause says beyond its operands: the operation of a reduction, the
+// kind of a schedule; 0 for most.
+unsigned clause_kind(tree clause)
+{
+  unsigned kind = 0;
+  static_assert(sizeof kind <= sizeof clause->omp_clause.subcode);
+  memcpy(&kind, &clause->omp_clause.subcode, sizeof kind);
+  return kind;
 }
 
 void canonical_walk::operand(tree of)
@@ -368,10 +437,13 @@ void canonical_walk::operand(tree of)
       constant(of);
       break;
     case REAL_CST: {
-      char value[80];
-      real_to_hexadecimal(value, TREE_REAL_CST_PTR(of), sizeof value, 0, 1);
+      const REAL_VALUE_TYPE& value = TREE_REAL_CST(of);
       type(TREE_TYPE(of));
-      text(value);
+      number(value.cl | value.decimal << 2 | value.sign << 3 |
+             value.signalling << 4 | value.canonical << 5);
+      number(value.uexp);
+      for (const unsigned long part : value.sig)
+        number(part);
       break;
     }
     case STRING_CST:
@@ -385,6 +457,8 @@ void canonical_walk::operand(tree of)
       break;
     case VECTOR_CST:
       type(TREE_TYPE(of));
+      number(VECTOR_CST_NPATTERNS(of));
+      number(VECTOR_CST_NELTS_PER_PATTERN(of));
       for (unsigned i = 0; i < vector_cst_encoded_nelts(of); ++i)
         operand(VECTOR_CST_ENCODED_ELT(of, i));
       break;
@@ -424,6 +498,7 @@ void canonical_walk::operand(tree of)
       break;
     case OMP_CLAUSE:
       number(OMP_CLAUSE_CODE(of));
+      number(clause_kind(of));
       for (unsigned i = 0; i < omp_clause_num_ops[OMP_CLAUSE_CODE(of)]; ++i)
         operand(OMP_CLAUSE_OPERAND(of, i));
       operand(OMP_CLAUSE_CHAIN(of));
@@ -538,10 +613,27 @@ void canonical_walk::parallel(gimple* of)
   walk_gimple_op(of, add_operand, &info);
   number(gimple_omp_subcode(of));
   end_piece();
-  if (gimple_code(of) == GIMPLE_OMP_FOR)
+  if (gimple_code(of) == GIMPLE_OMP_FOR) {
+    number(static_cast<std::uint64_t>(gimple_omp_for_kind(of)));
+    for (unsigned i = 0; i < gimple_omp_for_collapse(of); ++i)
+      number(gimple_omp_for_cond(of, i));
     sequence(gimple_omp_for_pre_body(of));
+  }
   if (has_body(of))
     sequence(gimple_omp_body(of));
+}
+
+// Types that are told apart by their descriptions, so by name.
+void canonical_walk::caught(tree types)
+{
+  if (types && TREE_CODE(types) == TREE_LIST) {
+    for (tree each = types; each; each = TREE_CHAIN(each))
+      caught(TREE_VALUE(each));
+    return;
+  }
+  operand(types);
+  if (types && TYPE_P(types))
+    text(mangle_cxx_type(types));
 }
 
 void canonical_walk::statement(gimple* of)
@@ -562,11 +654,11 @@ void canonical_walk::statement(gimple* of)
       sequence(gimple_try_cleanup(of));
       break;
     case GIMPLE_CATCH:
-      operand(gimple_catch_types(as_a<gcatch*>(of)));
+      caught(gimple_catch_types(as_a<gcatch*>(of)));
       sequence(gimple_catch_handler(as_a<gcatch*>(of)));
       break;
     case GIMPLE_EH_FILTER:
-      operand(gimple_eh_filter_types(of));
+      caught(gimple_eh_filter_types(of));
       sequence(gimple_eh_filter_failure(of));
       break;
     case GIMPLE_EH_MUST_NOT_THROW:
@@ -738,7 +830,7 @@ value_hash initial_value_hash(tree decl)
   const tree value = DECL_INITIAL(decl);
   if (!value || value == error_mark_node || !under_way.insert(decl).second)
     return {};
-  canonical_walk walk(DECL_SOURCE_LINE(decl));
+  canonical_walk walk(DECL_SOURCE_LINE(decl), DECL_SOURCE_FILE(decl));
   walk.operand(value);
   under_way.erase(decl);
   return walk.value();

@@ -8,6 +8,7 @@
 #include "plugin/against.h"
 #include "plugin/cxx.h"
 #include "plugin/names.h"
+#include "plugin/options.h"
 #include "plugin/patch_records.h"
 #include "plugin/records.h"
 #include "plugin/site.h"
@@ -128,6 +129,9 @@ void note_definitions()
     const tree decl = node->decl;
     if (is_against() && !used.count(node))
       continue;
+    // A later patch is compared with the types of all variables.
+    if (current_options().baseline && is_listed(node))
+      layout_hash_of(TREE_TYPE(decl));
     if (!is_listed(node) || !is_of_unnamed_type(TREE_TYPE(decl)))
       continue;
     const std::uint64_t layout = layout_hash_of(TREE_TYPE(decl));

@@ -74,6 +74,8 @@ class unit_comparison {
 
  private:
   void judge_functions();
+  void rebuild_holders_of_vanished();
+  void refuse_lambdas_in_data();
   void judge_variables();
   void judge_assembly();
   void spread();
@@ -247,6 +249,40 @@ void unit_comparison::rebuild(unit_function& one, const std::string& reason)
   reasons_.emplace(one.symbol, reason);
 }
 
+// A function that this file no longer defines may be another one in the file
+// that does; the copies here are of the old one.
+void unit_comparison::rebuild_holders_of_vanished()
+{
+  if (!current_options().with.holders)
+    return;
+  for (const old_function& each : old.functions()) {
+    if (by_symbol_.count(each.symbol))
+      continue;
+    for (const std::size_t holder : each.holders)
+      if (const auto found = by_symbol_.find(old.functions()[holder].symbol);
+          found != by_symbol_.end())
+        rebuild(functions_[found->second], "contains " + each.symbol);
+  }
+}
+
+// What is the program's refers to the old one.
+void unit_comparison::refuse_lambdas_in_data()
+{
+  for (const unit_function& one : functions_) {
+    if (one.is != state::added || !name_has_lambda(one.symbol))
+      continue;
+    ipa_ref* use = nullptr;
+    for (unsigned i = 0; one.node->iterate_referring(i, use); ++i)
+      if (varpool_node* const data = dyn_cast<varpool_node*>(use->referring);
+          data && !added_data_.count(data))
+        refuse(data->decl, printed(data->decl) +
+                               " holds a lambda that has changed or was added, "
+                               "and the program's variable has the old value; "
+                               "set it in a hook (HP_HOOK), or restart the "
+                               "program");
+  }
+}
+
 void unit_comparison::judge_functions()
 {
   cgraph_node* node;
@@ -256,6 +292,7 @@ void unit_comparison::judge_functions()
     functions_.push_back(judge(node));
     by_symbol_[functions_.back().symbol] = functions_.size() - 1;
   }
+  rebuild_holders_of_vanished();
   for (std::size_t i = 0; i < functions_.size(); ++i)
     if (reasons_.count(functions_[i].symbol))
       open_.push_back(i);
@@ -458,8 +495,8 @@ void unit_comparison::judge_assembly()
 {
   if (!is_new && assembly_hash() != old.assembly()) {
     const std::string text =
-        "the assembly outside of functions has changed, and what it defines is "
-        "in the program once; restart the program";
+        "assembly outside of functions or an alias has changed, and what it "
+        "defines is in the program once; restart the program";
     note_result("refused", std::string(main_input_filename) + ":1: " + text);
     error("hotpatch: %s", text.c_str());
   }
@@ -745,6 +782,7 @@ void unit_comparison::run()
   judge_variables();
   judge_assembly();
   spread();
+  refuse_lambdas_in_data();
   check_unused_data();
   carry_out();
 }

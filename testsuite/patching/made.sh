@@ -141,6 +141,10 @@ for mode in baseline inline; do
   sed -i 's/^int total;/extern int total;/;s/total += n;/total += n + 100;/' program.c
   echo 'int total;' >>other.c
   moves "$mode: a variable that has moved" "25 102 2 3"
+  # A function of a header that becomes one of a file.
+  sed -i 's/^static inline int flag_of.*/int flag_of(const struct conn *c);/' conn.h
+  echo 'int flag_of(const struct conn *c) { return 200 + c->flags; }' >>other.c
+  moves "$mode: an inline function that is one of a file now" "225 2 2 3"
   sed -i '1i/* A comment. */' program.c
   ok "$mode: functions that only move are no change" gives 3 "" \
     make_patch fix.so -- make

@@ -20,13 +20,16 @@ __attribute__((noinline, no_hotpatch)) static int held(int x) { return x - 2; }
 static int (*table[2])(int) = {held, held};
 int serve(struct conn *c, int n) { return plain(n) + c->flags + shared + table[n & 1](n); }
 int typed(int x) { return x; }
+struct pair { int first, second; } pair;
+int half(void) { return pair.first; }
+int other_name(int x) __attribute__((alias("typed")));
 __asm__(".globl from_assembly\n.set from_assembly, 7");
 int main(void)
 {
   struct conn c = {1, 5};
   char line[64];
   while (fgets(line, sizeof line, stdin)) {
-    printf("%d %d\n", serve(&c, 1), typed(2) + kept_out(1));
+    printf("%d %d\n", serve(&c, 1), typed(2) + kept_out(1) + half());
     fflush(stdout);
   }
 }
@@ -57,6 +60,9 @@ refused "a static without a site whose address is in a table" \
   'program.c:9:.*table.*holds its address' 's/return x - 2;/return x - 4;/'
 refused "assembly outside of functions" 'assembly outside of functions' \
   's/from_assembly, 7/from_assembly, 8/'
+refused "another alias" 'an alias has changed' 's/alias("typed")/alias("half")/;s/int other_name(int x)/int other_name(void)/'
+refused "members of a variable that change places" 'struct pair' \
+  's/int first, second;/int second, first;/;s/return pair.first;/return pair.first + 1;/'
 refused "a member before others" 'struct conn' \
   's/{ int id; int flags; }/{ int added; int id; int flags; }/;s/return plain(n)/return c->id + plain(n)/'
 refused "a source that does not compile" 'expected' 's/return x;/return x/'

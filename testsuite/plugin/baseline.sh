@@ -121,6 +121,10 @@ changed "a member's place" 's/int id; int flags/int flags; int id/'
 changed "a condition" 's/if (sum > 100)/if (sum >= 100)/'
 changed "a parameter's type" 's/const char \*text/const unsigned char *text/'
 changed "the initial value of its static variable" 's/static int count;/static int count = 1;/'
+changed "a constant that grows with its line" '/^int parse/i\
+\
+;s/> 100/> 15/'
+changed "the order of labels in a table" 's/int i, sum = 0;/static void *const go[] = {\&\&b, \&\&a}; int i, sum = 0; goto *go[count \& 1]; a: sum++; b:;/'
 sed 's/limit = 10/limit = 11/;s/{1, 2, 3}/{1, 2, 4}/' first.c >changed.c
 ok "other initial values compile" compile_text two -O2 <changed.c
 for key in limit table; do
@@ -159,6 +163,32 @@ sed 's/int unrelated/std::function<int(int)> more() { return [](int x) { return 
 int unrelated/' lambda.cc >changed.cc
 ok "a lambda elsewhere compiles" compile_text two -O2 -fplugin-arg-hotpatch-all <changed.cc
 ok "a lambda in another function changes nothing" same_body one two $make
+
+# other_code NAME BEFORE AFTER OPTION...: two bodies of f that differ.
+other_code()
+{
+  what=$1
+  printf '%s\n' "$2" >before.$ending
+  printf '%s\n' "$3" >after.$ending
+  shift 3
+  compile_text one -O2 "$@" <before.$ending && compile_text two -O2 "$@" <after.$ending
+  ok "$what changes a body" other_body one two _Z1fv
+}
+other_code "the order in a vector" \
+  'typedef int v __attribute__((vector_size(16))); v f() { return v{1, 2, 1, 2}; }' \
+  'typedef int v __attribute__((vector_size(16))); v f() { return v{1, 2, 2, 2}; }'
+other_code "what is not a number" 'double f() { return __builtin_nan("1"); }' \
+  'double f() { return __builtin_nan("2"); }'
+other_code "the type that is caught" \
+  'void g(); int f() { try { g(); } catch (long) { return 1; } return 0; }' \
+  'void g(); int f() { try { g(); } catch (long long) { return 1; } return 0; }'
+other_code "the operation of a reduction" \
+  'int f() { int s = 0; _Pragma("omp parallel for reduction(+:s)") for (int i = 0; i < 9; i++) s += i; return s; }' \
+  'int f() { int s = 0; _Pragma("omp parallel for reduction(*:s)") for (int i = 0; i < 9; i++) s += i; return s; }' \
+  -fopenmp
+other_code "the calling convention" \
+  'extern int (*p)(int); int f() { return p(1); }' \
+  'extern int (__attribute__((ms_abi)) *p)(int); int f() { return p(1); }'
 
 echo 'int f(int x) { return x; }' >f.c
 refuses_lto()
