@@ -198,10 +198,10 @@ bool read_thread_status(pid_t thread, thread_status& status) noexcept
 bool read_thread_system_call(pid_t thread, thread_system_call& call) noexcept
 {
   char text[256];
+  const char* at = text;
   if (read_thread_file(thread, "syscall", text, sizeof text) == 0 ||
-      *text < '0' || *text > '9')
+      !take_number(at, text + std::strlen(text), call.number))
     return false;
-  call.number = parse_thread(text);
   const char* const argument = std::strstr(text, " 0x");
   call.first_argument = argument != nullptr ? hexadecimal(argument + 3) : 0;
   return argument != nullptr;
