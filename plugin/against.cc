@@ -6,6 +6,7 @@
 #include "plugin/against_result.h"
 #include "plugin/body_hash.h"
 #include "plugin/cxx.h"
+#include "plugin/optimisation.h"
 #include "plugin/options.h"
 #include "plugin/unit_baseline.h"
 #include "plugin/unit_comparison.h"
@@ -72,18 +73,21 @@ void keep_virtual_calls()
 {
   if (!current_options().with.virtual_calls)
     return;
-  global_options.x_flag_devirtualize = 0;
-  global_options_set.x_flag_devirtualize = 1;
-  global_options.x_flag_devirtualize_speculatively = 0;
-  global_options_set.x_flag_devirtualize_speculatively = 1;
+  HP_SWITCH_OFF(flag_devirtualize);
+  HP_SWITCH_OFF(flag_devirtualize_speculatively);
+}
+
+bool print_marker(FILE* out)
+{
+  return fprintf(out, "%s%s\n", format::against_marker,
+                 result_marker().c_str()) >= 0;
 }
 
 decltype(targetm.asm_out.file_start) file_start;
-std::string marker;
 
-void print_marker()
+void start_with_marker()
 {
-  fprintf(asm_out_file, "%s%s\n", format::against_marker, marker.c_str());
+  print_marker(asm_out_file);
   file_start();
 }
 
@@ -96,8 +100,7 @@ void print_only_marker()
   const bool to_file =
       asm_file_name && *asm_file_name && strcmp(asm_file_name, "-") != 0;
   FILE* const out = to_file ? fopen(asm_file_name, "w") : stdout;
-  const bool written = out && fprintf(out, "%s%s\n", format::against_marker,
-                                      marker.c_str()) >= 0;
+  const bool written = out && print_marker(out);
   if (!written || (to_file && fclose(out) != 0))
     error("hotpatch: cannot write to %qs: %m", to_file ? asm_file_name : "-");
 }
@@ -106,16 +109,11 @@ void print_only_marker()
 // is compiled.
 void only_preprocess()
 {
-  marker = result_marker();
   flag_preprocess_only = 1;
   flag_no_output = 1;
   finish_front_end = lang_hooks.finish;
   lang_hooks.finish = print_only_marker;
 }
-
-}  // namespace
-
-namespace {
 
 void refuse_unit(const std::string& reason)
 {
@@ -153,6 +151,11 @@ bool may_have_changed(const found_unit& found)
   return true;
 }
 
+void finish_unit(void*, void*)
+{
+  finish_result(errorcount || sorrycount ? "refused" : "patch");
+}
+
 }  // namespace
 
 void start_against()
@@ -173,9 +176,8 @@ void start_against()
     return;
   if (!is_new)
     unit = found;
-  marker = result_marker();
   file_start = targetm.asm_out.file_start;
-  targetm.asm_out.file_start = print_marker;
+  targetm.asm_out.file_start = start_with_marker;
   compile_for_shared_object();
   keep_virtual_calls();
 }
@@ -184,15 +186,6 @@ bool is_against()
 {
   return compares;
 }
-
-namespace {
-
-void finish_unit(void*, void*)
-{
-  finish_result(errorcount || sorrycount ? "refused" : "patch");
-}
-
-}  // namespace
 
 void register_against(const char* plugin_name)
 {

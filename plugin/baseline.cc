@@ -81,19 +81,6 @@ std::vector<dependency> dependencies()
   return found;
 }
 
-std::string contents_of(const std::string& path)
-{
-  std::string contents;
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return contents;
-  char part[65536];
-  for (ssize_t size; (size = read(file, part, sizeof part)) > 0;)
-    contents.append(part, static_cast<std::size_t>(size));
-  close(file);
-  return contents;
-}
-
 std::string hash_text(std::uint64_t hash)
 {
   char text[17];
@@ -126,7 +113,8 @@ std::string dependencies_text()
   path_list system_paths;
   path_list own_paths;
   for (const dependency& each : dependencies()) {
-    const std::string contents = contents_of(each.path);
+    std::string contents;
+    read_file(each.path, contents);
     const std::uint64_t hash =
         format::content_hash(contents.data(), contents.size());
     if (each.of_system) {
@@ -272,15 +260,21 @@ std::string unit_text()
   std::size_t number = 0;
   for (const unit_function& each : functions)
     if (listed.count(each.known)) {
-      const bool has_code = emitted.count(each.id) != 0;
-      text += function_text(each,
-                            each.flags + (has_code ? "e" : "") +
-                                (has_code && has_site(each.known) ? "s" : ""));
+      std::string flags = each.flags;
+      if (emitted.count(each.id)) {
+        flags += format::function_emitted;
+        if (has_site(each.known))
+          flags += format::function_site;
+      }
+      text += function_text(each, flags);
       by_id[each.known].push_back(number++);
     }
-  for (const unit_variable& each : variables)
-    text +=
-        variable_text(each, each.flags + (emitted.count(each.id) ? "e" : ""));
+  for (const unit_variable& each : variables) {
+    std::string flags = each.flags;
+    if (emitted.count(each.id))
+      flags += format::variable_emitted;
+    text += variable_text(each, flags);
+  }
   text += edges_text(copies, by_id);
   if (assembly != 0)
     text += "a " + hash_text(assembly) + "\n";
@@ -309,6 +303,20 @@ bool is_in_another_file(tree decl)
 }
 
 }  // namespace
+
+bool read_file(const std::string& path, std::string& into)
+{
+  into.clear();
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  char part[65536];
+  ssize_t size;
+  while ((size = read(file, part, sizeof part)) > 0)
+    into.append(part, static_cast<std::size_t>(size));
+  close(file);
+  return size == 0;
+}
 
 std::vector<std::string> deciding_options()
 {

@@ -13,6 +13,9 @@ namespace hotpatch {
 // Call from plugin_init, after the options are known.
 void register_baseline(const char* plugin_name);
 
+// The contents of a file.  False: it cannot be read.
+bool read_file(const std::string& path, std::string& into);
+
 // The options of this compilation that decide about the code it makes, in
 // their order.
 std::vector<std::string> deciding_options();

@@ -15,11 +15,6 @@ namespace {
 // collector does not know of them: they are looked up by their number.
 std::set<unsigned> open_functions;
 
-// As if -fno-NAME had been given, also for functions with attributes or pragmas
-// of their own: GCC then takes the option for one that the user chose.
-#define HP_SWITCH_OFF(flag) \
-  (global_options.x_##flag = 0, global_options_set.x_##flag = 1)
-
 void close_analysis()
 {
   HP_SWITCH_OFF(flag_ipa_cp);            // arguments that all callers pass

@@ -6,6 +6,11 @@
 
 #include "plugin/gcc_compat.h"
 
+// As if -fno-NAME had been given, also for functions with attributes or pragmas
+// of their own: GCC then takes the option for one that the user chose.
+#define HP_SWITCH_OFF(flag) \
+  (global_options.x_##flag = 0, global_options_set.x_##flag = 1)
+
 namespace hotpatch {
 
 // --- Safety -----------------------------------------------------------------

@@ -64,15 +64,6 @@ bool read_path(line_reader& line, const std::string& last, std::string& into)
   return !into.empty();
 }
 
-bool read_file(const std::string& path, std::string& into)
-{
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return false;
-  into.assign(std::istreambuf_iterator<char>(file), {});
-  return !file.bad();
-}
-
 std::vector<std::string> lines_of(const std::string& path)
 {
   std::vector<std::string> lines;

@@ -19,8 +19,8 @@ namespace {
 
 bool is_new = false;  // all of the unit
 std::string directory;
-unit_baseline old;
 found_unit this_unit;
+const unit_baseline& old = this_unit.baseline;
 
 std::string place_of(tree decl)
 {
@@ -85,7 +85,8 @@ class unit_comparison {
   unit_function judge_lambda(unit_function one);
   void judge_prototype(unit_function& one);
   void rebuild(unit_function& one, const std::string& reason);
-  void spread_to_holders(const unit_function& one);
+  void take_along(std::size_t number, const std::string& reason);
+  void take_holders_along(const old_function& of);
   void spread_to_users(symtab_node* of, const std::string& reason);
   bool must_spread_to_users(const unit_function& one) const;
 
@@ -222,8 +223,8 @@ unit_function unit_comparison::judge(cgraph_node* node)
   return one;
 }
 
-// Whoever calls it passes other arguments now.  Of a static function this unit
-// has all callers.
+// Its callers pass other arguments now.  Of a static function this unit has all
+// callers.
 void unit_comparison::judge_prototype(unit_function& one)
 {
   if (TREE_PUBLIC(one.node->decl) && !DECL_COMDAT(one.node->decl))
@@ -253,16 +254,9 @@ void unit_comparison::rebuild(unit_function& one, const std::string& reason)
 // that does; the copies here are of the old one.
 void unit_comparison::rebuild_holders_of_vanished()
 {
-  if (!current_options().with.holders)
-    return;
-  for (const old_function& each : old.functions()) {
-    if (by_symbol_.count(each.symbol))
-      continue;
-    for (const std::size_t holder : each.holders)
-      if (const auto found = by_symbol_.find(old.functions()[holder].symbol);
-          found != by_symbol_.end())
-        rebuild(functions_[found->second], "contains " + each.symbol);
-  }
+  for (const old_function& each : old.functions())
+    if (!by_symbol_.count(each.symbol))
+      take_holders_along(each);
 }
 
 // What is the program's refers to the old one.
@@ -506,35 +500,32 @@ void unit_comparison::judge_assembly()
 
 // --- What a change takes along -----------------------------------------------
 
-void unit_comparison::spread_to_holders(const unit_function& one)
+void unit_comparison::take_along(std::size_t number, const std::string& reason)
 {
-  if (!one.before || !current_options().with.holders)
+  unit_function& one = functions_[number];
+  const state was = one.is;
+  rebuild(one, reason);
+  if (one.is != was)
+    open_.push_back(number);
+}
+
+// A holder that this file no longer defines has no new callers in it.
+void unit_comparison::take_holders_along(const old_function& of)
+{
+  if (!current_options().with.holders)
     return;
-  for (const std::size_t holder : one.before->holders) {
-    const std::string& symbol = old.functions()[holder].symbol;
-    const auto found = by_symbol_.find(symbol);
-    if (found == by_symbol_.end())
-      continue;  // is there no more, so nobody new calls it
-    unit_function& holding = functions_[found->second];
-    const state was = holding.is;
-    rebuild(holding, "contains " + one.symbol);
-    if (holding.is != was)
-      open_.push_back(found->second);
-  }
+  for (const std::size_t holder : of.holders)
+    if (const auto found = by_symbol_.find(old.functions()[holder].symbol);
+        found != by_symbol_.end())
+      take_along(found->second, "contains " + of.symbol);
 }
 
 void unit_comparison::spread_to_users(symtab_node* of,
                                       const std::string& reason)
 {
   const auto take = [&](symtab_node* user) {
-    const auto found = numbers_.find(user);
-    if (found == numbers_.end())
-      return;
-    unit_function& using_it = functions_[found->second];
-    const state was = using_it.is;
-    rebuild(using_it, reason);
-    if (using_it.is != was)
-      open_.push_back(found->second);
+    if (const auto found = numbers_.find(user); found != numbers_.end())
+      take_along(found->second, reason);
   };
   ipa_ref* use = nullptr;
   for (unsigned i = 0; of->iterate_referring(i, use); ++i) {
@@ -570,7 +561,8 @@ void unit_comparison::spread()
     if (!done.insert(number).second)
       continue;
     const unit_function one = functions_[number];
-    spread_to_holders(one);
+    if (one.before)
+      take_holders_along(*one.before);
     if (!must_spread_to_users(one))
       continue;
     const tree decl = one.node->decl;
@@ -593,6 +585,7 @@ void unit_comparison::spread()
 }
 
 // --- Carrying it out ---------------------------------------------------------
+
 // The lines of the statements that differ, as far as one character for each
 // tells.
 void unit_comparison::explain(const unit_function& one) const
@@ -794,10 +787,8 @@ void compare_unit(const std::optional<found_unit>& unit,
 {
   directory = of_hp_patch;
   is_new = !unit;
-  if (unit) {
+  if (unit)
     this_unit = *unit;
-    old = unit->baseline;
-  }
   unit_comparison().run();
 }
 

@@ -57,7 +57,7 @@ as_command read_arguments(int argc, char** argv)
   return command;
 }
 
-// Reads it once more for whoever comes next.
+// Puts it back, so that the real assembler reads it.
 void offer_as_input(const std::string& text)
 {
   const int memory = memfd_create("assembly", 0);
