@@ -462,8 +462,10 @@ HP_API hp_status hp_replacement_each(const char* name,
  * Errors: HP_INVALID, HP_UNREADABLE, HP_MALFORMED, HP_NO_MEMORY,
  * HP_OTHER_BUILD, HP_NOT_FOUND and HP_AMBIGUOUS of a function to be replaced or
  * something that the patch uses, HP_PROTOTYPE, HP_LAYOUT, HP_UNSUPPORTED of
- * something used that the compiler may have specialised, or of an ifunc in a
- * patch that uses anything of the program, HP_INLINED, HP_APPLIED, HP_OLDER,
+ * something used that the compiler may have specialised, of an ifunc of the
+ * program that neither the dynamic linker resolves for the patch nor the
+ * program's global offset table holds, or of an ifunc in a patch that uses
+ * anything of the program, HP_INLINED, HP_APPLIED, HP_OLDER,
  * HP_MISSING, and those of hp_commit().  After an error nothing of it is left,
  * unless it has constructors that were called and no destructor, or the dynamic
  * linker keeps it: then the message says that its code stays loaded. */

@@ -81,6 +81,48 @@ class source_name {
   bool was_static_ = false;
 };
 
+// Where the dynamic linker keeps what the resolver of an ifunc at this address
+// of the file has chosen: a slot of the global offset table with a relocation
+// R_X86_64_IRELATIVE, which it fills while it loads the file, also where it
+// binds lazily.  Slots in other data may have been written since.  The file's
+// own address; 0: the file has none, as where it uses the ifunc by its symbol.
+// HP_MALFORMED.
+hp_status find_chosen(elf_file& file, std::uint64_t resolver,
+                      std::uint64_t& slot) noexcept
+{
+  slot = 0;
+  array<memory_range> offset_tables;
+  elf_section section;
+  for (std::size_t i = 0; i < file.section_count(); ++i)
+    if (file.section(i, section) &&
+        (std::strcmp(section.name, ".got") == 0 ||
+         std::strcmp(section.name, ".got.plt") == 0) &&
+        !offset_tables.append({section.address, section.size}))
+      return fail(HP_NO_MEMORY, "%s: out of memory", file.label());
+  for (std::size_t i = 0; i < file.section_count(); ++i) {
+    if (!file.section(i, section) || section.type != SHT_RELA ||
+        !(section.flags & SHF_ALLOC) || section.size == 0)
+      continue;
+    const unsigned char* entries = file.chunk(section.offset, section.size);
+    if (entries == nullptr)
+      return fail(HP_MALFORMED, "%s: section %zu (%s) is a damaged table",
+                  file.label(), section.index, section.name);
+    for (std::size_t k = 0; k < section.size / sizeof(Elf64_Rela); ++k) {
+      Elf64_Rela entry;
+      std::memcpy(&entry, entries + k * sizeof entry, sizeof entry);
+      if (ELF64_R_TYPE(entry.r_info) == R_X86_64_IRELATIVE &&
+          static_cast<std::uint64_t>(entry.r_addend) == resolver &&
+          std::any_of(offset_tables.begin(), offset_tables.end(),
+                      [&](const memory_range& each) {
+                        return each.contains(entry.r_offset,
+                                             sizeof(std::uint64_t));
+                      }))
+        slot = entry.r_offset;
+    }
+  }
+  return HP_OK;
+}
+
 // What an import may mean.
 struct candidate {
   symbol found;
@@ -354,13 +396,36 @@ class resolution {
         of_thread ? one.found.value : one.image->base + one.found.value;
     made.thread_local_ = of_thread;
     made.layout_hash = one.layout_hash;
-    // The dynamic linker takes the oldest version where none is asked for. What
-    // an ifunc resolves to only it can tell.
-    if (one.found.type == STT_GNU_IFUNC)
-      return into_.append(made) ? HP_OK : no_memory();
+    if (one.found.type == STT_GNU_IFUNC && HP_COUNTERMEASURE(chosen_ifunc))
+      return conclude_ifunc(import, one, made);
+    // The dynamic linker takes the oldest version where none is asked for.
     if (std::strchr(one.found.name, '@') != nullptr ||
         has_versions(*one.image, import.symbol))
       made.only_if_unresolved = false;
+    return into_.append(made) ? HP_OK : no_memory();
+  }
+
+  // The symbol is the resolver's, which nobody but the dynamic linker calls.
+  hp_status conclude_ifunc(const patch_import& import, const candidate& one,
+                           import_value& made) noexcept
+  {
+    std::uint64_t slot = 0;
+    if (const hp_status status =
+            find_chosen(*one.image->file, one.found.value, slot);
+        status != HP_OK)
+      return status;
+    if (slot == 0 && import.named) {
+      report_.add(fail(
+          HP_UNSUPPORTED,
+          "%s: %s (%s:%u): it is an ifunc, and %s keeps no address of the "
+          "function that was chosen; declare it without HP_IMPORT, so that the "
+          "dynamic linker resolves it",
+          label_, import.target, import.file, import.line, one.image->path));
+      return HP_OK;
+    }
+    made.is_ifunc = true;
+    made.value = 0;
+    made.chosen_at = slot != 0 ? one.image->base + slot : 0;
     return into_.append(made) ? HP_OK : no_memory();
   }
 
@@ -502,11 +567,6 @@ class resolution {
                   is_function(import) ? "function"
                   : of_thread         ? "thread-local variable"
                                       : "variable");
-    if (found.type == STT_GNU_IFUNC && import.named)
-      return fail(HP_UNSUPPORTED,
-                  "%s: %s (%s:%u): it is an ifunc, which only the dynamic "
-                  "linker can resolve; declare it without HP_IMPORT",
-                  label_, import.target, import.file, import.line);
     if (of_thread && match.image->tls_module == 0)
       return fail(HP_UNSUPPORTED,
                   "%s: %s (%s:%u): where %s has its thread-local variables "

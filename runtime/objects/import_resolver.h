@@ -30,6 +30,11 @@ struct import_value {
   std::uint64_t value = 0;
   const program_image* image = nullptr;
   bool thread_local_ = false;
+  // An ifunc: `value` is 0, and the address of the process where the dynamic
+  // linker keeps the function that the program's resolver has chosen; 0: the
+  // program has no such place, and only the dynamic linker can fill the import.
+  bool is_ifunc = false;
+  std::uint64_t chosen_at = 0;
   // The dynamic linker's own choice counts, if it makes one.
   bool only_if_unresolved = false;
   // The object defines it, too, at this address of its file, and the program's

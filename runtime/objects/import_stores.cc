@@ -173,11 +173,10 @@ class planning {
       case R_X86_64_GLOB_DAT:
       case R_X86_64_JUMP_SLOT:
         return value.thread_local_ ? unsupported(entry, value)
-                                   : store(entry, value, 0, value.value);
+                                   : store_address(entry, value, 0);
       case R_X86_64_64:
-        return value.thread_local_
-                   ? unsupported(entry, value)
-                   : store(entry, value, addend, value.value + addend);
+        return value.thread_local_ ? unsupported(entry, value)
+                                   : store_address(entry, value, addend);
       case R_X86_64_DTPMOD64:
         if (value.image->tls_module == 0)
           return fail(HP_UNSUPPORTED,
@@ -219,6 +218,31 @@ class planning {
                 "-mtls-dialect=gnu",
                 patch_.label(), value.symbol,
                 static_cast<unsigned long long>(ELF64_R_TYPE(entry.r_info)));
+  }
+
+  hp_status store_address(const Elf64_Rela& entry, const import_value& value,
+                          std::uint64_t addend) noexcept
+  {
+    if (!value.is_ifunc)
+      return store(entry, value, addend, value.value + addend);
+    std::uint64_t chosen = 0;
+    if (value.chosen_at != 0 &&
+        !slots_.read(value.chosen_at, chosen, slots_.data))
+      return fail(HP_UNREADABLE, "%s: cannot read the program's data at %#llx",
+                  patch_.label(),
+                  static_cast<unsigned long long>(value.chosen_at));
+    if (chosen != 0)
+      return store(entry, value, addend, chosen + addend);
+    std::uint64_t present = 0;
+    if (slots_.read(base_ + entry.r_offset, present, slots_.data) &&
+        present != addend)
+      return HP_OK;
+    return fail(HP_UNSUPPORTED,
+                "%s: %s is an ifunc of %s, and neither has the dynamic linker "
+                "resolved it for the patch, nor does %s keep the address of "
+                "the function that was chosen; link %s with -rdynamic",
+                patch_.label(), value.symbol, value.image->path,
+                value.image->path, value.image->path);
   }
 
   // `unresolved` is what the dynamic linker leaves there for a weak symbol that
