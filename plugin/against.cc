@@ -115,34 +115,29 @@ void only_preprocess()
   lang_hooks.finish = print_only_marker;
 }
 
-void refuse_unit(const std::string& reason)
+bool refuse_before(const std::string& reason)
 {
-  note_result("refused", std::string(main_input_filename) + ":1: " + reason);
-  error("hotpatch: %s: %s", main_input_filename, reason.c_str());
+  refuse_unit(reason);
   finish_result("refused");
+  return false;
 }
 
 // Whether it has to be compiled, as far as can be told before; the result is
 // written otherwise.
 bool may_have_changed(const found_unit& found)
 {
-  if (!found.problem.empty()) {
-    refuse_unit(found.problem);
-    return false;
-  }
-  const std::string other = found.baseline.other_options();
-  if (!other.empty()) {
-    note_result("difference", other);
+  if (!found.problem.empty())
+    return refuse_before(found.problem);
+  if (!found.difference.empty()) {
+    note_result("difference", found.difference);
     finish_result("options");
     only_preprocess();
     return false;
   }
-  if (!found.baseline.has_same_system_headers()) {
-    refuse_unit(
+  if (!found.baseline.has_same_system_headers())
+    return refuse_before(
         "the system headers have changed since the program was compiled; "
         "compile it with these, and restart it");
-    return false;
-  }
   if (found.baseline.has_same_files()) {
     finish_result("same");
     only_preprocess();

@@ -143,6 +143,53 @@ void note_result(const std::string& kind, const std::string& text)
     result.lines.push_back(line);
 }
 
+namespace {
+
+std::string place_of(tree decl)
+{
+  return std::string(DECL_SOURCE_FILE(decl)) + ":" +
+         std::to_string(DECL_SOURCE_LINE(decl)) + ": ";
+}
+
+std::string place_of_unit()
+{
+  return std::string(main_input_filename) + ":1: ";
+}
+
+}  // namespace
+
+void refuse(tree decl, const std::string& text)
+{
+  note_result("refused", place_of(decl) + text);
+  error_at(DECL_SOURCE_LOCATION(decl), "hotpatch: %s", text.c_str());
+}
+
+void refuse_unit(const std::string& text)
+{
+  note_result("refused", place_of_unit() + text);
+  error("hotpatch: %s: %s", main_input_filename, text.c_str());
+}
+
+void warn(tree decl, const std::string& text)
+{
+  note_result("warning", place_of(decl) + text);
+}
+
+void note(tree decl, const std::string& text)
+{
+  note_result("note", place_of(decl) + text);
+}
+
+void note_unit(const std::string& text)
+{
+  note_result("note", place_of_unit() + text);
+}
+
+std::string printed(tree decl)
+{
+  return lang_hooks.decl_printable_name(decl, 2);
+}
+
 void finish_result(const std::string& what)
 {
   if (result.stem.empty() || result.written)

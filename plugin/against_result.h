@@ -17,7 +17,7 @@
 #ifndef HOTPATCH_PLUGIN_AGAINST_RESULT_H
 #define HOTPATCH_PLUGIN_AGAINST_RESULT_H
 
-#include <string>
+#include "plugin/gcc_compat.h"
 
 namespace hotpatch {
 
@@ -29,6 +29,19 @@ std::string result_marker();
 
 // A line; the same line only once.  Ignored before begin_result().
 void note_result(const std::string& kind, const std::string& text);
+
+// What cannot be done, of a declaration, of the unit as a whole: an error of the
+// compilation, too.
+void refuse(tree decl, const std::string& text);
+void refuse_unit(const std::string& text);
+
+// What is good to know.
+void warn(tree decl, const std::string& text);
+void note(tree decl, const std::string& text);
+void note_unit(const std::string& text);
+
+// As people would write it: "int f(int)".
+std::string printed(tree decl);
 
 // Writes the file, once; later calls change nothing.
 void finish_result(const std::string& result);

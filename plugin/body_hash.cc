@@ -298,7 +298,7 @@ void canonical_walk::symbol(tree decl)
     text(name);
     return;
   }
-  text(name_without_lambda_numbers(name));
+  text(name_without_numbers(name));
   lambdas_.push_back(DECL_UID(decl));
 }
 
@@ -854,7 +854,7 @@ bool name_has_lambda(const std::string& symbol)
              std::string::npos;
 }
 
-std::string name_without_lambda_numbers(const std::string& symbol)
+std::string name_without_numbers(const std::string& symbol)
 {
   const std::string text = demangle(symbol.c_str(), DMGL_PARAMS | DMGL_ANSI);
   std::string result;

@@ -54,8 +54,8 @@ bool is_plain_content(tree decl);
 // same function or class.
 bool name_has_lambda(const std::string& symbol);
 
-// Such a name without these numbers, for comparison.
-std::string name_without_lambda_numbers(const std::string& symbol);
+// A name without the numbers of lambdas and of local classes, for comparison.
+std::string name_without_numbers(const std::string& symbol);
 
 }  // namespace hotpatch
 

@@ -99,6 +99,7 @@ bool take_out(std::string_view what)
       {"virtual-calls", &countermeasures::virtual_calls},
       {"holders", &countermeasures::holders},
       {"moved", &countermeasures::moved},
+      {"local-classes", &countermeasures::local_classes},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -110,7 +111,8 @@ bool take_out(std::string_view what)
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
-      "%<own-functions%>, %<virtual-calls%>, %<holders%> and %<moved%>");
+      "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%> and "
+      "%<local-classes%>");
   return false;
 }
 

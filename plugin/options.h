@@ -36,6 +36,7 @@ struct countermeasures {
   bool virtual_calls = true;  // stay virtual
   bool holders = true;        // of copies of what has changed are replaced
   bool moved = true;          // another file's is still the program's
+  bool local_classes = true;  // with other numbers are refused
 };
 
 // A file of patterns.

@@ -353,9 +353,9 @@ found_unit find_unit(const std::string& against)
     now.image = each.image;
     if (!read_file(against + "/unit-" + each.number, text))
       now.problem = "cannot read " + against + "/unit-" + each.number;
-    else
-      now.baseline.read(text, now.problem);
-    const bool fits = now.problem.empty() && now.baseline.other_options() == "";
+    else if (now.baseline.read(text, now.problem))
+      now.difference = now.baseline.other_options();
+    const bool fits = now.problem.empty() && now.difference.empty();
     if (found.number.empty() || fits)
       found = now;
     if (fits)

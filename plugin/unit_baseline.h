@@ -90,7 +90,8 @@ struct found_unit {
   std::string number;  // "" if there is none
   std::string image;   // the number of the program or shared object
   unit_baseline baseline;
-  std::string problem;  // with it, if it cannot be used
+  std::string problem;     // with it, if it cannot be used
+  std::string difference;  // of options
 };
 
 // The one for the source that is compiled: by file and directory; of several,

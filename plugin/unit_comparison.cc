@@ -8,6 +8,7 @@
 #include "plugin/body_hash.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
+#include "plugin/pairing.h"
 #include "plugin/patch_attribute.h"
 #include "plugin/program_import.h"
 
@@ -21,34 +22,6 @@ bool is_new = false;  // all of the unit
 std::string directory;
 found_unit this_unit;
 const unit_baseline& old = this_unit.baseline;
-
-std::string place_of(tree decl)
-{
-  return std::string(DECL_SOURCE_FILE(decl)) + ":" +
-         std::to_string(DECL_SOURCE_LINE(decl));
-}
-
-// An error of the compilation, which hp-patch also finds in the result.
-void refuse(tree decl, const std::string& text)
-{
-  note_result("refused", place_of(decl) + ": " + text);
-  error_at(DECL_SOURCE_LOCATION(decl), "hotpatch: %s", text.c_str());
-}
-
-void warn(tree decl, const std::string& text)
-{
-  note_result("warning", place_of(decl) + ": " + text);
-}
-
-void note(tree decl, const std::string& text)
-{
-  note_result("note", place_of(decl) + ": " + text);
-}
-
-std::string printed(tree decl)
-{
-  return lang_hooks.decl_printable_name(decl, 2);
-}
 
 // --- Functions ---------------------------------------------------------------
 
@@ -131,12 +104,12 @@ bool is_initialisation_of_objects(tree decl)
 // function is the program's only if there was one that is equal.
 unit_function unit_comparison::judge_lambda(unit_function one)
 {
-  const std::string stem = name_without_lambda_numbers(one.symbol);
+  const std::string stem = name_without_numbers(one.symbol);
   const body_hash& now = body_hashes().at(DECL_UID(one.node->decl));
   for (const old_function& each : old.functions())
     if (each.prototype == now.prototype && same_body(now, each) &&
         name_has_lambda(each.symbol) &&
-        name_without_lambda_numbers(each.symbol) == stem) {
+        name_without_numbers(each.symbol) == stem) {
       one.before = &each;
       one.old_symbol = each.symbol;
       one.is = each.has(format::function_emitted) ? state::same : state::kept;
@@ -286,6 +259,10 @@ void unit_comparison::judge_functions()
     functions_.push_back(judge(node));
     by_symbol_[functions_.back().symbol] = functions_.size() - 1;
   }
+  std::vector<tree> decls;
+  for (const unit_function& each : functions_)
+    decls.push_back(each.node->decl);
+  refuse_renumbered_classes(old, decls);
   rebuild_holders_of_vanished();
   for (std::size_t i = 0; i < functions_.size(); ++i)
     if (reasons_.count(functions_[i].symbol))
@@ -491,8 +468,7 @@ void unit_comparison::judge_assembly()
     const std::string text =
         "assembly outside of functions or an alias has changed, and what it "
         "defines is in the program once; restart the program";
-    note_result("refused", std::string(main_input_filename) + ":1: " + text);
-    error("hotpatch: %s", text.c_str());
+    refuse_unit(text);
   }
   if (!is_new)
     symtab->clear_asm_symbols();

@@ -75,6 +75,26 @@ misses()
 applied() { "$tools/hp-apply" -t 20 $pid fix.so; }
 reverted() { "$tools/hp-revert" -t 20 $pid fix; }
 
+# works NAME SED-SCRIPT ANSWER: after this change of program.$ending the patch
+# gives ANSWER as the second answer of a process.
+works()
+{
+  cp -p program.$ending before.$ending
+  sed -i "$2" program.$ending
+  if cmp -s program.$ending before.$ending; then
+    ok "$1: the change is one" false
+  else
+    rm -f fix.so
+    ok "$1: a patch is made" make_patch fix.so -- make
+    start ./program
+    answer >/dev/null
+    ok "$1: the patch is applied" applied
+    ok "$1: the new code runs, with the program's data" answers_are "$3"
+  fi
+  cp -p before.$ending program.$ending
+  touch -d '2001-01-01' program.$ending
+}
+
 # refused NAME WORDS SED-SCRIPT: this change of program.$ending gives no patch,
 # and these words with file and line.
 refused()
