@@ -30,8 +30,8 @@ std::string result_marker();
 // A line; the same line only once.  Ignored before begin_result().
 void note_result(const std::string& kind, const std::string& text);
 
-// What cannot be done, of a declaration, of the unit as a whole: an error of the
-// compilation, too.
+// What cannot be done, of a declaration, of the unit as a whole: an error of
+// the compilation, too.
 void refuse(tree decl, const std::string& text);
 void refuse_unit(const std::string& text);
 

@@ -1,9 +1,9 @@
-// What a function or variable was in the old unit, where its name alone does not
-// say it: GCC numbers what has one name in one function, and the numbers change
-// when the source does.
+// What a function or variable was in the old unit, where its name alone does
+// not say it: GCC numbers what has one name in one function, and the numbers
+// change when the source does.
 //
-// Owns the rule that two things are the same only if what they are says so; what
-// cannot be told apart is refused.
+// Owns the rule that two things are the same only if what they are says so;
+// what cannot be told apart is refused.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 #ifndef HOTPATCH_PLUGIN_PAIRING_H
