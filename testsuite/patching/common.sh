@@ -16,7 +16,8 @@ trap 'kill $pid 2>/dev/null; remove_workdir' EXIT
 start()
 {
   [ -z "$pid" ] || { kill $pid && wait $pid; } 2>/dev/null
-  rm -f ask answers
+  rm -f ask
+  : >answers  # the process creates it late
   mkfifo ask
   "$@" <ask >answers &
   pid=$!
