@@ -38,7 +38,7 @@ std::string hexadecimal(const build_id& id)
 }
 
 // Whether the file has the section.
-bool read_units(elf_file& file, std::vector<baseline_unit>& into)
+bool read_units(elf_file& file, baseline_image& into)
 {
   elf_section section;
   if (!file.find_section(format::baseline_section_name, 0, section) ||
@@ -50,8 +50,8 @@ bool read_units(elf_file& file, std::vector<baseline_unit>& into)
     throw tool_error(std::string(file.label()) + ": the section " +
                      format::baseline_section_name +
                      " is damaged; take a copy of the file that is whole");
-  into =
-      parse_section(file.label(), {reinterpret_cast<const char*>(bytes), size});
+  parse_section(file.label(), {reinterpret_cast<const char*>(bytes), size},
+                into);
   return true;
 }
 
@@ -70,38 +70,46 @@ void read_patch_name(baseline_image& image)
   throw_if_failed(patch.open(image.path.c_str()));
   image.patch_name = patch.name();
   image.patch_version = patch.contents().version;
+  if (!patch.contents().builds.empty())
+    image.patch_build = patch.contents().builds[0];
 }
 
 [[noreturn]] void no_baseline(const baseline_image& image)
 {
-  std::string text = image.path +
-                     ": has no baseline, which a patch is made against; "
-                     "compile the program with -fplugin-arg-hotpatch-baseline";
-  if (!image.is_patch)
-    text += ", or, if it was stripped, give its debug file with --debug";
-  throw tool_error(text);
+  if (image.is_patch)
+    throw tool_error(
+        image.path +
+        ": does not say what it changes of the program's sources, because "
+        "hp-patch has not made it, or it was stripped; make a patch of all "
+        "changes together, against the program alone");
+  throw tool_error(image.path +
+                   ": has no baseline, which a patch is made against; "
+                   "compile the program with -fplugin-arg-hotpatch-baseline, "
+                   "or, if it was stripped, give its debug file with --debug");
 }
 
 }  // namespace
 
-std::vector<baseline_unit> parse_section(const std::string& label,
-                                         std::string_view contents)
+void parse_section(const std::string& label, std::string_view contents,
+                   baseline_image& into)
 {
-  std::vector<baseline_unit> units;
   std::unordered_set<std::string_view> seen;
   while (!contents.empty()) {
     const std::size_t end = contents.find('\0');
     const std::string_view text = contents.substr(0, end);
     if (end == std::string_view::npos)
       throw tool_error(label + ": the baseline is cut off after " +
-                       std::to_string(units.size()) +
+                       std::to_string(seen.size()) +
                        " units; take a copy of the file that is whole");
     contents.remove_prefix(end + 1);
     // An object that was linked twice.
-    if (!text.empty() && seen.insert(text).second)
-      units.push_back(parse_unit(label, text));
+    if (text.empty() || !seen.insert(text).second)
+      continue;
+    if (is_change(text))
+      into.changes.push_back(parse_change(label, text));
+    else
+      into.units.push_back(parse_unit(label, text));
   }
-  return units;
 }
 
 baseline_image open_baseline(const std::string& path, const std::string& debug)
@@ -129,7 +137,7 @@ baseline_image open_baseline(const std::string& path, const std::string& debug)
                        ", which has "
                        "the build-id " +
                        image.build);
-    found = read_units(other, image.units);
+    found = read_units(other, image);
     if (!found)
       throw tool_error(debug + ": has no section " +
                        format::baseline_section_name +
@@ -137,11 +145,11 @@ baseline_image open_baseline(const std::string& path, const std::string& debug)
                        "file of a program that was compiled with "
                        "-fplugin-arg-hotpatch-baseline");
   } else {
-    found = read_units(*image.file, image.units);
+    found = read_units(*image.file, image);
     if (elf_file* const own = found ? nullptr : image.file->debug_file())
-      found = read_units(*own, image.units);
+      found = read_units(*own, image);
   }
-  if (!found || image.units.empty())
+  if (!found || (image.units.empty() && image.changes.empty()))
     no_baseline(image);
   return image;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "patching/baseline_change.h"
 #include "patching/baseline_text.h"
 #include "runtime/elf/elf_file.h"
 
@@ -26,7 +27,9 @@ struct baseline_image {
   bool is_patch = false;
   std::string patch_name;
   std::uint32_t patch_version = 0;
-  std::vector<baseline_unit> units;
+  std::string patch_build;  // of the program that it is for, "" for any
+  std::vector<baseline_unit> units;  // of a patch object: new sources
+  std::vector<unit_change> changes;  // of a patch object
   std::shared_ptr<elf_file> file;
 };
 
@@ -35,10 +38,10 @@ struct baseline_image {
 baseline_image open_baseline(const std::string& path,
                              const std::string& debug = "");
 
-// The units of a section's contents: texts, each of which a NUL byte ends.
-// Throws tool_error.
-std::vector<baseline_unit> parse_section(const std::string& label,
-                                         std::string_view contents);
+// The texts of a section's contents, each of which a NUL byte ends, are added
+// to the image.  Throws tool_error.
+void parse_section(const std::string& label, std::string_view contents,
+                   baseline_image& into);
 
 }  // namespace hotpatch::patching
 

@@ -2,16 +2,20 @@
 // was linked into several images is one unit of all of them, and a unit of an
 // earlier patch takes the place of the one that it was made from.
 //
-// Refers to the images, which must stay.  One thread at a time.
+// Owns the rule that a patch object changes exactly the text that it was made
+// from, so patches are named in the order in which they are applied.  Refers to
+// the images, which must stay.  One thread at a time.
 //
 // SPDX-License-Identifier: MIT
 #ifndef HOTPATCH_PATCHING_UNIT_TABLE_H
 #define HOTPATCH_PATCHING_UNIT_TABLE_H
 
 #include <cstddef>
+#include <deque>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "patching/baseline_file.h"
@@ -21,11 +25,13 @@ namespace hotpatch::patching {
 struct numbered_unit {
   const baseline_unit* unit = nullptr;
   std::vector<std::size_t> images;  // numbers of programs and shared objects
+  std::vector<std::string_view> changes;  // texts that were merged
 };
 
 class unit_table {
  public:
-  // Throws tool_error if an earlier patch was made from none of the programs.
+  // Throws tool_error if an earlier patch was made from another text than the
+  // programs and the patches before it have.
   explicit unit_table(std::span<const baseline_image> images);
 
   const std::vector<numbered_unit>& all() const { return units_; }
@@ -43,9 +49,12 @@ class unit_table {
 
  private:
   void add(const baseline_unit& unit, std::size_t image);
-  void override_by(std::span<const baseline_image> images, std::size_t patch);
+  void change_by(std::span<const baseline_image> images, std::size_t patch);
+  numbered_unit& unit_of(const baseline_image& patch,
+                         const unit_change& change);
 
   std::vector<numbered_unit> units_;
+  std::deque<baseline_unit> merged_;  // which units_ refers to
   std::vector<std::set<std::size_t>> needs_;
 };
 

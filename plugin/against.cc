@@ -4,6 +4,7 @@
 #include "plugin/against.h"
 
 #include "plugin/against_result.h"
+#include "plugin/baseline_change.h"
 #include "plugin/body_hash.h"
 #include "plugin/cxx.h"
 #include "plugin/optimisation.h"
@@ -146,7 +147,13 @@ bool may_have_changed(const found_unit& found)
   return true;
 }
 
-void finish_unit(void*, void*)
+void note_changes(void*, void*)
+{
+  if (asm_out_file && !errorcount && !sorrycount && unit)
+    print_baseline_change(unit->baseline.hash());
+}
+
+void finish_result_of_unit(void*, void*)
 {
   finish_result(errorcount || sorrycount ? "refused" : "patch");
 }
@@ -182,6 +189,11 @@ bool is_against()
   return compares;
 }
 
+bool is_all_new()
+{
+  return compares && !unit;
+}
+
 void register_against(const char* plugin_name)
 {
   if (!compares)
@@ -190,7 +202,8 @@ void register_against(const char* plugin_name)
   register_callback(plugin_name, PLUGIN_INCLUDE_FILE, restore_macros, NULL);
   register_callback(plugin_name, PLUGIN_ALL_IPA_PASSES_START, start_ipa_passes,
                     NULL);
-  register_callback(plugin_name, PLUGIN_FINISH, finish_unit, NULL);
+  register_callback(plugin_name, PLUGIN_FINISH_UNIT, note_changes, NULL);
+  register_callback(plugin_name, PLUGIN_FINISH, finish_result_of_unit, NULL);
 }
 
 }  // namespace hotpatch

@@ -23,6 +23,9 @@ void start_against();
 // Whether it is.  The unit then is a part of a patch, and nothing gets a site.
 bool is_against();
 
+// Whether it is one of a source that no baseline knows.
+bool is_all_new();
+
 // Call from plugin_init after the other parts that listen to the beginning of
 // the passes over the unit: GCC calls the last one first.
 void register_against(const char* plugin_name);

@@ -143,13 +143,13 @@ void note_result(const std::string& kind, const std::string& text)
     result.lines.push_back(line);
 }
 
-namespace {
-
 std::string place_of(tree decl)
 {
   return std::string(DECL_SOURCE_FILE(decl)) + ":" +
          std::to_string(DECL_SOURCE_LINE(decl)) + ": ";
 }
+
+namespace {
 
 std::string place_of_unit()
 {

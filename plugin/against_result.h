@@ -40,6 +40,9 @@ void warn(tree decl, const std::string& text);
 void note(tree decl, const std::string& text);
 void note_unit(const std::string& text);
 
+// "FILE:LINE: "
+std::string place_of(tree decl);
+
 // As people would write it: "int f(int)".
 std::string printed(tree decl);
 

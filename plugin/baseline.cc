@@ -10,6 +10,7 @@
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/records.h"
+#include "plugin/unit_baseline.h"
 
 #include "format/baseline.h"
 
@@ -81,13 +82,6 @@ std::vector<dependency> dependencies()
   return found;
 }
 
-std::string hash_text(std::uint64_t hash)
-{
-  char text[17];
-  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
-}
-
 // Paths mostly begin as the one before does.
 class path_list {
  public:
@@ -104,29 +98,6 @@ class path_list {
  private:
   std::string last_;
 };
-
-std::string dependencies_text()
-{
-  std::string system;
-  std::string own;
-  format::running_hash system_hash;
-  path_list system_paths;
-  path_list own_paths;
-  for (const dependency& each : dependencies()) {
-    std::string contents;
-    read_file(each.path, contents);
-    const std::uint64_t hash =
-        format::content_hash(contents.data(), contents.size());
-    if (each.of_system) {
-      system_hash.add(hash);
-      system += "h " + system_paths.shortened(each.path) + "\n";
-    } else {
-      own +=
-          "d " + hash_text(hash) + " " + own_paths.shortened(each.path) + "\n";
-    }
-  }
-  return "system " + hash_text(system_hash.value()) + "\n" + system + own;
-}
 
 // --- Functions and variables -------------------------------------------------
 
@@ -156,27 +127,6 @@ void start_ipa_passes(void*, void*)
          static_cast<int>(DECL_SOURCE_LINE(node->decl))});
   variables = variables_of_unit();
   assembly = assembly_hash();
-}
-
-std::string function_text(const unit_function& of, const std::string& flags)
-{
-  const body_hash& body = body_hashes().at(of.id);
-  return "f " + (flags.empty() ? "-" : flags) + " " + hash_text(body.strict) +
-         " " + (body.masked == body.strict ? "-" : hash_text(body.masked)) +
-         " " + hash_text(body.prototype) + " " + std::to_string(of.line) + " " +
-         of.symbol + "\n" +
-         (body.statements.empty() ? "" : "t " + body.statements + "\n");
-}
-
-std::string variable_text(const unit_variable& of, const std::string& flags)
-{
-  return "v " + (flags.empty() ? "-" : flags) + " " + hash_text(of.type) + " " +
-         hash_text(of.initial_value.strict) + " " +
-         (of.initial_value.masked == of.initial_value.strict
-              ? "-"
-              : hash_text(of.initial_value.masked)) +
-         " " + std::to_string(of.line) + " " + of.symbol +
-         (of.key == of.symbol ? "" : " " + of.key) + "\n";
 }
 
 bool has_site(function_id id)
@@ -233,27 +183,17 @@ std::string edges_text(const std::map<function_id, copy_counts>& copies,
 std::string heading()
 {
   std::string text = "baseline " + std::to_string(format::baseline_version) +
-                     "\nunit " + main_input_filename + "\ndirectory " +
-                     get_src_pwd() + "\ncompiler " + compiler_name() + "\n";
+                     "\n" + baseline_place() + "compiler " + compiler_name() +
+                     "\n";
   for (const std::string& each : deciding_options())
     text += "option " + each + "\n";
   return text;
 }
 
-std::set<unsigned> emitted_symbols()
-{
-  std::set<unsigned> result;
-  symtab_node* node;
-  FOR_EACH_SYMBOL(node)
-  if (TREE_ASM_WRITTEN(node->decl))
-    result.insert(DECL_UID(node->decl));
-  return result;
-}
-
 std::string unit_text()
 {
   const std::set<unsigned> emitted = emitted_symbols();
-  std::string text = heading() + dependencies_text();
+  std::string text = heading() + baseline_dependencies();
   const auto copies = copies_by_function();
   const std::set<function_id> listed = listed_functions(copies);
   numbers by_id;
@@ -266,14 +206,14 @@ std::string unit_text()
         if (has_site(each.known))
           flags += format::function_site;
       }
-      text += function_text(each, flags);
+      text += function_lines(each.id, each.symbol, flags, each.line);
       by_id[each.known].push_back(number++);
     }
   for (const unit_variable& each : variables) {
     std::string flags = each.flags;
     if (emitted.count(each.id))
       flags += format::variable_emitted;
-    text += variable_text(each, flags);
+    text += variable_line(each, flags);
   }
   text += edges_text(copies, by_id);
   if (assembly != 0)
@@ -283,18 +223,8 @@ std::string unit_text()
 
 void finish_unit(void*, void*)
 {
-  if (!asm_out_file || errorcount || sorrycount)
-    return;
-  std::string lines;
-  const std::string text = unit_text();
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t next = text.find('\n', at) + 1;
-    lines += "\t.ascii " + quoted(text.substr(at, next - at)) + "\n";
-    at = next;
-  }
-  fprintf(asm_out_file,
-          "\t.pushsection %s,\"\",@progbits\n%s\t.byte 0\n\t.popsection\n",
-          format::baseline_section_name, lines.c_str());
+  if (asm_out_file && !errorcount && !sorrycount)
+    print_baseline(unit_text());
 }
 
 bool is_in_another_file(tree decl)
@@ -316,6 +246,87 @@ bool read_file(const std::string& path, std::string& into)
     into.append(part, static_cast<std::size_t>(size));
   close(file);
   return size == 0;
+}
+
+std::string hash_text(std::uint64_t hash)
+{
+  char text[17];
+  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+std::string baseline_place()
+{
+  return "unit " + in_old_tree(main_input_filename) + "\ndirectory " +
+         in_old_tree(get_src_pwd()) + "\n";
+}
+
+std::string baseline_dependencies()
+{
+  std::string system;
+  std::string own;
+  format::running_hash system_hash;
+  path_list system_paths;
+  path_list own_paths;
+  for (const dependency& each : dependencies()) {
+    std::string contents;
+    read_file(each.path, contents);
+    const std::uint64_t hash =
+        format::content_hash(contents.data(), contents.size());
+    if (each.of_system) {
+      system_hash.add(hash);
+      system += "h " + system_paths.shortened(in_old_tree(each.path)) + "\n";
+    } else {
+      own += "d " + hash_text(hash) + " " +
+             own_paths.shortened(in_old_tree(each.path)) + "\n";
+    }
+  }
+  return "system " + hash_text(system_hash.value()) + "\n" + system + own;
+}
+
+std::string function_lines(unsigned id, const std::string& symbol,
+                           const std::string& flags, int line)
+{
+  const body_hash& body = body_hashes().at(id);
+  return "f " + (flags.empty() ? "-" : flags) + " " + hash_text(body.strict) +
+         " " + (body.masked == body.strict ? "-" : hash_text(body.masked)) +
+         " " + hash_text(body.prototype) + " " + std::to_string(line) + " " +
+         symbol + "\n" +
+         (body.statements.empty() ? "" : "t " + body.statements + "\n");
+}
+
+std::string variable_line(const unit_variable& of, const std::string& flags)
+{
+  return "v " + (flags.empty() ? "-" : flags) + " " + hash_text(of.type) + " " +
+         hash_text(of.initial_value.strict) + " " +
+         (of.initial_value.masked == of.initial_value.strict
+              ? "-"
+              : hash_text(of.initial_value.masked)) +
+         " " + std::to_string(of.line) + " " + of.symbol +
+         (of.key == of.symbol ? "" : " " + of.key) + "\n";
+}
+
+std::set<unsigned> emitted_symbols()
+{
+  std::set<unsigned> result;
+  symtab_node* node;
+  FOR_EACH_SYMBOL(node)
+  if (TREE_ASM_WRITTEN(node->decl))
+    result.insert(DECL_UID(node->decl));
+  return result;
+}
+
+void print_baseline(const std::string& text)
+{
+  std::string lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t next = text.find('\n', at) + 1;
+    lines += "\t.ascii " + quoted(text.substr(at, next - at)) + "\n";
+    at = next;
+  }
+  fprintf(asm_out_file,
+          "\t.pushsection %s,\"\",@progbits\n%s\t.byte 0\n\t.popsection\n",
+          format::baseline_section_name, lines.c_str());
 }
 
 std::vector<std::string> deciding_options()
@@ -433,7 +444,8 @@ std::uint64_t assembly_hash()
 
 void register_baseline(const char* plugin_name)
 {
-  if (!current_options().baseline || is_against())
+  // Of a unit that is compared with its baseline, what it changes is written.
+  if (!current_options().baseline || (is_against() && !is_all_new()))
     return;
   if (flag_lto || !strcmp(lang_hooks.name, "GNU GIMPLE"))
     error(

@@ -48,6 +48,32 @@ std::string function_flags(tree decl);
 // one (f._omp_fn.0).
 bool is_of_the_source(cgraph_node* node);
 
+// --- Its text ----------------------------------------------------------------
+
+// 16 hexadecimal digits.
+std::string hash_text(std::uint64_t hash);
+
+// The lines "unit" and "directory", where the program was built if the tree has
+// moved since.
+std::string baseline_place();
+
+// The lines of all files that the unit consists of.
+std::string baseline_dependencies();
+
+// The lines "f" and "t" of a function whose body was hashed, by DECL_UID.
+std::string function_lines(unsigned id, const std::string& symbol,
+                           const std::string& flags, int line);
+
+// The line "v".
+std::string variable_line(const unit_variable& of, const std::string& flags);
+
+// The functions and variables that there is code of, by DECL_UID.  Valid when
+// the unit has been compiled.
+std::set<unsigned> emitted_symbols();
+
+// Puts the text, lines of which each has its end, into the assembly.
+void print_baseline(const std::string& text);
+
 // Of the assembly outside of functions and of aliases; 0 if there is neither.
 std::uint64_t assembly_hash();
 

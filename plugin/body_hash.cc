@@ -744,6 +744,10 @@ class hash_pass final : public gimple_opt_pass {
 
 void register_body_hashes(const char* plugin_name)
 {
+  static bool registered = false;
+  if (registered)
+    return;
+  registered = true;
   register_pass_info info = {};
   info.pass = new hash_pass(g);
   info.reference_pass_name = "*warn_unused_result";

@@ -184,6 +184,7 @@ bool unit_baseline::read_line(const std::string& line)
 bool unit_baseline::read(const std::string& text, std::string& problem)
 {
   *this = {};
+  hash_ = format::content_hash(text.data(), text.size());
   const std::string heading =
       "baseline " + std::to_string(format::baseline_version);
   std::size_t number = 0;

@@ -51,6 +51,7 @@ class unit_baseline {
     return variables_;
   }
   std::uint64_t assembly() const { return assembly_; }
+  std::uint64_t hash() const { return hash_; }  // of the text
 
   // What is different now, for people: compiler and options; "" for nothing.
   std::string other_options() const;
@@ -75,6 +76,7 @@ class unit_baseline {
   std::map<std::string, std::size_t> numbers_;
   std::map<std::string, old_variable> variables_;
   std::uint64_t assembly_ = 0;
+  std::uint64_t hash_ = 0;
   bool complete_ = false;
 };
 

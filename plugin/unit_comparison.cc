@@ -5,6 +5,7 @@
 
 #include "plugin/against_result.h"
 #include "plugin/baseline.h"
+#include "plugin/baseline_change.h"
 #include "plugin/body_hash.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
@@ -77,6 +78,9 @@ class unit_comparison {
   void note_compiled(const unit_function& one);
   void import_names();
   void check_unused_data();
+  void note_changes();
+  std::string flags_for_later(const unit_function& one) const;
+  bool is_renumbered(const unit_function& one) const;
 
   std::vector<unit_function> functions_;
   std::map<symtab_node*, std::size_t> numbers_;
@@ -745,6 +749,65 @@ void unit_comparison::check_unused_data()
   }
 }
 
+// --- For later patches -------------------------------------------------------
+
+// What the program has code of stays its own if nothing else has that name; of
+// what it has another version of, each patch has its own.
+std::string unit_comparison::flags_for_later(const unit_function& one) const
+{
+  std::string flags = function_flags(one.node->decl);
+  if (one.is == state::changed) {
+    flags += format::function_emitted;
+    flags += format::function_site;
+  } else if (one.is == state::added && !one.before &&
+             TREE_PUBLIC(one.node->decl) && !DECL_COMDAT(one.node->decl)) {
+    flags += format::function_emitted;
+  }
+  return flags;
+}
+
+bool unit_comparison::is_renumbered(const unit_function& one) const
+{
+  return one.old_symbol != one.symbol ||
+         (name_has_lambda(one.symbol) && one.is != state::same &&
+          one.is != state::kept);
+}
+
+void unit_comparison::note_changes()
+{
+  if (is_new)
+    return;
+  std::set<std::string> old_symbols;
+  for (const auto& [key, before] : old.variables())
+    old_symbols.insert(before.symbol);
+  for (const unit_function& one : functions_) {
+    if (is_renumbered(one))
+      note_last_patch(one.node->decl);
+    if (one.is != state::same && one.is != state::kept)
+      note_changed_function(one.node->decl, flags_for_later(one));
+  }
+  for (const unit_variable& each : variables_) {
+    const old_variable* const before = old.find_variable(each.key);
+    const auto used = imported_.find(each.key);
+    const bool is_read_only =
+        TREE_READONLY(each.node->decl) &&
+        each.flags.find(format::variable_written) == each.flags.npos;
+    const bool is_renumbered =
+        used != imported_.end()
+            ? used->second != before &&
+                  used->second !=
+                      find_moved_variable(each.node->decl, each.symbol)
+            : !before && old_symbols.count(each.symbol) != 0;
+    if (is_renumbered)
+      note_last_patch(each.node->decl);
+    else if (added_data_.count(each.node) ||
+             (before && !before->has(format::variable_emitted)))
+      note_changed_variable(
+          each,
+          !before || (!before->has(format::variable_emitted) && !is_read_only));
+  }
+}
+
 void unit_comparison::run()
 {
   judge_functions();
@@ -753,6 +816,7 @@ void unit_comparison::run()
   spread();
   refuse_lambdas_in_data();
   check_unused_data();
+  note_changes();
   carry_out();
 }
 

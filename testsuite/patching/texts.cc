@@ -9,6 +9,7 @@
 
 #include <cstdio>
 
+#include "format/baseline.h"
 #include "patching/baseline_file.h"
 #include "patching/baseline_text.h"
 #include "patching/child_commands.h"
@@ -205,14 +206,17 @@ BOOST_AUTO_TEST_CASE(of_several_units_is_split_at_the_bytes_between_them)
 {
   const std::string nul(1, '\0');
   const std::string other = with_line("unit", "unit src/b.c\n");
-  const auto units = patching::parse_section(
-      "server", sound + nul + nul + other + nul + sound + nul);
-  BOOST_TEST(units.size() == 2u);
-  BOOST_TEST(units[1].file == "src/b.c");
-  BOOST_TEST(patching::parse_section("server", "").empty());
-  BOOST_CHECK_THROW(patching::parse_section("server", sound), tool_error);
-  BOOST_CHECK_THROW(patching::parse_section("server", sound + nul + other),
-                    tool_error);
+  patching::baseline_image image;
+  patching::parse_section("server",
+                          sound + nul + nul + other + nul + sound + nul, image);
+  BOOST_TEST(image.units.size() == 2u);
+  BOOST_TEST(image.units[1].file == "src/b.c");
+  patching::baseline_image none;
+  patching::parse_section("server", "", none);
+  BOOST_TEST(none.units.empty());
+  BOOST_CHECK_THROW(patching::parse_section("server", sound, none), tool_error);
+  BOOST_CHECK_THROW(
+      patching::parse_section("server", sound + nul + other, none), tool_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -222,16 +226,38 @@ BOOST_AUTO_TEST_SUITE(the_units_of_several_files)
 namespace {
 
 patching::baseline_image image_of(const std::string& path,
-                                  std::vector<std::string> texts,
-                                  bool is_patch = false)
+                                  const std::vector<std::string>& texts)
 {
   patching::baseline_image image;
   image.path = path;
-  image.is_patch = is_patch;
   for (const std::string& each : texts)
     image.units.push_back(patching::parse_unit(path, each));
   return image;
 }
+
+std::string change_of(const std::string& text, const std::string& lines,
+                      const std::string& file = "src/a.c")
+{
+  char over[17];
+  std::snprintf(over, sizeof over, "%016llx",
+                static_cast<unsigned long long>(
+                    hotpatch::format::content_hash(text.data(), text.size())));
+  return "baseline-change 1\nover " + std::string(over) + "\nunit " + file +
+         "\ndirectory /srv/server\nsystem " + hash + "\nd " + hash +
+         " 0 src/a.c\n" + lines + "end\n";
+}
+
+patching::baseline_image patch_of(const std::string& path,
+                                  const std::string& change)
+{
+  patching::baseline_image image;
+  image.path = path;
+  image.is_patch = true;
+  image.changes.push_back(patching::parse_change(path, change));
+  return image;
+}
+
+const std::string another = "1111111111111111";
 
 }  // namespace
 
@@ -246,26 +272,94 @@ BOOST_AUTO_TEST_CASE(are_one_where_an_object_is_in_two_images)
   BOOST_TEST(units[1].images.size() == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(are_those_of_an_earlier_patch_where_it_has_them)
+BOOST_AUTO_TEST_CASE(are_as_earlier_patches_have_left_them)
 {
-  const std::string patched = with_line("option -O2", "option -O2\nx\n");
+  const std::string lines =
+      "f es " + another + " - " + hash + " 15 parse\nt xyz\nf l " + another +
+      " - " + hash + " 9 added\nv le " + hash + " " + another +
+      " - 4 more\nj parse added other _ZN1a1bEv\nj of_a_system_header parse\n";
+  const std::string change = change_of(sound, lines);
   const std::vector<patching::baseline_image> images = {
-      image_of("server", {sound}), image_of("fix.so", {patched}, true)};
+      image_of("server", {sound}), patch_of("fix.so", change)};
   const patching::unit_table units(images);
   BOOST_TEST(units.size() == 1u);
-  BOOST_TEST(units[0].unit->text == patched);
+  const patching::baseline_unit& unit = *units[0].unit;
+  BOOST_TEST(unit.functions.size() == 3u);
+  BOOST_TEST(unit.functions[0].symbol == "parse");
+  BOOST_TEST(unit.functions[0].strict == 0x1111111111111111u);
+  BOOST_TEST(unit.functions[1].symbol == "_ZN1a1bEv");
+  BOOST_TEST(unit.functions[2].symbol == "added");
+  BOOST_TEST(unit.variables == 3u);
+  BOOST_TEST(unit.dependencies.size() == 1u);
+  BOOST_TEST(unit.system_headers.empty());
+  BOOST_TEST(unit.text.find("t xyz\n") != std::string::npos);
+  BOOST_TEST(unit.text.find("AbC") == std::string::npos);
+  BOOST_TEST(unit.text.find("i 0 1\ni 0 2 1\n") != std::string::npos);
   BOOST_TEST(units.needs(0).count(1) == 1u);
+
+  const std::string second =
+      change_of(unit.text, "v l " + another + " " + hash +
+                               " - 3 count.0 parse::count#0\n");
+  std::vector<patching::baseline_image> both = images;
+  both.push_back(patch_of("second.so", second));
+  const patching::unit_table later(both);
+  BOOST_TEST(later[0].unit->variables == 3u);
+  BOOST_TEST(later[0].unit->text.find("v l " + another + " " + hash +
+                                      " - 3 count.0 parse::count#0\n") !=
+             std::string::npos);
+  BOOST_TEST(later.needs(0).size() == 2u);
+
+  std::swap(both[1], both[2]);
+  BOOST_CHECK_THROW(patching::unit_table{both}, tool_error);
+  both.erase(both.begin() + 2);
+  BOOST_CHECK_THROW(patching::unit_table{both}, tool_error);
+}
+
+BOOST_AUTO_TEST_CASE(are_changed_once_where_two_programs_have_the_object)
+{
+  const std::string change = change_of(sound, "");
+  const std::vector<patching::baseline_image> images = {
+      image_of("server", {sound}), image_of("tool", {sound}),
+      patch_of("fix-server.so", change), patch_of("fix-tool.so", change)};
+  BOOST_TEST(patching::unit_table(images).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(are_refused_if_a_patch_is_of_another_program)
 {
-  const std::string other = with_line("unit", "unit src/b.c\n");
-  const std::vector<patching::baseline_image> images = {
-      image_of("server", {sound}), image_of("fix.so", {other}, true)};
-  BOOST_CHECK_THROW(patching::unit_table{images}, tool_error);
+  for (const std::string& change :
+       {change_of(sound, "", "src/b.c"), change_of(sound + "x", ""),
+        change_of(sound, "last a.cc:3: numbered again\n"),
+        change_of(sound, "f es 12 - " + hash + " 15 parse\n")}) {
+    const std::vector<patching::baseline_image> images = {
+        image_of("server", {sound}), patch_of("fix.so", change)};
+    BOOST_CHECK_THROW(patching::unit_table{images}, tool_error);
+  }
   const std::vector<patching::baseline_image> alone = {
-      image_of("fix.so", {other}, true)};
+      patch_of("fix.so", change_of(sound, ""))};
   BOOST_CHECK_THROW(patching::unit_table{alone}, tool_error);
+}
+
+BOOST_AUTO_TEST_CASE(are_refused_where_a_change_is_damaged)
+{
+  const std::string change =
+      change_of(sound, "f l " + another + " - " + hash + " 9 added\n");
+  for (std::size_t size = 20; size < change.size(); ++size)
+    BOOST_CHECK_THROW(patching::parse_change("fix.so", change.substr(0, size)),
+                      tool_error);
+  BOOST_CHECK_THROW(patching::parse_change("fix.so", change + "x\n"),
+                    tool_error);
+  std::mt19937 random(14);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text = change;
+    for (unsigned changes = 1 + random() % 4; changes > 0; --changes)
+      text[18 + random() % (text.size() - 18)] = static_cast<char>(random());
+    try {
+      patching::merge_change("fix.so", patching::parse_unit("server", sound),
+                             patching::parse_change("fix.so", text));
+    } catch (const tool_error& error) {
+      BOOST_TEST(std::string(error.what()).find("fix.so") == 0u);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
