@@ -270,9 +270,11 @@ class caller {
   std::thread thread_;
 };
 
-void change_meanwhile(hotpatch::text_writer& writer, hp_level level, int rounds)
+// `far_sixty` outlives the caller: at the level immediate a thread finishes what
+// it is in, so the caller may be in it when it is replaced again.
+void change_meanwhile(hotpatch::text_writer& writer, hp_level level, int rounds,
+                      const hotpatch_test::far_function& far_sixty)
 {
-  const hotpatch_test::far_function far_sixty(60);
   subject it(site_three, writer, level);
   for (int i = 0; i < rounds; ++i) {
     BOOST_REQUIRE(it.to_near(hotpatch_test::address_of(near_forty)) == HP_OK);
@@ -285,16 +287,18 @@ void change_meanwhile(hotpatch::text_writer& writer, hp_level level, int rounds)
 
 BOOST_AUTO_TEST_CASE(without_a_window_callers_stand_still_meanwhile)
 {
+  const hotpatch_test::far_function far_sixty(60);
   const caller other(false);
-  change_meanwhile(proc_mem_writer(), HP_IMMEDIATE, 100);
-  change_meanwhile(proc_mem_writer(), HP_STRICT, 100);
+  change_meanwhile(proc_mem_writer(), HP_IMMEDIATE, 100, far_sixty);
+  change_meanwhile(proc_mem_writer(), HP_STRICT, 100, far_sixty);
 }
 
 BOOST_AUTO_TEST_CASE(strict_needs_no_signal_of_its_callers)
 {
+  const hotpatch_test::far_function far_sixty(60);
   const caller other(true);
   hotpatch::text_writer writer;
-  change_meanwhile(writer, HP_STRICT, 500);
+  change_meanwhile(writer, HP_STRICT, 500, far_sixty);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_window_a_thread_that_cannot_be_stopped_is_named)
@@ -323,9 +327,10 @@ BOOST_AUTO_TEST_CASE(the_handler_of_traps_stays_the_programs_own)
   struct sigaction mine = {};
   mine.sa_handler = count_trap;
   sigaction(SIGTRAP, &mine, nullptr);
+  const hotpatch_test::far_function far_sixty(60);
   hotpatch::text_writer writer;
   for (hotpatch::text_writer* each : {&writer, &proc_mem_writer()})
-    change_meanwhile(*each, HP_STRICT, 1);
+    change_meanwhile(*each, HP_STRICT, 1, far_sixty);
   BOOST_TEST(own_traps == 0);
   struct sigaction now = {};
   sigaction(SIGTRAP, nullptr, &now);
