@@ -139,7 +139,12 @@ borrowed_thread::borrowed_thread(tracee& thread, target_memory& memory,
       state_(save_state(thread)),
       mark_(find_mark(thread))
 {
-  const return_frame frame = build_return_frame(state_, code.restorer);
+  const frame_room room = find_frame_room(thread, memory_);
+  if (!room.exists())
+    throw tool_error(thread_text(thread.process(), thread.id()) +
+                     " has no room on its stack to be borrowed");
+  const return_frame frame =
+      build_return_frame(state_, code.restorer, room.end);
   memory_.write(frame.address, frame.bytes);
   frame_ = frame.stack_pointer();
 }

@@ -2,7 +2,7 @@
 //
 // Owns the promise that the thread comes back exactly as it was, whatever
 // happens to this process: from the first changed register on there is a frame
-// on the thread's own stack with everything it had, and all that it is made to
+// in the process with everything it had (frame_room), and all that it is made to
 // execute ends in rt_sigreturn(2) through that frame.  As long as this process
 // lives, the destructor takes the thread back by ptrace instead, which also
 // lets an interrupted nanosleep(2) or the like go on where it was.

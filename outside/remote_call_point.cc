@@ -9,43 +9,22 @@
 #include <string_view>
 #include <unordered_set>
 
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "outside/interrupted_call.h"
+#include "outside/thread_state.h"
 #include "outside/tracer.h"
 #include "processes/maps.h"
 #include "processes/process_list.h"
 #include "runtime/base/countermeasure.h"
-#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
 namespace {
 
-// Whether a thread is on the stack that it was started on.  The kernel names
-// that of the first thread; the C library puts every other thread's control
-// block, where fs points, at the upper end of its stack.  The child of a
-// fork(2) goes on with the stack of the thread that forked. `pointer` is a
-// stack pointer of the thread's, in `stack`.
-bool is_first_stack(const tracee& thread, const user_regs_struct& registers,
-                    std::uint64_t pointer, const process_mapping& stack)
-{
-  return (thread.id() == thread.process() && stack.path == "[stack]") ||
-         (registers.fs_base >= pointer && registers.fs_base < stack.end);
-}
-
 constexpr std::int64_t millisecond = 1'000'000;
 
 constexpr std::uint64_t user_code_64 = 0x33;  // the kernel's __USER_CS
-
-// Enough for a frame with every vector register, and for what the kernel may
-// push for a signal.
-constexpr std::uint64_t stack_needed = 32 * 1024;
-
-// Between a stack that grows and what lies below it (stack_guard_gap in
-// mm/mmap.c).
-constexpr std::uint64_t guard_gap = 256 * page_size;
 
 // System calls of programs that wait, in the order in which threads are looked
 // at. None of them is made by malloc() or by the dynamic linker, but futex(2)
@@ -195,15 +174,6 @@ deadline halt_until()
 
 // Of many threads, so many are looked at before one is chosen.
 constexpr std::size_t enough_threads = 16;
-
-// RLIMIT_STACK of a process, in bytes.
-std::uint64_t stack_limit(pid_t process)
-{
-  rlimit limit = {};
-  if (prlimit(process, RLIMIT_STACK, nullptr, &limit) != 0)
-    return 0;
-  return limit.rlim_cur;
-}
 
 constexpr char under_filter[] =
     "is under a seccomp filter, which might kill it for what loading needs";
@@ -462,26 +432,6 @@ bool remote_call_point::sequence_is_over(
   return registers.rip - start >= length;
 }
 
-// The first thread's stack grows when it is written to, as far as there is room
-// and the limit allows; others have their size.
-bool remote_call_point::has_room(const tracee& thread,
-                                 const user_regs_struct& registers) const
-{
-  const auto maps = read_maps(images_.process());
-  const process_mapping* const stack = mapping_at(maps, registers.rsp);
-  if (stack == nullptr ||
-      !is_first_stack(thread, registers, registers.rsp, *stack))
-    return false;
-  if (registers.rsp - stack->begin >= stack_needed)
-    return true;
-  if (stack->path != "[stack]")
-    return false;
-  const std::uint64_t lowest = registers.rsp - stack_needed;
-  const std::uint64_t below = stack == maps.data() ? 0 : (stack - 1)->end;
-  return lowest > below && lowest - below >= guard_gap &&
-         stack->end - lowest <= stack_limit(thread.process());
-}
-
 bool remote_call_point::may_be_borrowed(const tracee& thread)
 {
   const user_regs_struct registers = thread.registers();
@@ -503,9 +453,11 @@ bool remote_call_point::may_be_borrowed(const tracee& thread)
                                            : why_not_by_words(registers, calls);
   if (!why.empty())
     return reject_thread(thread, why);
-  if (!has_room(thread, registers))
-    return reject_thread(thread,
-                         "runs on a stack of its own making, or at its end");
+  if (!find_frame_room(thread, memory_).exists())
+    return reject_thread(
+        thread, thread.id() == thread.process()
+                    ? "has no room at the end of its stack"
+                    : "runs on a stack of its own making, or at its end");
   return calls || sequence_is_over(thread, registers) ||
          reject_thread(thread, "is in a restartable sequence");
 }

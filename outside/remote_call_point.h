@@ -13,11 +13,12 @@
 // run time, every word of the rest of the stack counts as a return address, and
 // only a thread that waits in one of some system calls is taken.
 //
-// A thread on a stack whose size is not known, with a seccomp(2) filter, in a
-// restartable sequence (rseq(2)), or in vfork(2) is left alone.  The frame that
-// brings a thread back, also if we are killed, has to be there before the first
-// register changes, and so before the thread can be given memory for it; below
-// the stack pointer of a fiber there may be something else of the program.
+// A thread with a seccomp(2) filter, in a restartable sequence (rseq(2)), or in
+// vfork(2) is left alone, and so is one for whose return frame there is no room
+// (frame_room).  That frame, which brings a thread back also if we are killed,
+// has to be there before the first register changes, and so before the thread
+// can be given memory for it.  So a thread other than the first one is not
+// borrowed while it runs on a fiber.
 //
 // Refers to what it is made of.  One thread at a time.
 //
@@ -69,7 +70,6 @@ class remote_call_point {
   bool chase(tracee& thread, deadline until);
   bool sample(tracee& thread, deadline until);
   bool may_be_borrowed(const tracee& thread);
-  bool has_room(const tracee& thread, const user_regs_struct& registers) const;
   bool sequence_is_over(const tracee& thread,
                         const user_regs_struct& registers) const;
   std::string why_not(const call_chain& chain,

@@ -6,10 +6,21 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
+#include <span>
+#include <utility>
 
 #include <cpuid.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "outside/interrupted_call.h"
+#include "processes/maps.h"
+#include "processes/proc_file.h"
+#include "runtime/base/countermeasure.h"
+#include "runtime/base/file_descriptor.h"
+#include "runtime/base/page_size.h"
 
 namespace hotpatch::outside {
 
@@ -33,8 +44,6 @@ void restore_state(tracee& thread, const thread_state& state)
 // Building the frame.
 
 namespace {
-
-constexpr std::uint64_t red_zone = 128;
 
 // arch/x86/include/uapi/asm/ucontext.h: the floating point state is an XSAVE
 // area; ss is saved and to be restored as it is.
@@ -71,7 +80,8 @@ struct frame {
   std::uint16_t cs, gs, fs, ss;
   std::uint64_t error, trap, old_mask, cr2;
   std::uint64_t vectors;
-  std::uint64_t reserved[8];
+  std::uint64_t sum;  // reserved, as what follows: the kernel does not look
+  std::uint64_t reserved[7];
   std::uint64_t mask;
   std::uint8_t siginfo[128];
 };
@@ -139,40 +149,178 @@ void fill_registers(frame& into, const user_regs_struct& from)
   into.ss = static_cast<std::uint16_t>(from.ss);
 }
 
+// Where the parts of a frame lie that ends at `end`.
+struct frame_layout {
+  frame_layout(const vector_layout& of, std::uint64_t end)
+      : extended(of.size + static_cast<std::uint32_t>(sizeof magic_behind)),
+        // XRSTOR wants a multiple of 64; the return address stands where a call
+        // from a stack aligned to 16 would have put it.
+        vectors(align_down(end - extended, 64)),
+        address(align_down(vectors - sizeof(frame), 16) - 8)
+  {
+  }
+  std::size_t size() const { return vectors - address + extended; }
+
+  std::uint32_t extended;
+  std::uint64_t vectors;
+  std::uint64_t address;
+};
+
+// FNV-1a, of a frame whose own `sum` is 0.
+std::uint64_t sum_of(std::span<const std::uint8_t> bytes)
+{
+  std::uint64_t sum = 0xcbf29ce484222325;
+  for (const std::uint8_t byte : bytes)
+    sum = (sum ^ byte) * 0x100000001b3;
+  return sum;
+}
+
+bool is_zero(std::span<const std::uint8_t> bytes)
+{
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](std::uint8_t byte) { return byte == 0; });
+}
+
+// Whether the bytes, up to the end of a room, are those of a frame and zeros.
+bool is_old_frame(std::vector<std::uint8_t> bytes, std::uint64_t begin,
+                  const vector_layout& of)
+{
+  const frame_layout at(of, begin + bytes.size());
+  if (at.address < begin)
+    return false;
+  const std::span<std::uint8_t> all(bytes);
+  const auto frame_bytes = all.subspan(at.address - begin, at.size());
+  std::uint64_t sum = 0;
+  std::uint8_t* const place = frame_bytes.data() + offsetof(frame, sum);
+  std::memcpy(&sum, place, sizeof sum);
+  std::memset(place, 0, sizeof sum);
+  return is_zero(all.first(at.address - begin)) &&
+         is_zero(all.subspan(at.address - begin + at.size())) &&
+         sum == sum_of(frame_bytes);
+}
+
+// Whether no page was ever written to, by the kernel's
+// Documentation/admin-guide/mm/pagemap.rst: one word for each page.
+bool was_never_written(pid_t process, std::uint64_t begin, std::uint64_t size)
+{
+  constexpr std::uint64_t present_or_swapped = std::uint64_t{3} << 62;
+  const file_descriptor pages(
+      open(proc_path(process, "/pagemap").c_str(), O_RDONLY | O_CLOEXEC));
+  std::vector<std::uint64_t> words(size / page_size);
+  const auto bytes = static_cast<ssize_t>(words.size() * sizeof words[0]);
+  return pread(pages.get(), words.data(), static_cast<std::size_t>(bytes),
+               static_cast<off_t>(begin / page_size * sizeof words[0])) ==
+             bytes &&
+         std::all_of(words.begin(), words.end(), [](std::uint64_t word) {
+           return (word & present_or_swapped) == 0;
+         });
+}
+
+// RLIMIT_STACK of a process, in bytes.
+std::uint64_t stack_limit(pid_t process)
+{
+  rlimit limit = {};
+  if (prlimit(process, RLIMIT_STACK, nullptr, &limit) != 0)
+    return 0;
+  return limit.rlim_cur;
+}
+
+// Whether the first stack can grow down to `lowest`: as far as there is room
+// and the limit allows.
+bool can_grow_to(std::uint64_t lowest, const process_mapping& stack,
+                 const std::vector<process_mapping>& maps, pid_t process)
+{
+  // Between a stack that grows and what lies below it (stack_guard_gap in
+  // mm/mmap.c).
+  constexpr std::uint64_t guard_gap = 256 * page_size;
+  const std::uint64_t below =
+      &stack == maps.data() ? 0 : std::prev(&stack)->end;
+  return lowest > below && lowest - below >= guard_gap &&
+         stack.end - lowest <= stack_limit(process);
+}
+
+// At the lower end of the first thread's stack.
+frame_room find_room_on(const process_mapping& stack,
+                        const std::vector<process_mapping>& maps,
+                        const tracee& thread, const target_memory& memory)
+{
+  const vector_layout layout = layout_of(thread.vectors());
+  // The distance from end to address depends on the end's last bits alone.
+  const frame_layout at(layout, std::uint64_t{1} << 32);
+  const std::uint64_t size =
+      ((std::uint64_t{1} << 32) - at.address + page_size - 1) / page_size *
+      page_size;
+  if (stack.end - stack.begin > size) {
+    if (was_never_written(thread.process(), stack.begin, size))
+      return {stack.begin + size};
+    std::vector<std::uint8_t> bytes(size);
+    if (memory.read_some(stack.begin, bytes) == size &&
+        is_old_frame(std::move(bytes), stack.begin, layout))
+      return {stack.begin + size};
+  }
+  if (can_grow_to(stack.begin - size, stack, maps, thread.process()))
+    return {stack.begin};
+  return {};
+}
+
 }  // namespace
 
+frame_room find_frame_room(const tracee& thread, const target_memory& memory)
+{
+  // Enough for a frame with every vector register, and for what the kernel may
+  // push for a signal.
+  constexpr std::uint64_t needed = 32 * 1024;
+  const user_regs_struct registers = thread.registers();
+  const auto maps = read_maps(thread.process());
+  const bool is_first = thread.id() == thread.process();
+  if (is_first && HP_COUNTERMEASURE(room_on_first_stack)) {
+    const auto stack =
+        std::find_if(maps.begin(), maps.end(), [](const process_mapping& each) {
+          return each.path == "[stack]";
+        });
+    if (stack != maps.end())
+      if (const frame_room room = find_room_on(*stack, maps, thread, memory);
+          room.exists())
+        return room;
+  }
+  // The C library puts a thread's control block, where fs points, at the upper
+  // end of its stack.  The child of a fork(2) goes on with the stack of the
+  // thread that forked.
+  const std::uint64_t pointer = registers.rsp;
+  const process_mapping* const stack = mapping_at(maps, pointer);
+  if (stack == nullptr || pointer - stack->begin < needed ||
+      !((is_first && stack->path == "[stack]") ||
+        (registers.fs_base >= pointer && registers.fs_base < stack->end)))
+    return {};
+  return {below_red_zone(pointer)};
+}
+
 return_frame build_return_frame(const thread_state& state,
-                                std::uint64_t restorer)
+                                std::uint64_t restorer, std::uint64_t end)
 {
   const vector_layout layout = layout_of(state.vectors);
   const std::size_t copied =
       std::min<std::size_t>(layout.size, state.vectors.size());
-  const std::uint32_t extended =
-      layout.size + static_cast<std::uint32_t>(sizeof magic_behind);
-
-  const user_regs_struct registers = before_waiting_call(state.registers);
-  // XRSTOR wants a multiple of 64; the return address stands where a call from
-  // a stack aligned to 16 would have put it.
-  const std::uint64_t vectors =
-      align_down(registers.rsp - red_zone - extended, 64);
-  const std::uint64_t address = align_down(vectors - sizeof(frame), 16) - 8;
+  const frame_layout at(layout, end);
 
   frame body = {};
   body.return_address = restorer;
   body.flags = has_xstate | saves_ss | strict_ss;
-  fill_registers(body, registers);
-  body.vectors = vectors;
+  fill_registers(body, before_waiting_call(state.registers));
+  body.vectors = at.vectors;
   body.mask = state.blocked_signals;
 
-  return_frame result = {address, {}};
-  result.bytes.resize(vectors - address + extended);
-  std::memcpy(result.bytes.data(), &body, sizeof body);
-  std::uint8_t* area = result.bytes.data() + (vectors - address);
+  return_frame result = {at.address, {}};
+  result.bytes.resize(at.size());
+  std::uint8_t* area = result.bytes.data() + (at.vectors - at.address);
   std::memcpy(area, state.vectors.data(), copied);
   const software_area software = {
-      magic_front, extended, layout.features, layout.size, {}};
+      magic_front, at.extended, layout.features, layout.size, {}};
   std::memcpy(area + software_bytes, &software, sizeof software);
   std::memcpy(area + layout.size, &magic_behind, sizeof magic_behind);
+  std::memcpy(result.bytes.data(), &body, sizeof body);
+  body.sum = sum_of(result.bytes);
+  std::memcpy(result.bytes.data(), &body, sizeof body);
   return result;
 }
 

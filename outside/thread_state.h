@@ -15,6 +15,7 @@
 
 #include <sys/user.h>
 
+#include "outside/target_memory.h"
 #include "outside/tracee.h"
 
 namespace hotpatch::outside {
@@ -54,11 +55,35 @@ struct return_frame {
   std::uint64_t stack_pointer() const { return address + 8; }
 };
 
-// Below what the thread uses of its stack, its red zone of 128 bytes included
-// (System V ABI for x86-64, 3.2.2).  `restorer` is where returning from the
+// Memory that a frame may lie in, up to `end`; 0: there is none.
+//
+// The first thread's frame lies at the lower end of the stack that the kernel
+// gave it, whatever it runs on: a fiber's stack may end anywhere, and below it
+// there may be something else of the program.  On the first stack nothing of
+// the program is below the lowest word that was ever written.  So the frame
+// lies where nothing was written, or only an earlier frame, still as it was
+// left; and if there is no such place, the stack grows.  Every other thread's
+// frame lies below its stack pointer and its red zone of 128 bytes (System V
+// ABI for x86-64, 3.2.2), on the stack that the C library gave it.
+struct frame_room {
+  std::uint64_t end = 0;
+
+  bool exists() const { return end != 0; }
+};
+
+// For a thread that is stopped.  Throws tool_error.
+frame_room find_frame_room(const tracee& thread, const target_memory& memory);
+
+// The frame that ends at `end`.  `restorer` is where returning from the
 // borrowed code leads: instructions that call rt_sigreturn(2).
 return_frame build_return_frame(const thread_state& state,
-                                std::uint64_t restorer);
+                                std::uint64_t restorer, std::uint64_t end);
+
+// The end of the room below what a function at this stack pointer uses.
+constexpr std::uint64_t below_red_zone(std::uint64_t stack_pointer)
+{
+  return stack_pointer - 128;
+}
 
 }  // namespace hotpatch::outside
 

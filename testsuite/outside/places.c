@@ -93,8 +93,8 @@ static void interrupt_malloc(void)
   }
 }
 
-/* The first thread is on a stack that is not its own; the other one waits for a
- * lock, while it is to be cancelled. */
+/* The first thread waits for a lock, while it is to be cancelled; the other one
+ * is on a stack that is not its own, and cannot be borrowed. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t other = PTHREAD_MUTEX_INITIALIZER;
 
@@ -125,15 +125,17 @@ static void wait_on_fiber(void)
   swapcontext(&fiber, &before);
 }
 
-static void cancel_worker(void)
+static pthread_t first;
+static pthread_barrier_t locked;
+
+static void* cancel_first(void* unused)
 {
   static char stack[1 << 20];
-  pthread_t thread;
   void* result;
   pthread_mutex_lock(&lock);
-  pthread_create(&thread, NULL, work, NULL);
+  pthread_barrier_wait(&locked);
   usleep(100000);
-  pthread_cancel(thread);
+  pthread_cancel(first);
   getcontext(&fiber);
   fiber.uc_stack.ss_sp = stack;
   fiber.uc_stack.ss_size = sizeof stack;
@@ -141,10 +143,21 @@ static void cancel_worker(void)
   puts("ready");
   swapcontext(&before, &fiber);
   pthread_mutex_unlock(&lock);
-  pthread_join(thread, &result);
+  pthread_join(first, &result);
   puts(result == PTHREAD_CANCELED ? "cancelled" : "ended");
   puts(pthread_mutex_trylock(&other) == 0 ? "given back" : "lost");
   say_for_ever();
+  return unused;
+}
+
+static void cancel_worker(void)
+{
+  pthread_t thread;
+  first = pthread_self();
+  pthread_barrier_init(&locked, NULL, 2);
+  pthread_create(&thread, NULL, cancel_first, NULL);
+  pthread_barrier_wait(&locked);
+  pthread_exit(work(NULL));
 }
 
 static void loop_over(int allocates)

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -63,6 +64,49 @@ __attribute__((noinline)) static int inside_on_array(void)
   const int result = first(1);
   __asm__ volatile("" : : "r"(array) : "memory");
   return result;
+}
+
+/* The fiber's stack is nearly full, and what is below it is of the caller. */
+enum { caller_size = 64 * 1024, room_size = 1024 };
+static char* full_stack;
+static void stay_on_full(void)
+{
+  /* Not puts(): nothing that malloc() left on this stack shall count. */
+  (void)!write(STDOUT_FILENO, "inside\n", 7);
+  const struct timespec moment = {0, 5000000};
+  char here;
+  volatile char* const space =
+      __builtin_alloca((size_t)(&here - full_stack) - room_size);
+  space[0] = 0;
+  while (syscall(SYS_access, "leave", F_OK) != 0)
+    syscall(SYS_nanosleep, &moment, NULL);
+  swapcontext(&fiber, &left);
+}
+
+__attribute__((noinline)) static int inside_on_full(void)
+{
+  struct {
+    char own[caller_size];
+    char stack[fiber_size];
+  } array;
+  memset(array.own, 'o', sizeof array.own);
+  memset(array.stack, 0, sizeof array.stack);
+  full_stack = array.stack;
+  prepare(array.stack, sizeof array.stack, stay_on_full);
+  switches = 1;
+  int wrong = first(1) != 2;
+  for (size_t i = 0; i < sizeof array.own; i++)
+    wrong |= array.own[i] != 'o';
+  return wrong;
+}
+
+/* For a patch whose replacement switches to a fiber. */
+void into_fiber(void)
+{
+  char* const memory = mmap(NULL, fiber_size, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  prepare(memory, fiber_size, stay);
+  swapcontext(&left, &fiber);
 }
 
 static int inside_on(void* stack)
@@ -144,6 +188,8 @@ static int begin(const char* where)
 {
   if (strcmp(where, "array") == 0)
     return inside_on_array() != 2;
+  if (strcmp(where, "full") == 0)
+    return inside_on_full();
   if (strcmp(where, "heap") == 0)
     return inside_on(malloc(fiber_size)) != 2;
   if (strcmp(where, "static") == 0) {
