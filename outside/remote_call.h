@@ -2,10 +2,10 @@
 //
 // Owns the promise that the thread comes back exactly as it was, whatever
 // happens to this process: from the first changed register on there is a frame
-// in the process with everything it had (frame_room), and all that it is made to
-// execute ends in rt_sigreturn(2) through that frame.  As long as this process
-// lives, the destructor takes the thread back by ptrace instead, which also
-// lets an interrupted nanosleep(2) or the like go on where it was.
+// in the process with everything it had (frame_room), and all that it is made
+// to execute ends in rt_sigreturn(2) through that frame.  As long as this
+// process lives, the destructor takes the thread back by ptrace instead, which
+// also lets an interrupted nanosleep(2) or the like go on where it was.
 //
 // The thread must be at a place where it may be borrowed (remote_call_point.h).
 // The other threads of its process go on.  From the thread that traces.

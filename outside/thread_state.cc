@@ -274,10 +274,9 @@ frame_room find_frame_room(const tracee& thread, const target_memory& memory)
   const auto maps = read_maps(thread.process());
   const bool is_first = thread.id() == thread.process();
   if (is_first && HP_COUNTERMEASURE(room_on_first_stack)) {
-    const auto stack =
-        std::find_if(maps.begin(), maps.end(), [](const process_mapping& each) {
-          return each.path == "[stack]";
-        });
+    const auto stack = std::find_if(
+        maps.begin(), maps.end(),
+        [](const process_mapping& each) { return each.path == "[stack]"; });
     if (stack != maps.end())
       if (const frame_room room = find_room_on(*stack, maps, thread, memory);
           room.exists())

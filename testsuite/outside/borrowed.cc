@@ -106,8 +106,8 @@ void abandon(const child& subject, Change change)
   tracee thread(subject.id(), subject.id());
   thread.halt(soon());
   const thread_state state = save_state(thread);
-  return_frame frame = build_return_frame(
-      state, code.borrowed.restorer, below_red_zone(state.registers.rsp));
+  return_frame frame = build_return_frame(state, code.borrowed.restorer,
+                                          below_red_zone(state.registers.rsp));
   change(frame, state);
   memory.write(frame.address, frame.bytes);
   user_regs_struct registers = state.registers;

@@ -270,8 +270,8 @@ class caller {
   std::thread thread_;
 };
 
-// `far_sixty` outlives the caller: at the level immediate a thread finishes what
-// it is in, so the caller may be in it when it is replaced again.
+// `far_sixty` outlives the caller: at the level immediate a thread finishes
+// what it is in, so the caller may be in it when it is replaced again.
 void change_meanwhile(hotpatch::text_writer& writer, hp_level level, int rounds,
                       const hotpatch_test::far_function& far_sixty)
 {
