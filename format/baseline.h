@@ -77,6 +77,42 @@ class running_hash {
   std::uint64_t state_ = 0x9ae16a3b2f90404fu;
 };
 
+// The digits of a hash in the text, RFC 4648's order, the highest first.
+inline constexpr char hash_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// A hash in the text: eleven of these digits, six bits each.
+struct hash_text {
+  static constexpr std::size_t size = 11;
+
+  constexpr explicit hash_text(std::uint64_t hash)
+  {
+    for (std::size_t i = size; i-- > 0; hash >>= 6)
+      digits[i] = hash_digits[hash & 63];
+  }
+  char digits[size + 1] = {};
+};
+
+// False: `size` bytes are no hash.
+constexpr bool parse_hash(const char* text, std::size_t size,
+                          std::uint64_t& into)
+{
+  if (size != hash_text::size)
+    return false;
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    std::uint64_t digit = 0;
+    while (digit < 64 && hash_digits[digit] != text[i])
+      ++digit;
+    // The first digit stands for the four highest bits.
+    if (digit == 64 || (i == 0 && digit >= 16))
+      return false;
+    value = value << 6 | digit;
+  }
+  into = value;
+  return true;
+}
+
 // Of the contents of a file that a unit depends on.
 constexpr std::uint64_t content_hash(const char* bytes, std::size_t size)
 {

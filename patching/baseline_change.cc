@@ -8,7 +8,6 @@
 
 #include "format/baseline.h"
 #include "processes/errors.h"
-#include "runtime/base/number.h"
 
 namespace hotpatch::patching {
 
@@ -155,10 +154,8 @@ unit_change parse_change(const std::string& label, std::string_view text)
                          "is of another version of hotpatch; use the hp-patch "
                          "that it was made with");
     } else if (kind == "over") {
-      const auto hash = parse_number<std::uint64_t>(rest, 16);
-      if (!hash)
+      if (!format::parse_hash(rest.data(), rest.size(), change.over))
         damaged(label, change.file);
-      change.over = *hash;
       has_over = true;
     } else if (kind == "unit") {
       change.file = rest;

@@ -4,7 +4,6 @@
 #include "patching/baseline_text.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "format/baseline.h"
 #include "processes/errors.h"
@@ -13,12 +12,6 @@
 namespace hotpatch::patching {
 
 namespace {
-
-std::optional<std::uint64_t> parse_hash(std::string_view text)
-{
-  return text.size() == 16 ? parse_number<std::uint64_t>(text, 16)
-                           : std::nullopt;
-}
 
 // The words of one line, from its beginning on.
 class line_words {
@@ -120,10 +113,10 @@ std::string unit_reader::name(std::string_view text, const char* what) const
 
 std::uint64_t unit_reader::hash(std::string_view text) const
 {
-  const auto value = parse_hash(text);
-  if (!value)
-    damaged("a hash does not have 16 hexadecimal digits");
-  return *value;
+  std::uint64_t value = 0;
+  if (!format::parse_hash(text.data(), text.size(), value))
+    damaged("a hash does not have the 11 digits of one");
+  return value;
 }
 
 // Shortened by what the path before it begins with: a short line may stand for

@@ -250,9 +250,7 @@ bool read_file(const std::string& path, std::string& into)
 
 std::string hash_text(std::uint64_t hash)
 {
-  char text[17];
-  snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
+  return format::hash_text(hash).digits;
 }
 
 std::string baseline_place()

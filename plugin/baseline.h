@@ -50,7 +50,7 @@ bool is_of_the_source(cgraph_node* node);
 
 // --- Its text ----------------------------------------------------------------
 
-// 16 hexadecimal digits.
+// A hash as the text has it.
 std::string hash_text(std::uint64_t hash);
 
 // The lines "unit" and "directory", where the program was built if the tree has

@@ -19,9 +19,6 @@ std::map<unsigned, body_hash> hashes;
 constexpr int masked_lines = 40;
 constexpr int deepest = 2000;  // expressions within expressions
 
-constexpr char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 std::string type_name(tree type)
 {
   tree name = TYPE_NAME(TYPE_MAIN_VARIANT(type));
@@ -120,7 +117,7 @@ class canonical_walk {
   // Appends the character of what was added since the last call.
   void end_piece()
   {
-    statements_ += base64_digits[piece_.value() >> 20 & 63];
+    statements_ += format::hash_digits[piece_.value() >> 20 & 63];
     lines_.push_back(line_);
     piece_ = {};
   }

@@ -27,25 +27,29 @@ class line_reader {
 
   std::string rest() const { return line_.substr(std::min(at_, line_.size())); }
 
-  bool hash(std::uint64_t& into) { return number(word(), 16, into); }
+  bool hash(std::uint64_t& into) { return hash(word(), into); }
   // "-" for a hash that is the same.
   bool hash_or_same(std::uint64_t same, std::uint64_t& into)
   {
     const std::string text = word();
     into = same;
-    return text == "-" || number(text, 16, into);
+    return text == "-" || hash(text, into);
   }
-  bool count(std::uint64_t& into) { return number(word(), 10, into); }
-  bool at_end() const { return at_ >= line_.size(); }
-
-  static bool number(const std::string& text, int base, std::uint64_t& into)
+  bool count(std::uint64_t& into)
   {
+    const std::string text = word();
     const char* const end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, into, base);
+    const auto result = std::from_chars(text.data(), end, into);
     return !text.empty() && result.ec == std::errc() && result.ptr == end;
   }
+  bool at_end() const { return at_ >= line_.size(); }
 
  private:
+  static bool hash(const std::string& text, std::uint64_t& into)
+  {
+    return format::parse_hash(text.data(), text.size(), into);
+  }
+
   const std::string& line_;
   std::size_t at_ = 0;
 };

@@ -24,7 +24,7 @@ using hotpatch::tool_error;
 
 namespace {
 
-const std::string hash = "0123456789abcdef";
+const std::string hash = "AEjRWeJq83v";
 
 const std::string sound =
     "baseline 1\n"
@@ -49,7 +49,7 @@ const std::string sound =
     " 12 parse\n"
     "t AbC+/\n"
     "f - " +
-    hash + " fedcba9876543210 " + hash +
+    hash + " P7cuph2VDIQ " + hash +
     " 20 _ZN1a1bEv\n"
     "v lw " +
     hash + " " + hash +
@@ -114,6 +114,21 @@ BOOST_AUTO_TEST_CASE(says_what_its_lines_say)
   BOOST_TEST((unit.find("parse") == &unit.functions[0]));
   BOOST_TEST((unit.find("pars") == nullptr));
   BOOST_TEST(unit.text == sound);
+}
+
+BOOST_AUTO_TEST_CASE(has_hashes_of_all_64_bits)
+{
+  for (std::uint64_t value = 1; value != 0; value <<= 1)
+    for (const std::uint64_t one : {value, ~value, value - 1}) {
+      const hotpatch::format::hash_text text(one);
+      std::uint64_t read = 0;
+      BOOST_TEST(hotpatch::format::parse_hash(text.digits, 11, read));
+      BOOST_TEST(read == one);
+    }
+  std::uint64_t read = 0;
+  for (const std::string text : {"QAAAAAAAAAA", "AAAAAAAAAA", "AAAAAAAAAAAA",
+                                 "AAAAAAAAAA-", "AAAAA AAAAA", ""})
+    BOOST_TEST(!hotpatch::format::parse_hash(text.data(), text.size(), read));
 }
 
 BOOST_AUTO_TEST_CASE(that_is_cut_off_anywhere_is_refused)
@@ -238,12 +253,10 @@ patching::baseline_image image_of(const std::string& path,
 std::string change_of(const std::string& text, const std::string& lines,
                       const std::string& file = "src/a.c")
 {
-  char over[17];
-  std::snprintf(over, sizeof over, "%016llx",
-                static_cast<unsigned long long>(
-                    hotpatch::format::content_hash(text.data(), text.size())));
-  return "baseline-change 1\nover " + std::string(over) + "\nunit " + file +
-         "\ndirectory /srv/server\nsystem " + hash + "\nd " + hash +
+  const hotpatch::format::hash_text over(
+      hotpatch::format::content_hash(text.data(), text.size()));
+  return "baseline-change 1\nover " + std::string(over.digits) + "\nunit " +
+         file + "\ndirectory /srv/server\nsystem " + hash + "\nd " + hash +
          " 0 src/a.c\n" + lines + "end\n";
 }
 
@@ -257,7 +270,7 @@ patching::baseline_image patch_of(const std::string& path,
   return image;
 }
 
-const std::string another = "1111111111111111";
+const std::string another = "BERERERERER";
 
 }  // namespace
 
