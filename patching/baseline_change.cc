@@ -89,7 +89,7 @@ sorted_lines sort_with_changes(const baseline_unit& unit,
   sorted_lines sorted;
   changed_lines functions = by_name(change.functions);
   changed_lines variables = by_name(change.variables);
-  bool replaces = false;  // the last "f" line was another one
+  bool replaces = false;  // the last "f" or "v" line was another one
   for_each_line(unit.text, [&](std::string_view line, std::string_view kind,
                                std::string_view) {
     const std::string_view without_end = line.substr(0, line.size() - 1);
@@ -105,10 +105,12 @@ sorted_lines sort_with_changes(const baseline_unit& unit,
       sorted.functions += replaces ? std::string_view() : line;
     } else if (kind == "v") {
       const auto other = variables.find(name_of(without_end, true));
-      sorted.variables +=
-          other != variables.end() ? std::string_view(other->second) : line;
-      if (other != variables.end())
+      replaces = other != variables.end();
+      sorted.variables += replaces ? std::string_view(other->second) : line;
+      if (replaces)
         variables.erase(other);
+    } else if (kind == "u") {
+      sorted.variables += replaces ? std::string_view() : line;
     } else if (kind == "i") {
       sorted.copies += line;
     } else if (kind == "baseline" || kind == "unit" || kind == "directory" ||
@@ -173,6 +175,10 @@ unit_change parse_change(const std::string& label, std::string_view text)
     } else if (kind == "v") {
       change.variables.emplace_back(
           name_of(line.substr(0, line.size() - 1), true), line);
+    } else if (kind == "u") {
+      if (change.variables.empty())
+        damaged(label, change.file);
+      change.variables.back().second += line;
     } else if (kind == "j") {
       change.copies.push_back(words_of(rest));
     } else if (kind == "last") {

@@ -213,7 +213,7 @@ std::string unit_text()
     std::string flags = each.flags;
     if (emitted.count(each.id))
       flags += format::variable_emitted;
-    text += variable_line(each, flags);
+    text += variable_lines(each, flags);
   }
   text += edges_text(copies, by_id);
   if (assembly != 0)
@@ -293,7 +293,7 @@ std::string function_lines(unsigned id, const std::string& symbol,
          (body.statements.empty() ? "" : "t " + body.statements + "\n");
 }
 
-std::string variable_line(const unit_variable& of, const std::string& flags)
+std::string variable_lines(const unit_variable& of, const std::string& flags)
 {
   return "v " + (flags.empty() ? "-" : flags) + " " + hash_text(of.type) + " " +
          hash_text(of.initial_value.strict) + " " +
@@ -301,7 +301,10 @@ std::string variable_line(const unit_variable& of, const std::string& flags)
               ? "-"
               : hash_text(of.initial_value.masked)) +
          " " + std::to_string(of.line) + " " + of.symbol +
-         (of.key == of.symbol ? "" : " " + of.key) + "\n";
+         (of.is_of_function() ? " " + of.key + "\nu " +
+                                    hash_text(of.use.scope) + " " +
+                                    hash_text(of.use.uses) + "\n"
+                              : "\n");
 }
 
 std::set<unsigned> emitted_symbols()
@@ -385,7 +388,8 @@ std::vector<unit_variable> variables_of_unit()
       }
     result.push_back({each, DECL_UID(decl), key, symbol, flags,
                       type_hash_of_variable(decl), initial_value_hash(decl),
-                      static_cast<int>(DECL_SOURCE_LINE(decl))});
+                      static_cast<int>(DECL_SOURCE_LINE(decl)),
+                      use_of_static(decl)});
   }
   return result;
 }

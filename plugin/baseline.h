@@ -34,6 +34,9 @@ struct unit_variable {
   std::uint64_t type;
   value_hash initial_value;
   int line;
+  static_use use;  // of a function's
+
+  bool is_of_function() const { return key.find('#') != key.npos; }
 };
 
 // In the order of the source, without what is plain content.  Valid when the
@@ -64,8 +67,8 @@ std::string baseline_dependencies();
 std::string function_lines(unsigned id, const std::string& symbol,
                            const std::string& flags, int line);
 
-// The line "v".
-std::string variable_line(const unit_variable& of, const std::string& flags);
+// The line "v", and "u" for a static variable of a function.
+std::string variable_lines(const unit_variable& of, const std::string& flags);
 
 // The functions and variables that there is code of, by DECL_UID.  Valid when
 // the unit has been compiled.

@@ -68,7 +68,7 @@ void print_baseline_change(std::uint64_t baseline)
     std::string flags = each.variable.flags;
     if (each.is_shared && emitted.count(each.variable.id))
       flags += format::variable_emitted;
-    text += variable_line(each.variable, flags);
+    text += variable_lines(each.variable, flags);
   }
   text += copies_text();
   if (!last_patch.empty())

@@ -15,6 +15,7 @@ namespace {
 using format::running_hash;
 
 std::map<unsigned, body_hash> hashes;
+std::map<unsigned, static_use> statics;  // of functions, by DECL_UID
 
 constexpr int masked_lines = 40;
 constexpr int deepest = 2000;  // expressions within expressions
@@ -39,6 +40,40 @@ bool is_static_of_function(tree decl)
   const tree context = DECL_CONTEXT(decl);
   return VAR_P(decl) && context && TREE_CODE(context) == FUNCTION_DECL &&
          !DECL_EXTERNAL(decl) && !DECL_ARTIFICIAL(decl);
+}
+
+void number_statics(tree block, std::map<tree, unsigned>& of_name,
+                    std::map<tree, unsigned>& into)
+{
+  for (tree each = BLOCK_VARS(block); each; each = DECL_CHAIN(each))
+    if (VAR_P(each) && is_static_of_function(each) && DECL_NAME(each))
+      into[each] = of_name[DECL_NAME(each)]++;
+  for (tree each = BLOCK_SUBBLOCKS(block); each; each = BLOCK_CHAIN(each))
+    number_statics(each, of_name, into);
+}
+
+// Which of those that have its name in the function, in the order of the source.
+unsigned number_of_static(tree decl)
+{
+  static tree last;
+  static std::map<tree, unsigned> numbers;
+  const tree function = DECL_CONTEXT(decl);
+  if (function != last) {
+    last = function;
+    numbers.clear();
+    std::map<tree, unsigned> of_name;
+    if (const tree block = DECL_INITIAL(function);
+        block && TREE_CODE(block) == BLOCK)
+      number_statics(block, of_name, numbers);
+  }
+  return numbers[decl];
+}
+
+std::uint64_t scramble(std::uint64_t value)
+{
+  running_hash hash;
+  hash.add(value);
+  return hash.value();
 }
 
 // The lines of a file that have these characters.
@@ -119,13 +154,19 @@ class canonical_walk {
   {
     statements_ += format::hash_digits[piece_.value() >> 20 & 63];
     lines_.push_back(line_);
+    const std::uint64_t piece = scramble(piece_.value());
+    for (const tree each : in_piece_)
+      statics[DECL_UID(each)].uses += piece;
+    in_piece_.clear();
+    for (std::uint64_t& each : scopes_)
+      each += piece;
     piece_ = {};
   }
 
   body_hash result(std::uint64_t prototype) &&
   {
     return {strict_.value(),        masked_.value(),   prototype,
-            std::move(statements_), std::move(lines_), std::move(lambdas_)};
+            std::move(statements_), std::move(lines_), std::move(numbered_)};
   }
   std::uint64_t masked() const { return masked_.value(); }
   value_hash value() const { return {strict_.value(), masked_.value()}; }
@@ -153,6 +194,7 @@ class canonical_walk {
   void simple(gimple* of);
   void labels(gswitch* of);
   void assembly(gasm* of);
+  void bind(gbind* of);
 
   running_hash strict_;
   running_hash masked_;
@@ -160,8 +202,10 @@ class canonical_walk {
   std::string statements_;
   std::vector<unsigned> lines_;
   std::map<tree, unsigned> locals_;
-  std::vector<unsigned> lambdas_;
-  std::set<tree> statics_;  // whose initial values have been added
+  std::vector<unsigned> numbered_;
+  std::set<tree> statics_;   // whose initial values have been added
+  std::set<tree> in_piece_;  // static variables of functions
+  std::vector<std::uint64_t> scopes_;  // sums of the statements in open ones
   int line_;
   const char* file_;
   int depth_ = 0;
@@ -271,9 +315,12 @@ void canonical_walk::local(tree decl)
       locals_.try_emplace(decl, static_cast<unsigned>(locals_.size()));
   strict_.add(at->second);
   masked_.add(at->second);
-  if (DECL_P(decl) && DECL_NAME(decl))
-    piece_.add(IDENTIFIER_POINTER(DECL_NAME(decl)),
-               IDENTIFIER_LENGTH(DECL_NAME(decl)));
+  if (DECL_P(decl) && DECL_NAME(decl)) {
+    // GCC numbers temporary ones ("count.3").
+    const char* const name = IDENTIFIER_POINTER(DECL_NAME(decl));
+    piece_.add(name, DECL_ARTIFICIAL(decl) ? strcspn(name, ".")
+                                           : IDENTIFIER_LENGTH(DECL_NAME(decl)));
+  }
   if (!is_new)
     return;
   type(TREE_TYPE(decl));
@@ -291,12 +338,19 @@ void canonical_walk::symbol(tree decl)
 {
   number(TREE_PUBLIC(decl));
   const std::string name = assembler_name(decl);
-  if (!name_has_lambda(name)) {
+  if (name.compare(0, 3, "_ZG") == 0) {
+    // Made for a static variable of a function, and numbered as that is.
+    strict_.add(name.data(), name.size());
+    masked_.add(name.data(), name.size());
+    piece_.add(name.data(), name.find_last_not_of("_0123456789") + 1);
+    return;
+  }
+  if (!is_named_by_number(name)) {
     text(name);
     return;
   }
   text(name_without_numbers(name));
-  lambdas_.push_back(DECL_UID(decl));
+  numbered_.push_back(DECL_UID(decl));
 }
 
 void canonical_walk::function(tree decl)
@@ -325,6 +379,10 @@ void canonical_walk::variable(tree decl)
   if (is_static_of_function(decl)) {
     symbol(DECL_CONTEXT(decl));
     text(DECL_NAME(decl) ? IDENTIFIER_POINTER(DECL_NAME(decl)) : "");
+    const unsigned which = number_of_static(decl);
+    strict_.add(which);
+    masked_.add(which);
+    in_piece_.insert(decl);
     // In this walk: a table of labels has those of the function.
     if (DECL_INITIAL(decl) != error_mark_node && statics_.insert(decl).second)
       operand(DECL_INITIAL(decl));
@@ -633,16 +691,27 @@ void canonical_walk::caught(tree types)
     text(mangle_cxx_type(types));
 }
 
+void canonical_walk::bind(gbind* of)
+{
+  scopes_.push_back(0);
+  sequence(gimple_bind_body(of));
+  for (tree each = gimple_bind_vars(of); each; each = DECL_CHAIN(each))
+    if (VAR_P(each) && is_static_of_function(each))
+      statics[DECL_UID(each)].scope = scopes_.back();
+  scopes_.pop_back();
+}
+
 void canonical_walk::statement(gimple* of)
 {
   if (is_gimple_debug(of) || gimple_code(of) == GIMPLE_NOP)
     return;
+  piece_ = {};
   line_ =
       gimple_has_location(of) ? expand_location(gimple_location(of)).line : 0;
   number(gimple_code(of));
   switch (gimple_code(of)) {
     case GIMPLE_BIND:
-      sequence(gimple_bind_body(as_a<gbind*>(of)));
+      bind(as_a<gbind*>(of));
       break;
     case GIMPLE_TRY:
       number(gimple_try_kind(of));
@@ -760,11 +829,11 @@ const std::map<unsigned, body_hash>& body_hashes()
 
 namespace {
 
-// The hash of a function and of all lambdas that it leads to.
-class lambda_content {
+// The hash of a function and of all functions named by number that it leads to.
+class numbered_content {
  public:
   // Of a constructor or destructor code calls names that stand for one body.
-  lambda_content()
+  numbered_content()
   {
     cgraph_node* node;
     FOR_EACH_FUNCTION(node)
@@ -782,7 +851,7 @@ class lambda_content {
       return 0;
     running_hash sum;
     sum.add(own->second.masked);
-    for (const unsigned each : own->second.lambdas)
+    for (const unsigned each : own->second.numbered)
       sum.add(of(each));
     under_way_.erase(id);
     return sum.value();
@@ -798,9 +867,9 @@ class lambda_content {
 void complete_body_hashes()
 {
   std::map<unsigned, std::uint64_t> contents;
-  lambda_content content;
+  numbered_content content;
   for (const auto& [id, each] : hashes)
-    if (!each.lambdas.empty())
+    if (!each.numbered.empty())
       contents[id] = content.of(id);
   for (const auto& [id, sum] : contents)
     for (std::uint64_t body_hash::*part :
@@ -811,7 +880,13 @@ void complete_body_hashes()
       hashes[id].*part = whole.value();
     }
   for (auto& [id, each] : hashes)
-    each.lambdas.clear();
+    each.numbered.clear();
+}
+
+static_use use_of_static(tree decl)
+{
+  const auto found = statics.find(DECL_UID(decl));
+  return found == statics.end() ? static_use() : found->second;
 }
 
 std::uint64_t type_hash_of_variable(tree decl)
@@ -848,8 +923,11 @@ bool is_plain_content(tree decl)
          strncmp(IDENTIFIER_POINTER(DECL_NAME(decl)), "_ZT", 3) != 0;
 }
 
-bool name_has_lambda(const std::string& symbol)
+// Those that destroy static objects ("__tcf_3") are numbered through the unit.
+bool is_named_by_number(const std::string& symbol)
 {
+  if (symbol.compare(0, 6, "__tcf_") == 0)
+    return true;
   return symbol.compare(0, 2, "_Z") == 0 && symbol.find("Ul") != symbol.npos &&
          demangle(symbol.c_str(), DMGL_PARAMS | DMGL_ANSI).find("{lambda(") !=
              std::string::npos;
@@ -857,6 +935,8 @@ bool name_has_lambda(const std::string& symbol)
 
 std::string name_without_numbers(const std::string& symbol)
 {
+  if (symbol.compare(0, 6, "__tcf_") == 0)
+    return "__tcf_";
   const std::string text = demangle(symbol.c_str(), DMGL_PARAMS | DMGL_ANSI);
   std::string result;
   for (std::size_t at = 0; at < text.size(); ++at) {

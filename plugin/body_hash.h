@@ -24,19 +24,27 @@ struct body_hash {
   std::uint64_t prototype = 0;
   std::string statements;       // a character each
   std::vector<unsigned> lines;  // of the statements
-  // Functions whose names hold the number of a lambda: what they are goes in,
-  // not what they are called (name_with_lambda).
-  std::vector<unsigned> lambdas;  // by DECL_UID
+  // Functions that are named by number: what they are goes in, not what they
+  // are called.
+  std::vector<unsigned> numbered;  // by DECL_UID
 };
 
 // Call from plugin_init, if hashes are needed.
 void register_body_hashes(const char* plugin_name);
 
-// Of the functions of the unit so far, by DECL_UID.  The lambdas that a
-// function uses are part of its hashes once complete_body_hashes() was called,
+// Of the functions of the unit so far, by DECL_UID.  Those that a function uses
+// and that are named by number are part of its hashes once complete_body_hashes() was called,
 // which is when the unit is complete and before anything is lowered further.
 const std::map<unsigned, body_hash>& body_hashes();
 void complete_body_hashes();
+
+// What a static variable of a function is there for, as far as several of one
+// name are told apart by it; lines and other locals' numbers stay out.
+struct static_use {
+  std::uint64_t scope = 0;  // all statements where its name means it
+  std::uint64_t uses = 0;   // the statements that have it
+};
+static_use use_of_static(tree decl);
 
 // Of a variable's type, alignment and section; and of its initial value.
 std::uint64_t type_hash_of_variable(tree decl);
@@ -50,9 +58,10 @@ value_hash initial_value_hash(tree decl);
 // string, a table of a switch, __func__.
 bool is_plain_content(tree decl);
 
-// Whether the assembler name depends on how many lambdas come before, in the
-// same function or class.
-bool name_has_lambda(const std::string& symbol);
+// Whether the assembler name depends on how many of its kind come before:
+// lambdas in the same function or class, functions that GCC makes to destroy
+// static objects.
+bool is_named_by_number(const std::string& symbol);
 
 // A name without the numbers of lambdas and of local classes, for comparison.
 std::string name_without_numbers(const std::string& symbol);

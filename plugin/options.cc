@@ -100,6 +100,8 @@ bool take_out(std::string_view what)
       {"holders", &countermeasures::holders},
       {"moved", &countermeasures::moved},
       {"local-classes", &countermeasures::local_classes},
+      {"statics", &countermeasures::statics},
+      {"renamed-data", &countermeasures::renamed_data},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -111,8 +113,8 @@ bool take_out(std::string_view what)
       "%<noinline%>, %<nothrow%>, %<recursion%>, %<one-piece%>, "
       "%<align%>, %<id%>, "
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
-      "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%> and "
-      "%<local-classes%>");
+      "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%>, "
+      "%<local-classes%>, %<statics%> and %<renamed-data%>");
   return false;
 }
 

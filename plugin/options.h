@@ -37,6 +37,8 @@ struct countermeasures {
   bool holders = true;        // of copies of what has changed are replaced
   bool moved = true;          // another file's is still the program's
   bool local_classes = true;  // with other numbers are refused
+  bool statics = true;        // of one name in a function are told apart
+  bool renamed_data = true;   // is warned of
 };
 
 // A file of patterns.

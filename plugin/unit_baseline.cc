@@ -166,7 +166,12 @@ bool unit_baseline::read_line(const std::string& line)
     each.symbol = words.word();
     const std::string key = words.at_end() ? each.symbol : words.rest();
     variables_.emplace(key, each);
+    last_key_ = key;
     return !each.symbol.empty();
+  } else if (kind == "u") {
+    const auto of = variables_.find(last_key_);
+    return of != variables_.end() && words.hash(of->second.use.scope) &&
+           words.hash(of->second.use.uses);
   } else if (kind == "i") {
     std::uint64_t holder;
     if (!words.count(holder) || holder >= functions_.size())

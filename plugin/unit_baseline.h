@@ -33,6 +33,7 @@ struct old_variable {
   std::string flags;  // format::variable_...
   std::uint64_t type = 0;
   value_hash initial_value;
+  static_use use;
 
   bool has(char flag) const { return flags.find(flag) != flags.npos; }
 };
@@ -75,6 +76,7 @@ class unit_baseline {
   std::vector<old_function> functions_;
   std::map<std::string, std::size_t> numbers_;
   std::map<std::string, old_variable> variables_;
+  std::string last_key_;
   std::uint64_t assembly_ = 0;
   std::uint64_t hash_ = 0;
   bool complete_ = false;

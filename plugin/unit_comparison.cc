@@ -7,6 +7,7 @@
 #include "plugin/baseline.h"
 #include "plugin/baseline_change.h"
 #include "plugin/body_hash.h"
+#include "plugin/cxx.h"
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/pairing.h"
@@ -28,7 +29,7 @@ const unit_baseline& old = this_unit.baseline;
 
 enum class state {
   same,     // as in the program, which has code of it
-  kept,     // as in the program, which has no code of it
+  kept,     // as in the program, which has no code of it to refer to
   changed,  // and has a site, so it is replaced
   rebuilt,  // changed or uses something changed, and has no site
   added,    // not in the program, or not under this name and type
@@ -66,9 +67,9 @@ class unit_comparison {
 
   void judge_variable(unit_variable& one, const old_variable* before);
   void judge_changed_variable(unit_variable& one, const old_variable& before);
-  std::vector<std::pair<unit_variable*, const old_variable*>> pair_statics(
-      std::vector<unit_variable*> now, const std::string& stem);
-  const old_variable* find_renumbered(const unit_variable& one) const;
+  void judge_statics();
+  const old_variable* partner_of(const unit_variable& one) const;
+  void tell_of_vanished();
 
   void keep_code(unit_function& one);
   void replace(unit_function& one);
@@ -88,13 +89,32 @@ class unit_comparison {
   std::map<std::string, std::string> reasons_;  // by symbol
   std::vector<std::size_t> open_;               // to be spread
   std::vector<unit_variable> variables_;
+  std::map<std::string, const old_variable*> statics_;   // by symbol
   std::map<std::string, const old_variable*> imported_;  // by key
+  std::set<const old_variable*> taken_;  // the program's, with a partner here
   std::set<varpool_node*> added_data_;
 };
 
 bool same_body(const body_hash& now, const old_function& before)
 {
   return now.strict == before.strict || now.masked == before.masked;
+}
+
+// Code that was not made to be called from elsewhere, so that it cannot be
+// imported, and whose address nothing asks for: the patch has a copy.
+bool must_be_copied(const unit_function& one)
+{
+  return one.before->has(format::function_local) &&
+         !one.before->has(format::function_site) &&
+         (!one.node->address_taken ||
+          one.symbol.compare(0, 6, "__tcf_") == 0);
+}
+
+state state_of_same(const unit_function& one)
+{
+  return one.before->has(format::function_emitted) && !must_be_copied(one)
+             ? state::same
+             : state::kept;
 }
 
 bool is_initialisation_of_objects(tree decl)
@@ -112,11 +132,11 @@ unit_function unit_comparison::judge_lambda(unit_function one)
   const body_hash& now = body_hashes().at(DECL_UID(one.node->decl));
   for (const old_function& each : old.functions())
     if (each.prototype == now.prototype && same_body(now, each) &&
-        name_has_lambda(each.symbol) &&
+        is_named_by_number(each.symbol) &&
         name_without_numbers(each.symbol) == stem) {
       one.before = &each;
       one.old_symbol = each.symbol;
-      one.is = each.has(format::function_emitted) ? state::same : state::kept;
+      one.is = state_of_same(one);
       return one;
     }
   one.is = in_system_header_at(DECL_SOURCE_LOCATION(one.node->decl))
@@ -175,7 +195,7 @@ unit_function unit_comparison::judge(cgraph_node* node)
   const tree decl = node->decl;
   unit_function one = {node, assembler_name(decl), assembler_name(decl),
                        nullptr, state::added};
-  if (name_has_lambda(one.symbol))
+  if (is_named_by_number(one.symbol))
     return judge_lambda(one);
   one.before = is_initialisation_of_objects(decl)
                    ? find_initialisation(one.symbol)
@@ -193,8 +213,7 @@ unit_function unit_comparison::judge(cgraph_node* node)
   if (now.prototype != one.before->prototype)
     judge_prototype(one);
   else if (same_body(now, *one.before))
-    one.is =
-        one.before->has(format::function_emitted) ? state::same : state::kept;
+    one.is = state_of_same(one);
   else
     rebuild(one, "changed");
   return one;
@@ -240,7 +259,7 @@ void unit_comparison::rebuild_holders_of_vanished()
 void unit_comparison::refuse_lambdas_in_data()
 {
   for (const unit_function& one : functions_) {
-    if (one.is != state::added || !name_has_lambda(one.symbol))
+    if (one.is != state::added || !is_named_by_number(one.symbol))
       continue;
     ipa_ref* use = nullptr;
     for (unsigned i = 0; one.node->iterate_referring(i, use); ++i)
@@ -274,46 +293,6 @@ void unit_comparison::judge_functions()
 }
 
 // --- Variables ---------------------------------------------------------------
-
-bool has_digits_at_end(const std::string& text)
-{
-  return !text.empty() && ISDIGIT(text.back());
-}
-
-std::string without_digits_at_end(std::string text)
-{
-  while (has_digits_at_end(text))
-    text.pop_back();
-  return text;
-}
-
-bool same_value(const unit_variable& now, const old_variable& before)
-{
-  return now.initial_value.strict == before.initial_value.strict ||
-         now.initial_value.masked == before.initial_value.masked;
-}
-
-// __COUNTER__ makes such names.
-const old_variable* unit_comparison::find_renumbered(
-    const unit_variable& one) const
-{
-  if (TREE_PUBLIC(one.node->decl) || !has_digits_at_end(one.key) ||
-      one.key.find('#') != one.key.npos)
-    return nullptr;
-  const old_variable* found = nullptr;
-  for (const auto& [key, each] : old.variables()) {
-    const bool taken = std::any_of(
-        variables_.begin(), variables_.end(),
-        [&key = key](const unit_variable& other) { return other.key == key; });
-    if (taken || without_digits_at_end(key) != without_digits_at_end(one.key) ||
-        each.type != one.type || !same_value(one, each))
-      continue;
-    if (found)
-      return nullptr;
-    found = &each;
-  }
-  return found;
-}
 
 void unit_comparison::judge_changed_variable(unit_variable& one,
                                              const old_variable& before)
@@ -357,6 +336,33 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
   spread_to_users(one.node, "uses " + one.symbol);
 }
 
+// A variable that has gone, and a new one of its type: perhaps one that has
+// another name now, which begins at its initial value again.
+void unit_comparison::tell_of_vanished()
+{
+  for (const auto& [key, before] : old.variables()) {
+    if (taken_.count(&before) || !before.has(format::variable_emitted) ||
+        !before.has(format::variable_written) ||
+        before.has(format::variable_read_only) || is_made_by_compiler(key))
+      continue;
+    std::string followers;
+    for (const unit_variable& each : variables_)
+      if (added_data_.count(each.node) && each.type == before.type &&
+          !DECL_ARTIFICIAL(each.node->decl) &&
+          current_options().with.renamed_data) {
+        warn(each.node->decl,
+             printed(each.node->decl) +
+                 " is new and begins at its initial value, and " +
+                 readable_key(key) +
+                 ", which has the same type, is not used any more; if it is "
+                 "the same variable, keep its name");
+        followers = key;
+      }
+    if (followers.empty())
+      note_unit(readable_key(key) + " is not used any more");
+  }
+}
+
 bool is_small_constant(const unit_variable& one)
 {
   const tree decl = one.node->decl;
@@ -366,82 +372,50 @@ bool is_small_constant(const unit_variable& one)
          tree_fits_uhwi_p(size) && tree_to_uhwi(size) <= 64;
 }
 
+const old_variable* unit_comparison::partner_of(const unit_variable& one) const
+{
+  // What GCC makes for a static variable of a function goes with it.
+  for (const auto& [symbol, before] : statics_)
+    if (const std::string name =
+            name_for_other(one.symbol, symbol, before ? before->symbol : symbol);
+        !name.empty())
+      return before ? old.find_variable(name) : nullptr;
+  const old_variable* before = old.find_variable(one.key);
+  if (!before)
+    before = find_moved_variable(one.node->decl, one.symbol);
+  if (!before)
+    before = find_renumbered(old, variables_, one);
+  return before;
+}
+
 void unit_comparison::judge_variable(unit_variable& one,
                                      const old_variable* before)
 {
   const tree decl = one.node->decl;
   // Descriptions of the types of lambdas: one is as good as another.
-  if (DECL_ARTIFICIAL(decl) && name_has_lambda(one.symbol) &&
-      one.key == one.symbol)
+  if (DECL_ARTIFICIAL(decl) && is_named_by_number(one.symbol) &&
+      described_class(decl))
     return;
-  if (!before)
-    before = find_moved_variable(decl, one.symbol);
-  if (!before)
-    before = find_renumbered(one);
   if (!before) {
     added_data_.insert(one.node);
     note_result("new-data", one.symbol + "\t" + std::to_string(one.line));
     return;
   }
+  taken_.insert(before);
   if (before->type != one.type || !same_value(one, *before))
     judge_changed_variable(one, *before);
   else if (before->has(format::variable_emitted) && !is_small_constant(one))
     imported_[one.key] = before;
 }
 
-// Static variables of one name in one function: by number if there are as many
-// as before, else by what they are.
-std::vector<std::pair<unit_variable*, const old_variable*>>
-unit_comparison::pair_statics(std::vector<unit_variable*> now,
-                              const std::string& stem)
+// Of the static variables of functions, by the function.
+void unit_comparison::judge_statics()
 {
-  std::vector<const old_variable*> before;
-  while (const old_variable* each =
-             old.find_variable(stem + "#" + std::to_string(before.size())))
-    before.push_back(each);
-  std::vector<std::pair<unit_variable*, const old_variable*>> pairs;
-  if (now.size() == before.size() || before.empty()) {
-    for (std::size_t i = 0; i < now.size(); ++i)
-      pairs.emplace_back(now[i], before.empty() ? nullptr : before[i]);
-    return pairs;
-  }
-  const auto alike = [](const unit_variable& a, const old_variable& b) {
-    return a.type == b.type && same_value(a, b);
-  };
-  for (unit_variable* each : now) {
-    const old_variable* partner = nullptr;
-    std::size_t partners = 0;
-    for (const old_variable* other : before)
-      if (alike(*each, *other)) {
-        partner = other;
-        ++partners;
-      }
-    std::size_t rivals = 0;
-    for (const unit_variable* other : now)
-      rivals += partner && alike(*other, *partner);
-    if (partners > 1 || rivals > 1)
-      refuse(each->node->decl,
-             "there were " + std::to_string(before.size()) +
-                 " static variables " + stem.substr(stem.rfind(':') + 1) +
-                 " in this function, there are " + std::to_string(now.size()) +
-                 " now, and they look alike; give the new one another name");
-    pairs.emplace_back(each, partner);
-  }
-  return pairs;
-}
-
-void unit_comparison::judge_variables()
-{
-  variables_ = variables_of_unit();
-  std::map<std::string, std::vector<unit_variable*>> statics;
-  for (unit_variable& each : variables_) {
-    const std::size_t number = each.key.find('#');
-    if (number != each.key.npos)
-      statics[each.key.substr(0, number)].push_back(&each);
-    else
-      judge_variable(each, old.find_variable(each.key));
-  }
-  for (auto& [stem, group] : statics) {
+  std::map<std::string, std::vector<unit_variable*>> groups;
+  for (unit_variable& each : variables_)
+    if (each.is_of_function())
+      groups[each.key.substr(0, each.key.rfind('#'))].push_back(&each);
+  for (auto& [stem, group] : groups) {
     // Those of a function that has another name now.
     std::string old_stem = stem;
     const std::size_t end = stem.rfind("::");
@@ -450,20 +424,24 @@ void unit_comparison::judge_variables()
       old_stem = functions_[parent->second].old_symbol + stem.substr(end);
     const bool parent_is_new =
         parent != by_symbol_.end() &&
-        name_has_lambda(functions_[parent->second].symbol) &&
+        is_named_by_number(functions_[parent->second].symbol) &&
         functions_[parent->second].is == state::added;
-    for (const auto& [one, before] : pair_statics(group, old_stem))
-      judge_variable(*one, parent_is_new ? nullptr : before);
+    for (const auto& [one, before] : pair_statics(old, group, old_stem)) {
+      const old_variable* const partner = parent_is_new ? nullptr : before;
+      statics_[one->symbol] = partner;
+      judge_variable(*one, partner);
+    }
   }
-  for (const auto& [key, before] : old.variables())
-    if (key.find('#') != key.npos && before.has(format::variable_emitted) &&
-        before.has(format::variable_written) &&
-        std::none_of(variables_.begin(), variables_.end(),
-                     [&key = key](const unit_variable& each) {
-                       return each.key == key;
-                     }))
-      note_result("note", std::string(main_input_filename) + ":1: " + key +
-                              " is not used any more");
+}
+
+void unit_comparison::judge_variables()
+{
+  variables_ = variables_of_unit();
+  judge_statics();
+  for (unit_variable& each : variables_)
+    if (!each.is_of_function())
+      judge_variable(each, partner_of(each));
+  tell_of_vanished();
 }
 
 void unit_comparison::judge_assembly()
@@ -709,7 +687,7 @@ void unit_comparison::carry_out()
       case state::rebuilt:
       case state::added:
         note_compiled(one);
-        if (name_has_lambda(one.symbol))
+        if (is_named_by_number(one.symbol))
           symtab->change_decl_assembler_name(
               decl, get_identifier((one.symbol + ".hotpatch").c_str()));
         if (hook_time_of(decl)) {
@@ -769,7 +747,7 @@ std::string unit_comparison::flags_for_later(const unit_function& one) const
 bool unit_comparison::is_renumbered(const unit_function& one) const
 {
   return one.old_symbol != one.symbol ||
-         (name_has_lambda(one.symbol) && one.is != state::same &&
+         (is_named_by_number(one.symbol) && one.is != state::same &&
           one.is != state::kept);
 }
 
