@@ -301,10 +301,10 @@ std::string variable_lines(const unit_variable& of, const std::string& flags)
               ? "-"
               : hash_text(of.initial_value.masked)) +
          " " + std::to_string(of.line) + " " + of.symbol +
-         (of.is_of_function() ? " " + of.key + "\nu " +
-                                    hash_text(of.use.scope) + " " +
-                                    hash_text(of.use.uses) + "\n"
-                              : "\n");
+         (of.is_of_function()
+              ? " " + of.key + "\nu " + hash_text(of.use.scope) + " " +
+                    hash_text(of.use.uses) + "\n"
+              : "\n");
 }
 
 std::set<unsigned> emitted_symbols()

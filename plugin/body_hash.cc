@@ -52,7 +52,8 @@ void number_statics(tree block, std::map<tree, unsigned>& of_name,
     number_statics(each, of_name, into);
 }
 
-// Which of those that have its name in the function, in the order of the source.
+// Which of those that have its name in the function, in the order of the
+// source.
 unsigned number_of_static(tree decl)
 {
   static tree last;
@@ -203,8 +204,8 @@ class canonical_walk {
   std::vector<unsigned> lines_;
   std::map<tree, unsigned> locals_;
   std::vector<unsigned> numbered_;
-  std::set<tree> statics_;   // whose initial values have been added
-  std::set<tree> in_piece_;  // static variables of functions
+  std::set<tree> statics_;             // whose initial values have been added
+  std::set<tree> in_piece_;            // static variables of functions
   std::vector<std::uint64_t> scopes_;  // sums of the statements in open ones
   int line_;
   const char* file_;
@@ -318,8 +319,9 @@ void canonical_walk::local(tree decl)
   if (DECL_P(decl) && DECL_NAME(decl)) {
     // GCC numbers temporary ones ("count.3").
     const char* const name = IDENTIFIER_POINTER(DECL_NAME(decl));
-    piece_.add(name, DECL_ARTIFICIAL(decl) ? strcspn(name, ".")
-                                           : IDENTIFIER_LENGTH(DECL_NAME(decl)));
+    piece_.add(name, DECL_ARTIFICIAL(decl)
+                         ? strcspn(name, ".")
+                         : IDENTIFIER_LENGTH(DECL_NAME(decl)));
   }
   if (!is_new)
     return;

@@ -33,8 +33,9 @@ struct body_hash {
 void register_body_hashes(const char* plugin_name);
 
 // Of the functions of the unit so far, by DECL_UID.  Those that a function uses
-// and that are named by number are part of its hashes once complete_body_hashes() was called,
-// which is when the unit is complete and before anything is lowered further.
+// and that are named by number are part of its hashes once
+// complete_body_hashes() was called, which is when the unit is complete and
+// before anything is lowered further.
 const std::map<unsigned, body_hash>& body_hashes();
 void complete_body_hashes();
 

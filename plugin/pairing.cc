@@ -98,7 +98,8 @@ void refuse_renumbered_classes(const unit_baseline& old,
                  "a name of its own, or restart the program");
 }
 
-// --- Static variables of functions --------------------------------------------
+// --- Static variables of functions
+// --------------------------------------------
 
 bool same_value(const unit_variable& now, const old_variable& before)
 {

@@ -106,8 +106,7 @@ bool must_be_copied(const unit_function& one)
 {
   return one.before->has(format::function_local) &&
          !one.before->has(format::function_site) &&
-         (!one.node->address_taken ||
-          one.symbol.compare(0, 6, "__tcf_") == 0);
+         (!one.node->address_taken || one.symbol.compare(0, 6, "__tcf_") == 0);
 }
 
 state state_of_same(const unit_function& one)
@@ -376,8 +375,8 @@ const old_variable* unit_comparison::partner_of(const unit_variable& one) const
 {
   // What GCC makes for a static variable of a function goes with it.
   for (const auto& [symbol, before] : statics_)
-    if (const std::string name =
-            name_for_other(one.symbol, symbol, before ? before->symbol : symbol);
+    if (const std::string name = name_for_other(
+            one.symbol, symbol, before ? before->symbol : symbol);
         !name.empty())
       return before ? old.find_variable(name) : nullptr;
   const old_variable* before = old.find_variable(one.key);
