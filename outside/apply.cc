@@ -175,6 +175,20 @@ state_note note_in(const format::patch_state& state)
   return {state.phase, state.agent, state.sequence};
 }
 
+// What makes two reasons the same for who reads them one after the other.
+std::string without_addresses(const std::string& text)
+{
+  std::string rest;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, 2, "0x") == 0)
+      at = std::min(text.find_first_not_of("0123456789abcdef", at + 2),
+                    text.size());
+    else
+      rest += text[at++];
+  }
+  return rest;
+}
+
 // With this process as the agent: it tells patches that were applied from
 // outside from those of the program's own library.
 state_note new_note(patch_phase phase, std::uint64_t sequence)
@@ -266,7 +280,7 @@ live_patching::live_patching(const change_lock& lock,
     : process_(lock.process()),
       settings_(settings),
       until_(deadline::in_milliseconds(settings.timeout_ms)),
-      memory_((check_process(process_), process_)),
+      memory_((wait_until_started(process_, until_), process_)),
       patches_(process_, memory_),
       cells_(memory_)
 {
@@ -503,6 +517,7 @@ std::string live_patching::find_own_change() const
 void live_patching::stop_and_switch(change& what, apply_result& result)
 {
   back_off pauses(millisecond / 10);
+  std::set<std::string> reported;
   for (;;) {
     // Not in the middle of it: who is inside is the better answer.
     stopped_process all(process_, until_end());
@@ -520,7 +535,8 @@ void live_patching::stop_and_switch(change& what, apply_result& result)
     }
     const std::int64_t stood = all.release();
     const std::string why = stale.empty() ? inside : stale + " meanwhile";
-    report_step(why);
+    if (reported.insert(without_addresses(why)).second)
+      report_step(why);
     if (until_.passed())
       throw process_busy(process_text(process_) + ": " + why);
     if (!stale.empty()) {

@@ -126,9 +126,19 @@ std::vector<std::string> control_paths(pid_t process, const std::string& stated)
 // before us.
 constexpr std::int64_t grace_ms = 10'000;
 
-// For its first word, which costs it nothing: a process that stays silent is
-// traced instead.
+// To be let in and to hear the first word, which costs a process nothing: one
+// that stays silent is traced instead.  Within the time that the caller has, but
+// a process that is about to answer gets a moment in any case.
 constexpr std::int64_t greeting_ms = 5'000;
+constexpr std::int64_t shortest_greeting_ms = 500;
+
+deadline greeting_until(std::int64_t wait_ms)
+{
+  return deadline::in_milliseconds(
+      HP_COUNTERMEASURE(short_greeting)
+          ? std::clamp(wait_ms, shortest_greeting_ms, greeting_ms)
+          : greeting_ms);
+}
 
 // Of all packets of an answer: a dry run may have a finding for each of many
 // functions.
@@ -235,8 +245,10 @@ struct control_connection::packet {
   pid_t sender = 0;
 };
 
-control_connection::control_connection(pid_t process, std::string path)
+control_connection::control_connection(pid_t process, std::string path,
+                                       deadline greeting)
     : process_(process),
+      greeting_(greeting),
       connection_(
           socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
       path_(std::move(path))
@@ -247,12 +259,12 @@ control_connection::control_connection(pid_t process, std::string path)
 }
 
 std::unique_ptr<control_connection> control_connection::open(
-    pid_t process, const std::string& path)
+    pid_t process, const std::string& path, std::int64_t wait_ms)
 {
-  const deadline until = deadline::in_milliseconds(greeting_ms);
+  const deadline until = greeting_until(wait_ms);
   for (const std::string& each : control_paths(process, path)) {
     std::unique_ptr<control_connection> made(
-        new control_connection(process, each));
+        new control_connection(process, each, until));
     const int connection = made->connection_.get();
     if (connect_to(connection, each, until) &&
         listener_of(connection) == process)
@@ -348,7 +360,7 @@ control_outcome control_connection::ask(
     const std::function<void(const control_report&)>& report) const
 {
   const std::int64_t limit_ms = wait_ms + grace_ms;
-  deadline until = deadline::in_milliseconds(greeting_ms);
+  deadline until = greeting_;
   bool asked = false;
   std::size_t bytes = 0;
   for (std::size_t packets = 0;; ++packets) {

@@ -44,9 +44,12 @@ struct control_outcome {
 class control_connection {
  public:
   // Null if the process offers no socket, or none that can be reached.  `path`:
-  // where it is, as this process or that one sees it; empty: to be found.
+  // where it is, as this process or that one sees it; empty: to be found.  No
+  // more than `wait_ms`, but half a second at least, goes by until the process
+  // has to have said its first word.
   static std::unique_ptr<control_connection> open(pid_t process,
-                                                  const std::string& path);
+                                                  const std::string& path,
+                                                  std::int64_t wait_ms);
 
   const std::string& path() const { return path_; }
 
@@ -61,12 +64,13 @@ class control_connection {
   struct packet;
 
   // Not connected yet.
-  control_connection(pid_t process, std::string path);
+  control_connection(pid_t process, std::string path, deadline greeting);
   void send_request(const std::string& request, int file) const;
   packet receive(deadline until) const;
   std::string wrong_sender(const packet& got) const;
 
   const pid_t process_;
+  const deadline greeting_;
   const file_descriptor connection_;
   const std::string path_;
 };

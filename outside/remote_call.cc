@@ -368,13 +368,6 @@ void look_for_dlopen(const target_image& image, target_code& into)
   into.dlerror = find_exported(image, "dlerror").address;
 }
 
-bool is_c_library(const target_image& image)
-{
-  const std::string_view name = image.base_name();
-  return name.starts_with("libc.so") || name.starts_with("libc-2") ||
-         name.starts_with("ld-musl");
-}
-
 }  // namespace
 
 // Thread features of the CPU that a thread uses, Documentation/arch/x86/
@@ -394,12 +387,19 @@ void find_libraries(const target_images& images, target_code& into)
   into.loader = images.loader();
   into.library = nullptr;
   for (const target_image& image : images.all())
-    if (is_c_library(image))
+    if (is_c_library(image.base_name()))
       into.library = &image;
-  if (into.loader == nullptr || into.library == nullptr)
-    throw tool_error(process_text(images.process()) +
-                     " is a static program: it cannot load a patch "
-                     "object; link it dynamically");
+  const std::string process = process_text(images.process());
+  if (into.library == nullptr)
+    throw tool_error(
+        process + (into.loader == nullptr
+                       ? " is a static program: it cannot load a patch object; "
+                         "link it dynamically"
+                       : " has no C library, which would load a patch object"));
+  if (into.loader == nullptr)
+    throw tool_error(process +
+                     " was started by its dynamic linker, which was executed "
+                     "as a program (ld.so PROGRAM); execute the program itself");
 }
 
 target_code find_target_code(const target_images& images)

@@ -14,6 +14,7 @@
 #include "processes/memory.h"
 #include "processes/proc_file.h"
 #include "processes/process_list.h"
+#include "runtime/base/countermeasure.h"
 
 namespace hotpatch::outside {
 
@@ -25,6 +26,11 @@ std::uint64_t read_loader_base(pid_t process)
   return auxiliary_value(process, AT_BASE);
 }
 
+std::string_view base_name_of(std::string_view path)
+{
+  return path.substr(path.rfind('/') + 1);
+}
+
 bool same_file(const process_mapping& a, const process_mapping& b)
 {
   return a.device == b.device && a.inode == b.inode;
@@ -32,10 +38,41 @@ bool same_file(const process_mapping& a, const process_mapping& b)
 
 }  // namespace
 
+bool is_c_library(std::string_view base_name)
+{
+  return base_name.starts_with("libc.so") || base_name.starts_with("libc-2") ||
+         base_name.starts_with("ld-musl");
+}
+
+// The kernel writes the auxiliary vector last.  AT_BASE is 0 in a static
+// program, and so it is where the dynamic linker was executed as a program.
+void wait_until_started(pid_t process, deadline until)
+{
+  constexpr std::int64_t pause = 5'000'000;
+  for (;;) {
+    check_process(process);
+    const bool is_executed = auxiliary_value(process, AT_PHDR) != 0;
+    const auto maps = read_maps(process);
+    const bool has_library =
+        std::any_of(maps.begin(), maps.end(), [](const process_mapping& each) {
+          return each.executable && is_c_library(base_name_of(each.path));
+        });
+    if (!HP_COUNTERMEASURE(wait_for_start) ||
+        (is_executed && (has_library || read_loader_base(process) == 0)))
+      return;
+    if (until.passed())
+      throw process_busy(
+          process_text(process) +
+          (is_executed ? " is being started: its dynamic linker has not loaded "
+                         "a C library"
+                       : " is in execve()"));
+    sleep_for(std::min(pause, until.left()));
+  }
+}
+
 std::string_view target_image::base_name() const
 {
-  const std::string_view whole = path;
-  return whole.substr(whole.rfind('/') + 1);
+  return base_name_of(path);
 }
 
 target_images::target_images(pid_t process) : process_(process)

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "processes/maps.h"
+#include "runtime/base/deadline.h"
 #include "runtime/elf/elf_file.h"
 
 namespace hotpatch::outside {
@@ -67,6 +68,15 @@ struct exported_symbol {
   std::uint64_t address = 0;  // in the process; 0: there is none
   std::uint64_t size = 0;
 };
+
+// Whether this is the name of a C library's file.
+bool is_c_library(std::string_view base_name);
+
+// Waits while a process executes a program that it has just begun: in execve(2)
+// it has next to no memory, and then its dynamic linker loads what it needs. A
+// static program has nothing to wait for.  Throws process_busy at the end of the
+// time, tool_error.
+void wait_until_started(pid_t process, deadline until);
 
 exported_symbol find_exported(const target_image& image, std::string_view name);
 

@@ -258,15 +258,41 @@ hp_status name_search::ambiguous() noexcept
   }
   if (count > listed)
     list.add("\n  and %zu more", count - listed);
-  return fail(
-      HP_AMBIGUOUS,
-      "%zu sites are called %.200s; use an assembler name, %s to choose "
-      "one of:%s",
-      count, text_,
-      any_number ? "FILE:NAME, IMAGE!NAME or NAME#NUMBER (NAME#all "
-                   "means all where several can be changed)"
-                 : "FILE:NAME or IMAGE!NAME",
-      list.text());
+  // Only what tells some of them apart.
+  const located_site& first = matches_[0];
+  const auto any = [&](auto differs) {
+    return std::any_of(matches_.begin(), matches_.end(), differs);
+  };
+  const bool has_names = any([&](const located_site& each) {
+    return std::strcmp(each.site.name, first.site.name) != 0;
+  });
+  const bool has_files = any([&](const located_site& each) {
+    return std::strcmp(each.site.file, first.site.file) != 0;
+  });
+  const bool has_images = any([&](const located_site& each) {
+    return each.image_id != first.image_id;
+  });
+  const char* ways[4];
+  std::size_t way_count = 0;
+  if (has_names)
+    ways[way_count++] = "the assembler name";
+  if (has_files)
+    ways[way_count++] = "FILE:NAME";
+  if (has_images)
+    ways[way_count++] = "IMAGE!NAME";
+  if (any_number)
+    ways[way_count++] =
+        "NAME#NUMBER (NAME#all means all where several can be changed)";
+  message_text way;
+  for (std::size_t i = 0; i < way_count; ++i)
+    way.add("%s%s",
+            i == 0               ? ""
+            : i + 1 == way_count ? " or "
+                                 : ", ",
+            ways[i]);
+  return fail(HP_AMBIGUOUS,
+              "%zu sites are called %.200s; use %s to choose one of:%s", count,
+              text_, way.text(), list.text());
 }
 
 hp_status name_search::not_found() noexcept

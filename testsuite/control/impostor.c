@@ -10,6 +10,7 @@
  *   lie      says that all went well
  *   endless  reports without end
  *   slow     reports now and then, without end
+ *   silent   says nothing
  *   escapes  refuses, with words that do things to terminals
  *
  * What comes in is written to the file `got`: a line for each request, with the
@@ -60,6 +61,8 @@ static void answer(const char* mode, int connection)
               "process 1: fix is applied\n");
     return;
   }
+  while (strcmp(mode, "silent") == 0)
+    pause();
   send_text(connection, "ready 1\n");
   take(connection);
   if (strcmp(mode, "lie") == 0) {

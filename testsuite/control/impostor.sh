@@ -56,6 +56,20 @@ ok "control: without that, a child says that it is patched, and has the file" \
   tool_is_deceived
 end_both
 
+# --- A process that says nothing ----------------------------------------------
+pretend child-silent
+ok "with a limit of half a second, silence is not waited for for five" \
+  timeout 4 "$hp_apply" -t 0.5 "$pid" fix.so
+ok "nor when the patch is reverted" timeout 4 "$hp_revert" -t 0.5 "$pid" fix
+waits_without_limit()
+{
+  build_controls || return
+  HP_WITHOUT=short_greeting timeout 4 "$(control_tool hp-apply)" -t 0.5 "$pid" fix.so
+  [ $? -eq 124 ]
+}
+ok "control: otherwise it is" waits_without_limit
+end_both
+
 # --- A process that answers without end ---------------------------------------
 # This one takes all the time there is: its end is looked at last.
 begin ./impostor slow ./target alone

@@ -4,6 +4,7 @@
 #
 # SPDX-License-Identifier: MIT
 . "$HP_SRCDIR/testsuite/lib/common.sh"
+. "$HP_SRCDIR/testsuite/lib/controls.sh"
 . "$HP_SRCDIR/testsuite/outside/start.sh"
 
 build_odd()
@@ -65,6 +66,32 @@ end
 begin ./odd-static plain
 ok "a static program" refuses "is a static program" "$pid" odd_fix.so
 ok "a static program goes on" unharmed
+end
+
+begin ./odd starting
+started=$(head -n 1 out)
+ok "a process before its first instruction is not taken for a static program" \
+  gives 2 "process $started is being started" "$hp_apply" -t 0.2 "$started" \
+  odd_fix.so
+mistaken()
+{
+  build_controls &&
+    without wait_for_start gives 1 "has no C library" "$(control_tool hp-apply)" \
+      "$started" odd_fix.so
+}
+ok "control: otherwise it would be refused" mistaken
+"$hp_apply" -t 60 "$started" odd_fix.so >later 2>&1 &
+later=$!
+kill -CONT "$started"
+applied_later()
+{
+  wait "$later"
+  status=$?
+  cat later
+  [ $status -eq 0 ]
+}
+ok "it is patched when it has started" applied_later
+kill -9 "$started"
 end
 
 cat >loop32.s <<'END'

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -91,6 +92,26 @@ static void* leave_late(void* unused)
   return unused;
 }
 
+/* Executes a program and stops it before its first instruction. */
+static int start_stopped(char* program)
+{
+  char* const arguments[] = {program, "plain", NULL};
+  const pid_t child = fork();
+  if (child == 0) {
+    if (freopen("started", "w", stdout) == NULL ||
+        ptrace(PTRACE_TRACEME, 0, 0, 0) != 0)
+      _exit(1);
+    execv(program, arguments);
+    _exit(1);
+  }
+  if (waitpid(child, NULL, 0) != child ||
+      ptrace(PTRACE_DETACH, child, 0, SIGSTOP) != 0)
+    return 1;
+  printf("%d\n", (int)child);
+  fflush(stdout);
+  return 0;
+}
+
 static int begin(const char* what)
 {
   struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
@@ -117,7 +138,9 @@ static int begin(const char* what)
 
 int main(int argc, char** argv)
 {
-  if (argc < 2 || begin(argv[1]) != 0) {
+  if (argc < 2 ||
+      (strcmp(argv[1], "starting") == 0 ? start_stopped(argv[0])
+                                        : begin(argv[1])) != 0) {
     puts("cannot");
     return 1;
   }

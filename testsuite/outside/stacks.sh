@@ -125,6 +125,13 @@ stack_stays()
   echo "the stack of $((before)) bytes has $(($(stack_size))) after $again commands"
   [ "$((before))" = "$(($(stack_size)))" ]
 }
+said_once()
+{
+  "$hp_apply" -v --timeout=0.5 "$pid" first.so >output 2>&1
+  cat output
+  [ "$(grep -v ^hp-apply output | grep -c 'has not left')" -eq 1 ]
+}
+ok "hp-apply -v says once where a thread is" said_once
 ok "the stack of a thread on a fiber does not grow with each command" stack_stays
 end
 

@@ -80,8 +80,8 @@ ok 'a C function' names 'conn_open net/conn.c:2' conn_open
 ok 'a static function of one of two files' \
   names 'reset net/conn.c:1' conn.c:reset
 ok 'the same by more of the path' names 'reset net/pool.c:1' net/pool.c:reset
-ok 'without the file it is ambiguous' \
-  prints ./program 'status 3: 2 sites are called reset;*
+ok 'without the file it is ambiguous, and the message says what helps' \
+  prints ./program 'status 3: 2 sites are called reset; use FILE:NAME to choose one of:
   reset net/conn.c:1 in */program
   reset net/pool.c:1 in */program' which reset
 ok 'a nested function' names 'step* net/conn.c:5' step
@@ -90,7 +90,7 @@ ok 'a method by its signature' \
 ok 'blanks do not count' \
   names _ZN2ns5Point5scaleEi ' ns::Point::scale ( int )'
 ok 'an overloaded method without parameters is ambiguous' \
-  prints ./program 'status 3: 2 sites are called ns::Point::scale;*
+  prints ./program 'status 3: 2 sites are called ns::Point::scale; use the assembler name to choose one of:
   _ZN2ns5Point5scaleE? (ns::Point::scale(*)) shape.cc:* in */program
   _ZN2ns5Point5scaleE? (ns::Point::scale(*)) shape.cc:* in */program' \
   which ns::Point::scale

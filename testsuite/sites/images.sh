@@ -186,7 +186,7 @@ ok 'a shared object without a build-id is known by its inode' \
   find plugged
 
 ok 'one name in two images: both are listed' \
-  prints ./probe 'status 3: 2 sites are called reset; *
+  prints ./probe 'status 3: 2 sites are called reset; use FILE:NAME or IMAGE!NAME to choose one of:
   reset src/conn.c:12 in */probe
   reset plug.c:2 in ./plug.so' load ./plug.so find reset
 ok 'IMAGE!NAME and FILE:NAME choose one' \
