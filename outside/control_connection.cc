@@ -127,8 +127,8 @@ std::vector<std::string> control_paths(pid_t process, const std::string& stated)
 constexpr std::int64_t grace_ms = 10'000;
 
 // To be let in and to hear the first word, which costs a process nothing: one
-// that stays silent is traced instead.  Within the time that the caller has, but
-// a process that is about to answer gets a moment in any case.
+// that stays silent is traced instead.  Within the time that the caller has,
+// but a process that is about to answer gets a moment in any case.
 constexpr std::int64_t greeting_ms = 5'000;
 constexpr std::int64_t shortest_greeting_ms = 500;
 

@@ -88,8 +88,8 @@ std::optional<control_outcome> control_patching::ask(
     const std::function<void(const control_report&)>& report) const
 {
   const process_handle asked(process_);
-  const auto connection = control_connection::open(process_, wishes_.path,
-                                                   settings_.timeout_ms);
+  const auto connection =
+      control_connection::open(process_, wishes_.path, settings_.timeout_ms);
   if (connection == nullptr) {
     if (!wishes_.path.empty())
       throw tool_error(process_text(process_) +

@@ -397,9 +397,10 @@ void find_libraries(const target_images& images, target_code& into)
                          "link it dynamically"
                        : " has no C library, which would load a patch object"));
   if (into.loader == nullptr)
-    throw tool_error(process +
-                     " was started by its dynamic linker, which was executed "
-                     "as a program (ld.so PROGRAM); execute the program itself");
+    throw tool_error(
+        process +
+        " was started by its dynamic linker, which was executed "
+        "as a program (ld.so PROGRAM); execute the program itself");
 }
 
 target_code find_target_code(const target_images& images)

@@ -74,8 +74,8 @@ bool is_c_library(std::string_view base_name);
 
 // Waits while a process executes a program that it has just begun: in execve(2)
 // it has next to no memory, and then its dynamic linker loads what it needs. A
-// static program has nothing to wait for.  Throws process_busy at the end of the
-// time, tool_error.
+// static program has nothing to wait for.  Throws process_busy at the end of
+// the time, tool_error.
 void wait_until_started(pid_t process, deadline until);
 
 exported_symbol find_exported(const target_image& image, std::string_view name);

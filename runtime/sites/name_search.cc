@@ -285,11 +285,7 @@ hp_status name_search::ambiguous() noexcept
         "NAME#NUMBER (NAME#all means all where several can be changed)";
   message_text way;
   for (std::size_t i = 0; i < way_count; ++i)
-    way.add("%s%s",
-            i == 0               ? ""
-            : i + 1 == way_count ? " or "
-                                 : ", ",
-            ways[i]);
+    way.add("%s%s", i == 0 ? "" : i + 1 == way_count ? " or " : ", ", ways[i]);
   return fail(HP_AMBIGUOUS,
               "%zu sites are called %.200s; use %s to choose one of:%s", count,
               text_, way.text(), list.text());

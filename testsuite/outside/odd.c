@@ -138,9 +138,8 @@ static int begin(const char* what)
 
 int main(int argc, char** argv)
 {
-  if (argc < 2 ||
-      (strcmp(argv[1], "starting") == 0 ? start_stopped(argv[0])
-                                        : begin(argv[1])) != 0) {
+  if (argc < 2 || (strcmp(argv[1], "starting") == 0 ? start_stopped(argv[0])
+                                                    : begin(argv[1])) != 0) {
     puts("cannot");
     return 1;
   }
