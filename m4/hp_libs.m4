@@ -23,6 +23,28 @@ AC_CHECK_LIB([iberty], [cplus_demangle_v3_callback],
 or binutils-devel (Fedora)])])
 ])
 
+# The disassembler.  It has no file for pkg-config in every release.
+AC_DEFUN([HP_ZYDIS], [
+AC_ARG_WITH([zydis],
+  [AS_HELP_STRING([--without-zydis],
+    [do not build what replaces functions that have no site])],
+  [], [with_zydis=check])
+have_zydis=no
+AS_IF([test "x$with_zydis" != xno], [
+  AC_CHECK_HEADER([Zydis/Zydis.h], [
+    # ZydisDecoderDecodeInstruction has this form since 4.0.
+    AC_CHECK_LIB([Zydis], [ZydisDecoderDecodeOperands], [have_zydis=yes])])
+  AS_IF([test "x$have_zydis$with_zydis" = xnoyes],
+    [AC_MSG_ERROR([Zydis 4 is missing: install libzydis-dev (Debian, Ubuntu) or
+zydis-devel (Fedora)])])
+])
+AS_IF([test "x$have_zydis" = xyes], [],
+  [have_zydis="no: functions without a site cannot be replaced (install
+                   libzydis-dev 4.0)"])
+AM_CONDITIONAL([HAVE_ZYDIS], [test "x$have_zydis" = xyes])
+AC_SUBST([ZYDIS_LIBS], [-lZydis])
+])
+
 # What the tools write as JSON; headers only.
 AC_DEFUN([HP_NLOHMANN_JSON], [
 AC_LANG_PUSH([C++])

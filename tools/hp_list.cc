@@ -23,6 +23,7 @@
 #include "processes/text.h"
 #include "tools/json_view.h"
 #include "tools/list_sites.h"
+#include "tools/list_unprepared.h"
 #include "tools/listing.h"
 #include "tools/messages.h"
 #include "tools/selection.h"
@@ -34,7 +35,7 @@ namespace {
 
 // --- The command line -------------------------------------------------------
 
-enum : int { key_colour = 256 };
+enum : int { key_colour = 256, key_unprepared };
 
 constexpr argp_option option_table[] = {
     {nullptr, 0, nullptr, 0, "What to look at:", 1},
@@ -44,6 +45,10 @@ constexpr argp_option option_table[] = {
      "Only sites whose assembler name, demangled name (with or without its "
      "parameters), source file (conn.c) or both (conn.c:reset) matches; may be "
      "repeated",
+     1},
+    {"unprepared", key_unprepared, nullptr, 0,
+     "Show the functions that have no site, each with the way in which it can "
+     "be replaced all the same, or the reason why it cannot",
      1},
     {nullptr, 0, nullptr, 0, "How to show it:", 2},
     {"demangle", 'C', nullptr, 0,
@@ -138,6 +143,9 @@ error_t parse_one(int key, char* argument, argp_state* state)
       break;
     case 'r':
       chosen.reverse = true;
+      break;
+    case key_unprepared:
+      chosen.unprepared = true;
       break;
     case key_colour:
       if (!look_up(argument, colour_words, chosen.colour))
@@ -391,7 +399,8 @@ int main(int argc, char** argv)
   try {
     tell_of_shortened_files("hp-list", exit_error);
     options chosen = parse_options(argc, argv);
-    return list_sites(chosen, STDOUT_FILENO);
+    return chosen.unprepared ? list_unprepared(chosen, STDOUT_FILENO)
+                             : list_sites(chosen, STDOUT_FILENO);
   } catch (const output_error& failure) {
     // A reader that has seen enough ("hp-list x | head") is no error.
     if (failure.error() != EPIPE)

@@ -29,6 +29,7 @@ struct options {
   sort_key sort = sort_key::address;
   bool reverse = false;
   bool demangle = false;
+  bool unprepared = false;  // functions without a site
   colour_mode colour = colour_mode::automatic;
   std::vector<std::string> globs;
   std::vector<std::string> files;

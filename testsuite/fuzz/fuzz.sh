@@ -18,21 +18,36 @@ for part in elf/debug_file elf/elf_file elf/memory_view elf/symbol_table \
   sources="$sources $HP_SRCDIR/runtime/$part.cc"
 done
 
+# What decodes code that was not prepared, where that is built.
+analysis=
+for part in caller_scan code_map entry_plan frame_extents instruction made_sites \
+  object relocation; do
+  analysis="$analysis $HP_SRCDIR/unprepared/$part.cc"
+done
+targets="read_records read_elf"
+if [ -e "$HP_BUILDDIR/unprepared/.libs/libhotpatch-unprepared.so" ]; then
+  targets="$targets read_unprepared"
+else
+  skip read_unprepared "hotpatch was built without Zydis (libzydis-dev)"
+fi
+
 # build COMPILER TARGET OUTPUT FLAGS...
 build()
 {
   build_compiler=$1
   build_target=$HP_SRCDIR/testsuite/fuzz/$2.cc
   build_output=$3
+  build_more=
+  [ "$2" != read_unprepared ] || build_more="$analysis -lZydis"
   shift 3
   $build_compiler -std=c++20 -g -O1 -I"$HP_SRCDIR" \
     -I"$HP_SRCDIR/runtime/include" -o "$build_output" "$@" \
-    "$build_target" $sources -lelf -liberty
+    "$build_target" $sources $build_more -lelf -liberty
 }
 
 # --- seeds ---------------------------------------------------------------------
 
-mkdir read_elf read_records
+mkdir read_elf read_records read_unprepared
 assemble one <<'END'
 site first, file="src/one.c", line=1, value=1
 further_name second, first, file="src/one.c", line=1
@@ -46,6 +61,14 @@ $CC -shared -nostdlib -Wl,-z,noseparate-code -Wl,--build-id \
 $CC -static -nostdlib -Wl,-z,noseparate-code -Wl,-e,first \
   -o read_elf/program one.o two.o 2>/dev/null
 cp one.o two.o read_elf
+cp read_elf/shared read_elf/program read_unprepared
+cat >functions.c <<'END'
+int one(int a) { return a + 1; }
+int two(int a) { switch (a) { case 1: return 7; case 2: return one(9);
+  case 3: return 1; case 4: return one(2) * 3; case 5: return a; } return one(a); }
+END
+$CC -O2 -fPIC -shared -nostdlib -Wl,-z,noseparate-code \
+  -fpatchable-function-entry=3 -o read_unprepared/functions functions.c
 ar rc read_elf/archive one.o two.o
 
 # As read_records.cc wants it: the section's length, the section, the strings;
@@ -83,7 +106,7 @@ for compiler in clang++ clang++-19 clang++-18 clang++-17 clang++-16 \
   fi
 done
 
-for target in read_records read_elf; do
+for target in $targets; do
   if [ -z "$fuzzer" ]; then
     skip "$target: ${seconds} s of libFuzzer" \
       'clang++ with its fuzzer runtime is missing (libclang-rt-dev)'
@@ -104,7 +127,7 @@ echo 'int main() { return 0; }' >try.cc
 $CXX -fsanitize=address,undefined try.cc -o try >try.out 2>&1 && ./try ||
   no_sanitizers="no sanitizers: $(tail -n 1 try.out)"
 
-for target in read_records read_elf; do
+for target in $targets; do
   if [ -n "$no_sanitizers" ]; then
     skip "$target: replay" "$no_sanitizers"
     continue

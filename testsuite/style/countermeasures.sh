@@ -40,7 +40,8 @@ countermeasures()
 {
   (cd "$HP_SRCDIR" &&
     grep -rhoE 'HP_COUNTERMEASURE\([a-z_]+\)' --include='*.cc' --include='*.h' \
-      --exclude=countermeasure.h runtime outside processes patching tools) |
+      --exclude=countermeasure.h runtime outside processes patching \
+      unprepared tools) |
     sed 's/.*(\(.*\))/\1/' | sort
 }
 for name in $(countermeasures | uniq); do

@@ -21,7 +21,7 @@ ok "the plugin: the format" includes_only plugin/ format/
 ok "the public headers: nothing" includes_only runtime/include/ hotpatch.h
 
 below="format/ $public"
-for layer in base elf sites model objects stacks threads text commit patches library \
+for layer in base elf unprepared sites model objects stacks threads text commit patches library \
   transactions loading control api; do
   ok "runtime/$layer: what lies below it" includes_only "runtime/$layer/" $below
   below="$below runtime/$layer/"
@@ -29,7 +29,7 @@ done
 ok "encode: what a site is" includes_only runtime/text/encode format/ $public \
   runtime/sites/site.h
 
-pure="format/ $public runtime/base/ runtime/elf/ runtime/sites/
+pure="format/ $public runtime/base/ runtime/elf/ runtime/unprepared/ runtime/sites/
   runtime/model/ runtime/objects/ runtime/stacks/ runtime/text/encode.h
   runtime/text/near_gap.h"
 ok "processes: the pure layers" includes_only processes/ $pure
@@ -37,6 +37,8 @@ ok "outside: the pure layers, and processes" includes_only outside/ $pure \
   processes/
 ok "patching: the pure layers, and processes" includes_only patching/ $pure \
   processes/
+ok "unprepared: files and the pure layers" includes_only unprepared/ format/ $public \
+  runtime/base/ runtime/elf/ runtime/sites/ runtime/unprepared/
 ok "tools: the pure layers, processes, outside and patching" includes_only tools/ \
   $pure processes/ outside/ patching/
 
