@@ -31,8 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input,
   }
   const std::size_t length = std::min<std::size_t>(bytes.size(), 24);
   std::vector<std::uint8_t> moved(length * 4);
-  const auto done = hotpatch::unprepared::relocate(
-      {bytes.data(), length}, 0x400000, 0x500000, moved);
+  const auto done = hotpatch::unprepared::relocate({bytes.data(), length},
+                                                   0x400000, 0x500000, moved);
   if (done.size > moved.size())
     std::abort();
   return 0;

@@ -234,13 +234,14 @@ far_away:
 unprepared_tests_end:
 )");
 
-#define CASES(X)                                                             \
-  X(relative_operand)                                                        \
-  X(relative_load)                                                           \
-  X(short_forward) X(near_forward) X(short_back) X(jump_only) X(near_jump)   \
-      X(over_ret) X(among_themselves) X(call_first) X(computed_call)         \
-          X(loop_ahead) X(loop_back_to_moved) X(loopne_ahead) X(jrcxz_ahead) \
-              X(jecxz_ahead) X(prefixed) X(bound_jump) X(ends_at_once)
+#define CASES(X)                                                              \
+  X(relative_operand)                                                         \
+  X(relative_load)                                                            \
+  X(short_forward)                                                            \
+  X(near_forward) X(short_back) X(jump_only) X(near_jump) X(over_ret)         \
+      X(among_themselves) X(call_first) X(computed_call) X(loop_ahead)        \
+          X(loop_back_to_moved) X(loopne_ahead) X(jrcxz_ahead) X(jecxz_ahead) \
+              X(prefixed) X(bound_jump) X(ends_at_once)
 
 #define DECLARE(name)                    \
   extern "C" const unsigned char name[]; \
