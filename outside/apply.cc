@@ -111,6 +111,24 @@ std::string describe_import(const import_value& import)
   return text + " of " + import.image->path;
 }
 
+// Of imports that may mean something else than was meant.
+std::vector<std::string> warnings_of(const checked_patch& checked)
+{
+  std::vector<std::string> all;
+  for (const import_value& each : checked.imports) {
+    if (*each.unnamed_file == '\0')
+      continue;
+    std::string text = "uses ";
+    append_printable(text, each.symbol);
+    text += ", the only one in the program, which is static in ";
+    append_printable(text, each.unnamed_file);
+    text += "; another file may have had one that the compiler has left out.  "
+            "If this one is meant, write FILE:NAME in HP_IMPORT";
+    all.push_back(text);
+  }
+  return all;
+}
+
 std::string describe_own(const own_definition& own)
 {
   char plain[300];
@@ -737,6 +755,7 @@ apply_result live_patching::apply(patch_object& file)
   wrong.attempt([&] { (void)level_for(file); });
   wrong.throw_any();
   report_step(version_text(file) + ": all checks passed");
+  result.warnings = warnings_of(checked);
   if (!copies.empty())
     report_step("warning: " + copies);
   if (settings_.dry_run) {

@@ -60,6 +60,7 @@ struct apply_result {
   bool by_itself = false;  // not from outside: it did not have to stand still
   std::string unended;     // what the patch has not come to an end with
   std::string stays;       // why its code stays loaded after it was reverted
+  std::vector<std::string> warnings;
   std::vector<std::string> report;  // of a dry run, what would be done
 };
 

@@ -291,6 +291,8 @@ void tell_change(change_kind kind, bool dry_run, pid_t pid,
   const std::string functions =
       std::to_string(result.functions) +
       (result.functions == 1 ? " function" : " functions");
+  for (const std::string& each : result.warnings)
+    print_line(stderr, patch + ": warning: " + each);
   if (!result.changed) {
     print_line(stdout, patch + " was " + what + " already");
     return;

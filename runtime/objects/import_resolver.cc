@@ -22,6 +22,12 @@ bool is_code(const symbol& which)
   return which.type == STT_FUNC || which.type == STT_GNU_IFUNC;
 }
 
+const char* last_part(const char* path)
+{
+  const char* const slash = std::strrchr(path, '/');
+  return slash != nullptr ? slash + 1 : path;
+}
+
 // "helper.isra.0", "helper.constprop.1" are not what the source calls helper.
 bool is_copy_of(const symbol& which, std::string_view name)
 {
@@ -233,8 +239,7 @@ class candidate_list {
       same_symbol =
           same_symbol || std::strcmp(each.found.name, one.found.name) == 0;
     }
-    const char* slash = std::strrchr(one.image->path, '/');
-    const char* image = slash != nullptr ? slash + 1 : one.image->path;
+    const char* const image = last_part(one.image->path);
     char number[16] = "";
     if (same_symbol)
       std::snprintf(number, sizeof number, "#%u", number_of(index));
@@ -396,6 +401,8 @@ class resolution {
         of_thread ? one.found.value : one.image->base + one.found.value;
     made.thread_local_ = of_thread;
     made.layout_hash = one.layout_hash;
+    if (may_be_anothers(import, found))
+      made.unnamed_file = one.file;
     if (one.found.type == STT_GNU_IFUNC && HP_COUNTERMEASURE(chosen_ifunc))
       return conclude_ifunc(import, one, made);
     // The dynamic linker takes the oldest version where none is asked for.
@@ -548,6 +555,22 @@ class resolution {
                 "of them: %s",
                 label_, import.target, import.file, import.line, sites.size(),
                 site_choices(sites).text);
+  }
+
+  // Of two statics of one name the compiler may have left one out.  Then a name
+  // without a file means the other one, whichever was meant.  Not in a patch
+  // whose source is that file, nor for sites, which are never left out; and only
+  // the compiler's own table tells statics from what others see.
+  static bool may_be_anothers(const patch_import& import,
+                              const candidate_list& found) noexcept
+  {
+    const candidate& only = found.all()[0];
+    site own;
+    return only.is_static && !found.query().has_file() &&
+           HP_COUNTERMEASURE(file_of_static) && only.file_is_path &&
+           std::strcmp(last_part(only.file), last_part(import.file)) != 0 &&
+           !(is_code(only.found) &&
+             only.image->find_site(only.image->base + only.found.value, own));
   }
 
   hp_status check(const patch_import& import, const candidate& match) noexcept

@@ -40,6 +40,9 @@ struct import_value {
   // The object defines it, too, at this address of its file, and the program's
   // counts where the dynamic linker has chosen the object's; 0: it does not.
   std::uint64_t own = 0;
+  // The file that it is static in, if the import names no file and the compiler
+  // may have left out another file's that is meant; "": no doubt.
+  const char* unnamed_file = "";
   // Of the type of a variable whose type has no name; 0: it has, or it is not
   // known.
   std::uint64_t layout_hash = 0;

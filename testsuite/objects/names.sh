@@ -81,6 +81,31 @@ for options in -O0 -O2 '-O2 -flto' '-O2 -flto -flto-partition=max' \
   ok "two of functions, too: $options" fails_with count HP_AMBIGUOUS
   ok "and each suggestion works there: $options" all_suggestions_work
 done
+# The compiler has left out the other file's, or there never was one.
+mkdir less
+cat >less/b.c <<'EOT'
+#include <hotpatch.h>
+void set_b(int n) { (void)n; }
+HP_PATCHABLE int pb(int n) { return n; }
+EOT
+ok "a program that has one of two statics is linked" with_controls program \
+  -fplugin-arg-hotpatch-all program.c a.c less/b.c
+only='uses it, the only one in the program, which is static in a.c'
+warned()
+{
+  uses "$1" && HOTPATCH_LOG=info tells "$only" load:fix.so call &&
+    tells "load: HP_OK" load:fix.so call
+}
+ok "one static without a file is used, with a warning" warned limit
+ok "not with its file" not warned a.c:limit
+ok "nor what all files see" not warned shared
+beside()
+{
+  uses limit && mkdir -p own && mv fix.c own/a.c && cc -O2 -fPIC -shared own/a.c \
+    -o fix.so && HOTPATCH_LOG=info not tells "$only" load:fix.so call
+}
+ok "nor in a patch whose source file has that name" beside
+ok "control: without the rule nothing is said" not without file_of_static warned limit
 ok "control: a program in which rules can be left out" with_controls program \
   -fplugin-arg-hotpatch-all program.c a.c b.c
 ok "control: it keeps them" fails_with b.c:shared HP_NOT_FOUND

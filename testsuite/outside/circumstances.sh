@@ -41,6 +41,13 @@ ok "a missing variable, in the dry run's report" \
   grep -q "target.c:nothing" output
 ok "a missing function" refuses "missing.*no patch site" "$pid" missing.so
 ok "a missing variable, in the same report" grep -q "target.c:nothing" output
+sed 's/target[.]c:counter/counter/' "$here/fix.c" >bare.c
+cc -O2 -fPIC -shared bare.c -o bare.so
+ok "a static of another file, which the patch does not name: a warning" \
+  gives 0 "warning: uses counter, .* static in .*target.c" "$hp_apply" --dry-run \
+  "$pid" bare.so
+ok "none if the patch names the file" \
+  not gives 0 "warning" "$hp_apply" --dry-run "$pid" fix.so
 ok "the process goes on as it was" unharmed
 end
 
