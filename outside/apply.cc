@@ -122,8 +122,9 @@ std::vector<std::string> warnings_of(const checked_patch& checked)
     append_printable(text, each.symbol);
     text += ", the only one in the program, which is static in ";
     append_printable(text, each.unnamed_file);
-    text += "; another file may have had one that the compiler has left out.  "
-            "If this one is meant, write FILE:NAME in HP_IMPORT";
+    text +=
+        "; another file may have had one that the compiler has left out.  "
+        "If this one is meant, write FILE:NAME in HP_IMPORT";
     all.push_back(text);
   }
   return all;

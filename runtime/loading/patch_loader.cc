@@ -314,7 +314,8 @@ hp_status load_patch_object(const call_context& call,
     if (*each.unnamed_file != '\0')
       log(HP_LOG_INFO,
           "patch \"%s\" uses %s, the only one in the program, which is static "
-          "in %s; another file may have had one that the compiler has left out.  "
+          "in %s; another file may have had one that the compiler has left "
+          "out.  "
           "If this one is meant, write FILE:NAME in HP_IMPORT",
           patch.name(), each.symbol, each.unnamed_file);
 

@@ -559,8 +559,8 @@ class resolution {
 
   // Of two statics of one name the compiler may have left one out.  Then a name
   // without a file means the other one, whichever was meant.  Not in a patch
-  // whose source is that file, nor for sites, which are never left out; and only
-  // the compiler's own table tells statics from what others see.
+  // whose source is that file, nor for sites, which are never left out; and
+  // only the compiler's own table tells statics from what others see.
   static bool may_be_anothers(const patch_import& import,
                               const candidate_list& found) noexcept
   {
