@@ -74,6 +74,17 @@ void read_patch_name(baseline_image& image)
     image.patch_build = patch.contents().builds[0];
 }
 
+// Symbols and types are looked for there, too.
+void name_debug_file(baseline_image& image, const std::string& debug)
+{
+  throw_if_failed(image.file->use_debug_file(debug.c_str()));
+  const build_id theirs = id_of_sections(*image.file->debug_file());
+  if (image.file->id().present() && theirs.present() &&
+      !(image.file->id() == theirs))
+    throw tool_error(debug + ": is not the debug file of " + image.path +
+                     ", which has the build-id " + image.build);
+}
+
 [[noreturn]] void no_baseline(const baseline_image& image)
 {
   if (image.is_patch)
@@ -126,29 +137,16 @@ baseline_image open_baseline(const std::string& path, const std::string& debug)
   if (image.is_patch)
     read_patch_name(image);
 
-  bool found = false;
-  if (!debug.empty()) {
-    elf_file other;
-    throw_if_failed(other.open(debug.c_str(), elf_file::access::copied));
-    const build_id theirs = id_of_sections(other);
-    if (image.file->id().present() && theirs.present() &&
-        !(image.file->id() == theirs))
-      throw tool_error(debug + ": is not the debug file of " + path +
-                       ", which has "
-                       "the build-id " +
-                       image.build);
-    found = read_units(other, image);
-    if (!found)
-      throw tool_error(debug + ": has no section " +
-                       format::baseline_section_name +
-                       ", so it is not the debug "
-                       "file of a program that was compiled with "
-                       "-fplugin-arg-hotpatch-baseline");
-  } else {
-    found = read_units(*image.file, image);
-    if (elf_file* const own = found ? nullptr : image.file->debug_file())
-      found = read_units(*own, image);
-  }
+  if (!debug.empty())
+    name_debug_file(image, debug);
+  bool found = debug.empty() && read_units(*image.file, image);
+  if (elf_file* const own = found ? nullptr : image.file->debug_file())
+    found = read_units(*own, image);
+  if (!found && !debug.empty())
+    throw tool_error(debug + ": has no section " +
+                     format::baseline_section_name +
+                     ", so it is not the debug file of a program that was "
+                     "compiled with -fplugin-arg-hotpatch-baseline");
   if (!found || (image.units.empty() && image.changes.empty()))
     no_baseline(image);
   return image;

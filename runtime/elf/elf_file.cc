@@ -19,6 +19,25 @@
 
 namespace hotpatch {
 
+namespace {
+
+// With malloc(), as everything of the library: null for no memory.
+elf_file* make_file() noexcept
+{
+  void* const memory = std::malloc(sizeof(elf_file));
+  return memory == nullptr ? nullptr : new (memory) elf_file;
+}
+
+void delete_file(elf_file* file) noexcept
+{
+  if (file == nullptr)
+    return;
+  file->~elf_file();
+  std::free(file);
+}
+
+}  // namespace
+
 elf_file::~elf_file()
 {
   close();
@@ -33,10 +52,7 @@ void elf_file::close() noexcept
   archive_ = false;
   raw_ = nullptr;
   raw_size_ = 0;
-  if (debug_ != nullptr) {
-    debug_->~elf_file();
-    std::free(debug_);
-  }
+  delete_file(debug_);
   debug_ = nullptr;
   debug_is_known_ = false;
 }
@@ -240,17 +256,28 @@ elf_file* elf_file::debug_file() noexcept
   if (debug_is_known_)
     return debug_;
   debug_is_known_ = true;
-  void* const memory = std::malloc(sizeof(elf_file));
-  if (memory == nullptr)
-    return nullptr;
-  auto* const made = new (memory) elf_file;
-  if (open_debug_file(*this, *made)) {
+  elf_file* const made = make_file();
+  if (made != nullptr && open_debug_file(*this, *made))
     debug_ = made;
-  } else {
-    made->~elf_file();
-    std::free(memory);
-  }
+  else
+    delete_file(made);
   return debug_;
+}
+
+hp_status elf_file::use_debug_file(const char* path) noexcept
+{
+  elf_file* const made = make_file();
+  if (made == nullptr)
+    return fail(HP_NO_MEMORY, "%s: out of memory", path);
+  if (const hp_status status = made->open(path, access::copied);
+      status != HP_OK) {
+    delete_file(made);
+    return status;
+  }
+  delete_file(debug_);
+  debug_ = made;
+  debug_is_known_ = true;
+  return HP_OK;
 }
 
 build_id elf_file::id() noexcept

@@ -137,6 +137,11 @@ class elf_file {
   // there is none.  Open as long as this is.
   [[nodiscard]] elf_file* debug_file() noexcept;
 
+  // Takes the file at `path` for it, wherever it lies, in place of one that was
+  // looked for.  The statuses of open(); whether the two belong together is the
+  // caller's to find out.
+  [[nodiscard]] hp_status use_debug_file(const char* path) noexcept;
+
  private:
   friend class archive_members;  // sites/object_image.h
 

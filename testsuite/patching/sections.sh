@@ -25,6 +25,14 @@ cp server stripped
 strip stripped
 ok "in a debug file that is named" \
   nothing_changed --against=./stripped --debug=server.debug
+cp src/conn.c conn.c
+sed -i 's/return n \* 2/return n * 2 + limit/' src/conn.c
+ok "its symbols lead to static variables" "$hp_patch" --against=./stripped \
+  --debug=server.debug -o fix.so -- make
+ok "without them no patch is made" gives 1 "has no baseline" \
+  "$hp_patch" --against=./stripped -o fix.so -- make
+cp -p conn.c src/conn.c
+touch -d '2001-01-01' src/conn.c
 objcopy --add-gnu-debuglink=server.debug stripped linked
 ok "in a debug file that the program names" nothing_changed --against=./linked
 id=$(readelf -n server | sed -n 's/.*Build ID: //p')
