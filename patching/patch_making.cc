@@ -16,6 +16,7 @@
 #include "patching/child_commands.h"
 #include "patching/compile_commands.h"
 #include "patching/image_set.h"
+#include "patching/libtool_files.h"
 #include "patching/new_sources.h"
 #include "patching/scratch_tree.h"
 #include "patching/source_tree.h"
@@ -108,6 +109,7 @@ class patch_making {
   const std::vector<baseline_image> images_;
   const unit_table units_;
   const std::size_t jobs_;
+  std::optional<libtool_files> kept_;  // longer than the stubs of a build
   const against_directory against_;
   std::unique_ptr<scratch_tree> scratch_;
   std::optional<moved_tree> moved_;
@@ -134,6 +136,8 @@ int patch_making::build()
     moved_ = moved_tree{scratch_->path(),
                         std::filesystem::canonical(source).string()};
     against_.write(*moved_);
+  } else {
+    kept_.emplace(std::filesystem::current_path());
   }
   logs_ = {against_.file("log")};
   return run_build(against_, options_.build, directory, options_.shown);
@@ -313,7 +317,7 @@ void patch_making::find_tree()
     return;
   for (const unit_result& each : made_.results)
     if (each.unit && !each.directory.empty()) {
-      moved_ = find_move(each.directory, units_[*each.unit].unit->directory);
+      moved_ = move_between(each.directory, units_[*each.unit].unit->directory);
       return;
     }
   const std::string here = std::filesystem::current_path();
@@ -322,7 +326,8 @@ void patch_making::find_tree()
         here.starts_with(each.unit->directory))
       return;
   for (const numbered_unit& each : units_.all())
-    if ((moved_ = find_move(here, each.unit->directory)))
+    if ((moved_ = find_move(here, each.unit->directory)) ||
+        (moved_ = find_moved_unit(here, *each.unit)))
       return;
 }
 

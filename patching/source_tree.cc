@@ -38,8 +38,8 @@ std::optional<std::string> read_whole_file(const std::string& path)
   return contents;
 }
 
-std::optional<moved_tree> find_move(const std::string& now,
-                                    const std::string& then)
+std::optional<moved_tree> move_between(const std::string& now,
+                                       const std::string& then)
 {
   if (now == then)
     return std::nullopt;
@@ -56,9 +56,34 @@ std::optional<moved_tree> find_move(const std::string& now,
     now_end = now_slash;
     then_end = then_slash;
   }
-  if (now_end == now.size())
-    return std::nullopt;
   return moved_tree{now.substr(0, now_end), then.substr(0, then_end)};
+}
+
+std::optional<moved_tree> find_move(const std::string& now,
+                                    const std::string& then)
+{
+  std::optional<moved_tree> moved = move_between(now, then);
+  if (moved && moved->now.size() == now.size())
+    return std::nullopt;
+  return moved;
+}
+
+std::optional<moved_tree> find_moved_unit(const std::string& here,
+                                          const baseline_unit& unit)
+{
+  const auto is_there = [](const std::string& path) {
+    return access(path.c_str(), F_OK) == 0;
+  };
+  if (unit.file.starts_with('/') || is_there(unit.directory + "/" + unit.file))
+    return std::nullopt;
+  // The longest tail of its directory first.
+  for (std::size_t slash = 0; slash != std::string::npos;
+       slash = unit.directory.find('/', slash + 1))
+    if (is_there(here + unit.directory.substr(slash) + "/" + unit.file))
+      return moved_tree{here, unit.directory.substr(0, slash)};
+  if (is_there(here + "/" + unit.file))
+    return moved_tree{here, unit.directory};
+  return std::nullopt;
 }
 
 std::string source_tree::path_of(const baseline_unit& unit,

@@ -24,9 +24,19 @@ struct moved_tree {
   std::string then;
 };
 
-// Nothing if they are the same, or share not even their last directory.
+// Of two names of one directory; nothing if they are the same.
+std::optional<moved_tree> move_between(const std::string& now,
+                                       const std::string& then);
+
+// Of what may be two names of one directory: nothing if they are the same, or
+// share not even their last directory.
 std::optional<moved_tree> find_move(const std::string& now,
                                     const std::string& then);
+
+// Where the unit is not where it was compiled, but below the directory `here`:
+// as when a cache of objects has it from another tree.
+std::optional<moved_tree> find_moved_unit(const std::string& here,
+                                          const baseline_unit& unit);
 
 class source_tree {
  public:

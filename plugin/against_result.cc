@@ -5,6 +5,8 @@
 
 #include "plugin/against_result.h"
 
+#include "plugin/unit_baseline.h"
+
 #include "plugin/cxx.h"
 
 namespace hotpatch {
@@ -153,7 +155,7 @@ namespace {
 
 std::string place_of_unit()
 {
-  return std::string(main_input_filename) + ":1: ";
+  return name_of_source() + ":1: ";
 }
 
 }  // namespace
@@ -196,7 +198,7 @@ void finish_result(const std::string& what)
     return;
   result.written = true;
   std::string text = "result " + what + " " + result.unit + "\nsource " +
-                     one_line(main_input_filename) + "\ndirectory " +
+                     one_line(name_of_source()) + "\ndirectory " +
                      one_line(get_src_pwd()) + "\ndriver " + driver() +
                      "\nlanguage " + (is_cxx() ? "C++" : "C") + "\nobject " +
                      result.stem + ".o\n";
@@ -208,7 +210,7 @@ void finish_result(const std::string& what)
 
 void note_new_source(const std::string& directory)
 {
-  std::string line = "{\"source\":" + json(main_input_filename) +
+  std::string line = "{\"source\":" + json(name_of_source()) +
                      ",\"directory\":" + json(get_src_pwd()) +
                      ",\"object\":" + json(object_name()) + ",\"command\":[" +
                      json(driver());

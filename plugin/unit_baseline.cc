@@ -281,6 +281,48 @@ std::string against_directory()
   return directory ? directory : "";
 }
 
+namespace {
+
+bool is_preprocessed()
+{
+  for (unsigned i = 1; i < save_decoded_options_count; ++i)
+    if (const char* text = save_decoded_options[i].orig_option_with_args_text;
+        text && !strcmp(text, "-fpreprocessed"))
+      return true;
+  return false;
+}
+
+// Of the first line, which is # 0 "src/conn.c" (cpp manual, "Preprocessor
+// Output"); "" if that is none.
+std::string name_of_preprocessed(const char* path)
+{
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  std::size_t at = line.find(" \"");
+  if (line.compare(0, 2, "# ") != 0 || at == line.npos)
+    return "";
+  std::string name;
+  for (at += 2; at < line.size() && line[at] != '"'; ++at) {
+    if (line[at] == '\\')
+      ++at;
+    name += at < line.size() ? line.substr(at, 1) : "";
+  }
+  return name;
+}
+
+}  // namespace
+
+const std::string& name_of_source()
+{
+  static const std::string name = [] {
+    const std::string before =
+        is_preprocessed() ? name_of_preprocessed(main_input_filename) : "";
+    return before.empty() ? std::string(main_input_filename) : before;
+  }();
+  return name;
+}
+
 std::string in_old_tree(const std::string& path)
 {
   std::string result = path;
@@ -356,7 +398,7 @@ found_unit find_unit(const std::string& against)
   const std::string directory = in_old_tree(get_src_pwd());
   found_unit found;
   for (const candidate& each :
-       candidates_for(against, in_old_tree(main_input_filename), directory)) {
+       candidates_for(against, in_old_tree(name_of_source()), directory)) {
     std::string text;
     found_unit now;
     now.number = each.number;
