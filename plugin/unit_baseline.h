@@ -87,9 +87,9 @@ class unit_baseline {
 // Of hp-patch; "" if the unit is compiled as usual.
 std::string against_directory();
 
-// The source that is compiled as the compiler was told.  Where preprocessing was
-// a step of its own (-save-temps, distcc), the name that the preprocessor got,
-// which GCC itself learns only when it reads the file.
+// The source that is compiled as the compiler was told.  Where preprocessing
+// was a step of its own (-save-temps, distcc), the name that the preprocessor
+// got, which GCC itself learns only when it reads the file.
 const std::string& name_of_source();
 
 // A name of a file or directory of this tree as it was in that of the baseline.
