@@ -29,7 +29,9 @@ static_libs=$($PKG_CONFIG --static --libs hotpatch)
 
 for file in include/hotpatch.h include/hotpatch.hpp lib/libhotpatch.so \
   lib/libhotpatch.a bin/hp-list bin/hp-apply bin/hp-revert bin/hp-status \
-  bin/hp-watch lib/systemd/system/hotpatch-watch.service \
+  bin/hp-watch bin/hp-patch share/man/man1/hp-patch.1 \
+  libexec/hotpatch/intercept/as libexec/hotpatch/intercept/collect2 \
+  libexec/hotpatch/intercept/objcopy lib/systemd/system/hotpatch-watch.service \
   share/man/man1/hp-watch.1 \
   share/man/man1/hp-list.1 share/man/man1/hp-apply.1 \
   share/man/man1/hp-revert.1 share/man/man1/hp-status.1 \
@@ -165,6 +167,32 @@ installed_hp_list()
   LD_LIBRARY_PATH=$library "$prefix/bin/hp-list" program | grep answer
 }
 ok "the installed hp-list lists one" installed_hp_list
+
+# A patch from changed source, applied to the running program.
+patched_from_source()
+{
+  mkdir source && (
+    cd source &&
+      echo 'int limit = 40; int answer(void) { return limit + 1; }' >answer.c &&
+      echo '#include <unistd.h>
+int answer(void);
+int main(void) { while (answer() != 42) usleep(1000); }' >main.c &&
+      {
+        echo "CFLAGS = -O2 -fplugin=$plugin -fplugin-arg-hotpatch-all \\"
+        echo "	-fplugin-arg-hotpatch-baseline"
+        echo 'server: main.o answer.o'
+        echo '	$(CC) -o $@ main.o answer.o'
+      } >Makefile && make -s "CC=$CC" server || exit
+    ./server &
+    server=$!
+    sed -i 's/limit + 1/limit + 2/' answer.c
+    "$prefix/bin/hp-patch" --against=./server -o fix.so -- make "CC=$CC" &&
+      "$prefix/bin/hp-apply" $server fix.so && wait $server ||
+      { kill $server && false; }
+  )
+}
+ok "the installed hp-patch and hp-apply end a running program's loop" \
+  patched_from_source
 
 # --- Build systems ----------------------------------------------------------
 
