@@ -16,6 +16,12 @@ using format::running_hash;
 
 std::map<unsigned, body_hash> hashes;
 std::map<unsigned, static_use> statics;  // of functions, by DECL_UID
+// The code that initialises static variables, by DECL_UID of their guards.
+struct initialiser {
+  std::uint64_t sum = 0;
+  std::vector<unsigned> numbered;  // functions, as in a body_hash
+};
+std::map<unsigned, initialiser> guarded;
 
 constexpr int masked_lines = 40;
 constexpr int deepest = 2000;  // expressions within expressions
@@ -40,6 +46,11 @@ bool is_static_of_function(tree decl)
   const tree context = DECL_CONTEXT(decl);
   return VAR_P(decl) && context && TREE_CODE(context) == FUNCTION_DECL &&
          !DECL_EXTERNAL(decl) && !DECL_ARTIFICIAL(decl);
+}
+
+bool is_guard(const std::string& symbol)
+{
+  return symbol.compare(0, 4, "_ZGV") == 0;
 }
 
 void number_statics(tree block, std::map<tree, unsigned>& of_name,
@@ -161,6 +172,8 @@ class canonical_walk {
     in_piece_.clear();
     for (std::uint64_t& each : scopes_)
       each += piece;
+    for (const guarded_code& each : guarded_)
+      guarded[DECL_UID(each.guard)].sum += piece;
     piece_ = {};
   }
 
@@ -196,6 +209,7 @@ class canonical_walk {
   void labels(gswitch* of);
   void assembly(gasm* of);
   void bind(gbind* of);
+  void follow_guard(gimple* of);
 
   running_hash strict_;
   running_hash masked_;
@@ -207,6 +221,13 @@ class canonical_walk {
   std::set<tree> statics_;             // whose initial values have been added
   std::set<tree> in_piece_;            // static variables of functions
   std::vector<std::uint64_t> scopes_;  // sums of the statements in open ones
+  // What is skipped once a static variable is initialised, to the label.
+  struct guarded_code {
+    tree guard;
+    tree end;
+  };
+  std::vector<guarded_code> guarded_;
+  tree guard_ = NULL_TREE;  // was asked, and nothing was decided yet
   int line_;
   const char* file_;
   int depth_ = 0;
@@ -342,6 +363,8 @@ void canonical_walk::symbol(tree decl)
   const std::string name = assembler_name(decl);
   if (name.compare(0, 3, "_ZG") == 0) {
     // Made for a static variable of a function, and numbered as that is.
+    if (is_guard(name) && !guarded.count(DECL_UID(decl)))
+      guard_ = decl;
     strict_.add(name.data(), name.size());
     masked_.add(name.data(), name.size());
     piece_.add(name.data(), name.find_last_not_of("_0123456789") + 1);
@@ -353,6 +376,8 @@ void canonical_walk::symbol(tree decl)
   }
   text(name_without_numbers(name));
   numbered_.push_back(DECL_UID(decl));
+  for (const guarded_code& each : guarded_)
+    guarded[DECL_UID(each.guard)].numbered.push_back(DECL_UID(decl));
 }
 
 void canonical_walk::function(tree decl)
@@ -703,10 +728,29 @@ void canonical_walk::bind(gbind* of)
   scopes_.pop_back();
 }
 
+// "if (guard == 0) goto first; else goto end;"
+void canonical_walk::follow_guard(gimple* of)
+{
+  if (const gcond* const condition = dyn_cast<gcond*>(of);
+      condition && guard_) {
+    guarded[DECL_UID(guard_)] = {};
+    guarded_.push_back({guard_, gimple_cond_false_label(condition)});
+    guard_ = NULL_TREE;
+  }
+  if (const glabel* const label = dyn_cast<glabel*>(of))
+    guarded_.erase(std::remove_if(guarded_.begin(), guarded_.end(),
+                                  [label](const guarded_code& each) {
+                                    return each.end ==
+                                           gimple_label_label(label);
+                                  }),
+                   guarded_.end());
+}
+
 void canonical_walk::statement(gimple* of)
 {
   if (is_gimple_debug(of) || gimple_code(of) == GIMPLE_NOP)
     return;
+  follow_guard(of);
   piece_ = {};
   line_ =
       gimple_has_location(of) ? expand_location(gimple_location(of)).line : 0;
@@ -873,6 +917,11 @@ void complete_body_hashes()
   for (const auto& [id, each] : hashes)
     if (!each.numbered.empty())
       contents[id] = content.of(id);
+  for (auto& [id, each] : guarded) {
+    for (const unsigned used : each.numbered)
+      each.sum += content.of(used);
+    each.numbered.clear();
+  }
   for (const auto& [id, sum] : contents)
     for (std::uint64_t body_hash::*part :
          {&body_hash::strict, &body_hash::masked}) {
@@ -904,6 +953,9 @@ std::uint64_t type_hash_of_variable(tree decl)
 
 value_hash initial_value_hash(tree decl)
 {
+  // Of a guard: what it guards.
+  if (const auto code = guarded.find(DECL_UID(decl)); code != guarded.end())
+    return {code->second.sum, code->second.sum};
   static std::set<tree> under_way;  // a value may be its variable's address
   const tree value = DECL_INITIAL(decl);
   if (!value || value == error_mark_node || !under_way.insert(decl).second)

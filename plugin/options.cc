@@ -102,6 +102,7 @@ bool take_out(std::string_view what)
       {"local-classes", &countermeasures::local_classes},
       {"statics", &countermeasures::statics},
       {"renamed-data", &countermeasures::renamed_data},
+      {"initialisers", &countermeasures::initialisers},
   };
   for (const auto& each : parts)
     if (what == each.name) {
@@ -114,7 +115,8 @@ bool take_out(std::string_view what)
       "%<align%>, %<id%>, "
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
       "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%>, "
-      "%<local-classes%>, %<statics%> and %<renamed-data%>");
+      "%<local-classes%>, %<statics%>, %<renamed-data%> "
+      "and %<initialisers%>");
   return false;
 }
 

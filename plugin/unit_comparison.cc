@@ -68,6 +68,7 @@ class unit_comparison {
   void judge_variable(unit_variable& one, const old_variable* before);
   void judge_changed_variable(unit_variable& one, const old_variable& before);
   void judge_statics();
+  tree guarded_variable(const unit_variable& one) const;
   const old_variable* partner_of(const unit_variable& one) const;
   void tell_of_vanished();
 
@@ -211,6 +212,10 @@ unit_function unit_comparison::judge(cgraph_node* node)
   const body_hash& now = body_hashes().at(DECL_UID(decl));
   if (now.prototype != one.before->prototype)
     judge_prototype(one);
+  else if (!same_body(now, *one.before) && one.symbol == "__tls_init")
+    refuse(decl,
+           "the initialisation of thread-local objects has changed, and the "
+           "program's threads have done it already; restart the program");
   else if (same_body(now, *one.before))
     one.is = state_of_same(one);
   else
@@ -293,6 +298,18 @@ void unit_comparison::judge_functions()
 
 // --- Variables ---------------------------------------------------------------
 
+// The function's static variable that code initialises if the guard is not set.
+// What initialises global ones is a function, which is compared itself.
+tree unit_comparison::guarded_variable(const unit_variable& one) const
+{
+  for (const unit_variable& each : variables_)
+    if (each.is_of_function() &&
+        name_for_other(one.symbol, each.symbol, each.symbol) == one.symbol &&
+        is_made_by_compiler(one.symbol))
+      return each.node->decl;
+  return NULL_TREE;
+}
+
 void unit_comparison::judge_changed_variable(unit_variable& one,
                                              const old_variable& before)
 {
@@ -302,6 +319,17 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
     refuse(decl, "the virtual functions of a class have changed (" + name +
                      "), and the program's objects have the old table; "
                      "restart the program");
+    return;
+  }
+  if (DECL_ARTIFICIAL(decl) && one.symbol.compare(0, 4, "_ZGV") == 0) {
+    const tree of = guarded_variable(one);
+    if (!of || !current_options().with.initialisers) {
+      imported_[one.key] = &before;
+      return;
+    }
+    refuse(decl, "the initialisation of " + printed(of) +
+                     " has changed, and the program may have done it already; "
+                     "set it in a hook (HP_HOOK), or restart the program");
     return;
   }
   if (before.type != one.type) {

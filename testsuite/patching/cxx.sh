@@ -33,6 +33,7 @@ template <class T> int box<T>::made = 100;
 std::map<std::string, int> registry;
 std::function<int(int)> stored;
 thread_local int local = 3;
+thread_local std::string word("abc");
 int parse(const std::string& text)
 {
   if (text.size() > 3)
@@ -45,7 +46,7 @@ int work(int i)
   int area = p->area();
   box<int> b(i);
   registry["k"] += 1;
-  local++;
+  local += (int)word.size() - 2;
   auto add = [&](int x) { return x + area; };
   int sum = 0;
   for (int x : std::vector<int>{1, 2, 3})
@@ -135,4 +136,14 @@ refused "another virtual function" "virtual functions" \
   's/virtual int area() const { return 1; }/& virtual int more() const { return 2; }/'
 refused "a new global object" "initialisation of global objects" \
   's/^std::map<std::string, int> registry;/&\nstd::map<int, int> second;/'
+refused "another initialisation of a static object in a function" \
+  'program.cc:14:.*initialisation of std::string name has changed' \
+  's/name = "sq"/name = "square"/'
+sed -i 's/name = "sq"/name = "square"/' program.cc
+ok "control: this is where it is refused" not gives 1 'initialisation' \
+  make_patch fix.so -- make MORE=-fplugin-arg-hotpatch-without=initialisers
+cp program.cc.0 program.cc
+refused "another initialisation of a thread-local object" \
+  'program.cc:.*initialisation of thread-local objects has changed' \
+  's/word("abc")/word("abcd")/'
 done_testing
