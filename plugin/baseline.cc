@@ -301,10 +301,10 @@ std::string variable_lines(const unit_variable& of, const std::string& flags)
               ? "-"
               : hash_text(of.initial_value.masked)) +
          " " + std::to_string(of.line) + " " + of.symbol +
-         (of.is_of_function()
-              ? " " + of.key + "\nu " + hash_text(of.use.scope) + " " +
-                    hash_text(of.use.uses) + "\n"
-              : "\n");
+         (of.key == of.symbol ? "" : " " + of.key) + "\n" +
+         (of.is_of_function() ? "u " + hash_text(of.use.scope) + " " +
+                                    hash_text(of.use.uses) + "\n"
+                              : "");
 }
 
 std::set<unsigned> emitted_symbols()
@@ -364,7 +364,9 @@ std::vector<unit_variable> variables_of_unit()
     const tree decl = each->decl;
     const tree context = DECL_CONTEXT(decl);
     const std::string symbol = assembler_name(decl);
-    std::string key = symbol;
+    std::string key = literal_name(decl);
+    if (key.empty())
+      key = symbol;
     if (context && TREE_CODE(context) == FUNCTION_DECL &&
         !DECL_ARTIFICIAL(decl) && DECL_NAME(decl)) {
       key =

@@ -5,6 +5,7 @@
 
 #include "plugin/cxx.h"
 #include "plugin/names.h"
+#include "plugin/options.h"
 
 #include "format/baseline.h"
 
@@ -46,6 +47,47 @@ bool is_static_of_function(tree decl)
   const tree context = DECL_CONTEXT(decl);
   return VAR_P(decl) && context && TREE_CODE(context) == FUNCTION_DECL &&
          !DECL_EXTERNAL(decl) && !DECL_ARTIFICIAL(decl);
+}
+
+bool is_literal(tree decl)
+{
+  return is_c() && VAR_P(decl) && !TREE_PUBLIC(decl) && DECL_NAME(decl) &&
+         strncmp(IDENTIFIER_POINTER(DECL_NAME(decl)), "__compound_literal.",
+                 19) == 0;
+}
+
+using literal_names = std::map<tree, std::string>;
+
+struct literals_of_variable {
+  std::string variable;
+  unsigned so_far;
+  literal_names& names;
+};
+
+tree note_literal(tree* at, int*, void* data)
+{
+  auto& of = *static_cast<literals_of_variable*>(data);
+  if (!VAR_P(*at) || !is_literal(*at))
+    return NULL_TREE;
+  const auto [name, is_new] = of.names.try_emplace(
+      *at, of.variable + "::literal." + std::to_string(of.so_far));
+  if (is_new) {
+    ++of.so_far;
+    walk_tree(&DECL_INITIAL(*at), note_literal, data, nullptr);
+  }
+  return NULL_TREE;
+}
+
+literal_names name_literals()
+{
+  literal_names names;
+  varpool_node* node;
+  FOR_EACH_VARIABLE(node)
+  if (!is_literal(node->decl)) {
+    literals_of_variable of = {assembler_name(node->decl), 0, names};
+    walk_tree(&DECL_INITIAL(node->decl), note_literal, &of, nullptr);
+  }
+  return names;
 }
 
 bool is_guard(const std::string& symbol)
@@ -360,7 +402,8 @@ void canonical_walk::local(tree decl)
 void canonical_walk::symbol(tree decl)
 {
   number(TREE_PUBLIC(decl));
-  const std::string name = assembler_name(decl);
+  const std::string literal = literal_name(decl);
+  const std::string name = literal.empty() ? assembler_name(decl) : literal;
   if (name.compare(0, 3, "_ZG") == 0) {
     // Made for a static variable of a function, and numbered as that is.
     if (is_guard(name) && !guarded.count(DECL_UID(decl)))
@@ -975,6 +1018,15 @@ bool is_plain_content(tree decl)
   // Virtual tables and descriptions of types are known by their address.
   return !DECL_NAME(decl) ||
          strncmp(IDENTIFIER_POINTER(DECL_NAME(decl)), "_ZT", 3) != 0;
+}
+
+std::string literal_name(tree decl)
+{
+  if (!is_literal(decl) || !current_options().with.literals)
+    return "";
+  static const literal_names names = name_literals();
+  const auto found = names.find(decl);
+  return found == names.end() ? "" : found->second;
 }
 
 // Those that destroy static objects ("__tcf_3") are numbered through the unit.

@@ -59,6 +59,11 @@ value_hash initial_value_hash(tree decl);
 // string, a table of a switch, __func__.
 bool is_plain_content(tree decl);
 
+// Of a compound literal at file level, which C numbers through the unit: where
+// it stands in the initial value of a variable ("table::literal.0"); "" for
+// other variables.
+std::string literal_name(tree decl);
+
 // Whether the assembler name depends on how many of its kind come before:
 // lambdas in the same function or class, functions that GCC makes to destroy
 // static objects.

@@ -102,6 +102,7 @@ bool take_out(std::string_view what)
       {"local-classes", &countermeasures::local_classes},
       {"statics", &countermeasures::statics},
       {"renamed-data", &countermeasures::renamed_data},
+      {"literals", &countermeasures::literals},
       {"initialisers", &countermeasures::initialisers},
   };
   for (const auto& each : parts)
@@ -115,8 +116,8 @@ bool take_out(std::string_view what)
       "%<align%>, %<id%>, "
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
       "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%>, "
-      "%<local-classes%>, %<statics%>, %<renamed-data%> "
-      "and %<initialisers%>");
+      "%<local-classes%>, %<statics%>, %<renamed-data%>, "
+      "%<literals%> and %<initialisers%>");
   return false;
 }
 

@@ -39,6 +39,7 @@ struct countermeasures {
   bool local_classes = true;  // with other numbers are refused
   bool statics = true;        // of one name in a function are told apart
   bool renamed_data = true;   // is warned of
+  bool literals = true;       // of C have the names of their variables
   bool initialisers = true;   // of static variables of functions are compared
 };
 

@@ -276,6 +276,16 @@ const old_variable* find_renumbered(const unit_baseline& old,
   return found;
 }
 
+std::string variable_of_literal(const std::string& key)
+{
+  return key.substr(0, key.find("::literal."));
+}
+
+bool is_literal_key(const std::string& key)
+{
+  return variable_of_literal(key) != key;
+}
+
 bool is_made_by_compiler(const std::string& key)
 {
   return key.compare(0, 3, "_ZT") == 0 || key.compare(0, 3, "_ZG") == 0;
@@ -283,6 +293,8 @@ bool is_made_by_compiler(const std::string& key)
 
 std::string readable_key(const std::string& key)
 {
+  if (is_literal_key(key))
+    return "a compound literal of " + variable_of_literal(key);
   const std::size_t end = key.rfind('#');
   const std::size_t name = key.rfind("::", end);
   if (end == key.npos || name == key.npos)

@@ -41,6 +41,11 @@ const old_variable* find_renumbered(const unit_baseline& old,
                                     const std::vector<unit_variable>& all,
                                     const unit_variable& one);
 
+// The variable that a compound literal belongs to, by the literal's key; the key
+// itself for other variables.
+std::string variable_of_literal(const std::string& key);
+bool is_literal_key(const std::string& key);
+
 // Whether GCC has made a variable of this name for another one or for a class.
 bool is_made_by_compiler(const std::string& key);
 

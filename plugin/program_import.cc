@@ -47,6 +47,19 @@ void make_visible(tree decl)
   DECL_VISIBILITY_SPECIFIED(decl) = 0;
 }
 
+void make_private(varpool_node* node)
+{
+  const tree decl = node->decl;
+  node->externally_visible = false;
+  node->forced_by_abi = false;
+  node->remove_from_same_comdat_group();
+  node->set_comdat_group(NULL_TREE);
+  DECL_COMDAT(decl) = 0;
+  DECL_WEAK(decl) = 0;
+  TREE_PUBLIC(decl) = 0;
+  make_visible(decl);
+}
+
 namespace {
 
 // From a definition to a declaration.

@@ -19,6 +19,10 @@ std::string target_name(tree decl, const std::string& symbol, bool local);
 // What is declared hidden is looked for in the program, too.
 void make_visible(tree decl);
 
+// A variable of which the program has another version under this name: the
+// patch's own is not taken for that one.
+void make_private(varpool_node* node);
+
 // Makes a declaration of a function, an alias or a thunk.
 void forget_body(cgraph_node* node);
 

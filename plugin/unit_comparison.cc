@@ -68,6 +68,11 @@ class unit_comparison {
   void judge_variable(unit_variable& one, const old_variable* before);
   void judge_changed_variable(unit_variable& one, const old_variable& before);
   void judge_statics();
+  bool can_be_renewed(const unit_variable& one,
+                      const old_variable& before) const;
+  void renew(const unit_variable& one, const old_variable& before);
+  bool renew_holder(varpool_node* data);
+  void judge_literals();
   tree guarded_variable(const unit_variable& one) const;
   const old_variable* partner_of(const unit_variable& one) const;
   void tell_of_vanished();
@@ -314,7 +319,8 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
                                              const old_variable& before)
 {
   const tree decl = one.node->decl;
-  const std::string name = printed(decl);
+  const std::string name =
+      is_literal_key(one.key) ? readable_key(one.key) : printed(decl);
   if (DECL_VIRTUAL_P(decl)) {
     refuse(decl, "the virtual functions of a class have changed (" + name +
                      "), and the program's objects have the old table; "
@@ -332,6 +338,10 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
                      "set it in a hook (HP_HOOK), or restart the program");
     return;
   }
+  if (can_be_renewed(one, before)) {
+    renew(one, before);
+    return;
+  }
   if (before.type != one.type) {
     refuse(decl, "the type of " + name +
                      " has changed, and the program has it with the old one; "
@@ -341,8 +351,6 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
   const bool written =
       one.flags.find(format::variable_written) != one.flags.npos ||
       before.has(format::variable_written);
-  const bool read_only =
-      TREE_READONLY(decl) && before.has(format::variable_read_only);
   if (TREE_PUBLIC(decl) && !DECL_COMDAT(decl)) {
     refuse(decl, "the initial value of " + name +
                      " has changed, and other files may use the program's "
@@ -350,17 +358,55 @@ void unit_comparison::judge_changed_variable(unit_variable& one,
                      "program");
     return;
   }
-  if (written && !read_only) {
+  if (written) {
     refuse(decl, "the initial value of " + name +
                      " has changed, and the program's variable may have any "
                      "value by now; set it in a hook (HP_HOOK), or restart the "
                      "program");
     return;
   }
-  added_data_.insert(one.node);
-  note(decl, "all functions that use " + name +
-                 " are replaced: its value has changed");
+  renew(one, before);
+}
+
+// A constant of this file, or of all that include it: what refers to it is
+// compared, too.
+bool unit_comparison::can_be_renewed(const unit_variable& one,
+                                     const old_variable& before) const
+{
+  return (!TREE_PUBLIC(one.node->decl) || DECL_COMDAT(one.node->decl)) &&
+         TREE_READONLY(one.node->decl) &&
+         before.has(format::variable_read_only);
+}
+
+// The patch gets one of its own.
+void unit_comparison::renew(const unit_variable& one,
+                            const old_variable& before)
+{
+  if (!added_data_.insert(one.node).second)
+    return;
+  imported_.erase(one.key);
+  const std::string text = "all functions that use " + printed(one.node->decl) +
+                           " are replaced: its value has changed";
+  if (before.has(format::variable_written) && !is_literal_key(one.key))
+    warn(one.node->decl, text +
+                             "; what holds its address in the program still "
+                             "has the old one");
+  else
+    note(one.node->decl, text);
   spread_to_users(one.node, "uses " + one.symbol);
+}
+
+// The initial value of `data` has the address of what has changed.
+bool unit_comparison::renew_holder(varpool_node* data)
+{
+  for (const unit_variable& each : variables_)
+    if (each.node == data)
+      if (const old_variable* const before = partner_of(each);
+          before && can_be_renewed(each, *before)) {
+        renew(each, *before);
+        return true;
+      }
+  return false;
 }
 
 // A variable that has gone, and a new one of its type: perhaps one that has
@@ -394,7 +440,8 @@ bool is_small_constant(const unit_variable& one)
 {
   const tree decl = one.node->decl;
   const tree size = DECL_SIZE_UNIT(decl);
-  return TREE_READONLY(decl) && !TREE_PUBLIC(decl) &&
+  ipa_ref* reference = nullptr;  // to what may be the program's only
+  return !one.node->iterate_reference(0, reference) && TREE_READONLY(decl) && !TREE_PUBLIC(decl) &&
          one.flags.find(format::variable_written) == one.flags.npos && size &&
          tree_fits_uhwi_p(size) && tree_to_uhwi(size) <= 64;
 }
@@ -429,6 +476,8 @@ void unit_comparison::judge_variable(unit_variable& one,
     return;
   }
   taken_.insert(before);
+  if (added_data_.count(one.node))
+    return;
   if (before->type != one.type || !same_value(one, *before))
     judge_changed_variable(one, *before);
   else if (before->has(format::variable_emitted) && !is_small_constant(one))
@@ -466,9 +515,32 @@ void unit_comparison::judge_variables()
   variables_ = variables_of_unit();
   judge_statics();
   for (unit_variable& each : variables_)
-    if (!each.is_of_function())
+    if (!each.is_of_function() && !is_literal_key(each.key))
       judge_variable(each, partner_of(each));
+  judge_literals();
   tell_of_vanished();
+}
+
+// Once it is known whether the variables that they belong to are the program's.
+void unit_comparison::judge_literals()
+{
+  for (unit_variable& each : variables_) {
+    if (!is_literal_key(each.key))
+      continue;
+    const old_variable* const before = old.find_variable(each.key);
+    const bool is_of_new = std::any_of(
+        variables_.begin(), variables_.end(), [&](const unit_variable& other) {
+          return added_data_.count(other.node) &&
+                 other.key == variable_of_literal(each.key);
+        });
+    if (before && is_of_new && !can_be_renewed(each, *before))
+      refuse(each.node->decl,
+             "the initial value of " + variable_of_literal(each.key) +
+                 " has changed, and the program may have written to what its "
+                 "compound literals hold; restart the program");
+    else
+      judge_variable(each, before);
+  }
 }
 
 void unit_comparison::judge_assembly()
@@ -518,11 +590,12 @@ void unit_comparison::spread_to_users(symtab_node* of,
     if (use->use == IPA_REF_ALIAS)
       spread_to_users(user, reason);
     else if (varpool_node* data = dyn_cast<varpool_node*>(user);
-             data && !added_data_.count(data) && !DECL_VIRTUAL_P(data->decl))
-      refuse(of->decl, printed(of->decl) + " has changed, and " +
-                           printed(data->decl) +
-                           " holds its address; restart the program");
-    else
+             data && !added_data_.count(data) && !DECL_VIRTUAL_P(data->decl)) {
+      if (!renew_holder(data))
+        refuse(of->decl, printed(of->decl) + " has changed, and " +
+                             printed(data->decl) +
+                             " holds its address; restart the program");
+    } else
       take(user);
   }
   if (cgraph_node* const function = dyn_cast<cgraph_node*>(of))
@@ -739,6 +812,8 @@ void unit_comparison::carry_out()
     if (const auto found = imported_.find(each.key); found != imported_.end())
       import_variable(each.node, found->second->symbol,
                       found->second->has(format::variable_local));
+    else if (added_data_.count(each.node) && old.find_variable(each.key))
+      make_private(each.node);
 }
 
 // A new entry of a table is no use if the table is the program's.
