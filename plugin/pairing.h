@@ -41,8 +41,8 @@ const old_variable* find_renumbered(const unit_baseline& old,
                                     const std::vector<unit_variable>& all,
                                     const unit_variable& one);
 
-// The variable that a compound literal belongs to, by the literal's key; the key
-// itself for other variables.
+// The variable that a compound literal belongs to, by the literal's key; the
+// key itself for other variables.
 std::string variable_of_literal(const std::string& key);
 bool is_literal_key(const std::string& key);
 

@@ -441,7 +441,8 @@ bool is_small_constant(const unit_variable& one)
   const tree decl = one.node->decl;
   const tree size = DECL_SIZE_UNIT(decl);
   ipa_ref* reference = nullptr;  // to what may be the program's only
-  return !one.node->iterate_reference(0, reference) && TREE_READONLY(decl) && !TREE_PUBLIC(decl) &&
+  return !one.node->iterate_reference(0, reference) && TREE_READONLY(decl) &&
+         !TREE_PUBLIC(decl) &&
          one.flags.find(format::variable_written) == one.flags.npos && size &&
          tree_fits_uhwi_p(size) && tree_to_uhwi(size) <= 64;
 }
