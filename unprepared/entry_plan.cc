@@ -43,6 +43,7 @@ class planner {
   bool is_own_branch(const code_reference& each) const;
   bool measure();
   void find_dead_bytes();
+  void look_for_second_form();
   void find_pads();
   void add_pad(std::uint64_t begin, std::uint64_t end);
 
@@ -217,6 +218,16 @@ void planner::find_dead_bytes()
                     : 0;
 }
 
+// For when other functions have taken all the pads.
+void planner::look_for_second_form()
+{
+  const unprepared_function first = into_;
+  if (measure() && check_span(several_).why == entry_refusal::none)
+    into_.several_span = into_.span;
+  into_.span = first.span;
+  into_.moves_call = first.moves_call || into_.moves_call;
+}
+
 planner::refused planner::choose_form()
 {
   find_dead_bytes();
@@ -239,6 +250,7 @@ planner::refused planner::choose_form()
         find_pads();
       if (into_.pad_count != 0) {
         into_.form = entry_form::short_jump;
+        look_for_second_form();
         return {};
       }
     } else if (why.why == entry_refusal::branch_to_start) {

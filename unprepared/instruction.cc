@@ -140,8 +140,8 @@ void note_operand(const ZydisDecodedOperand& operand, bool ignores_reads,
   const std::uint32_t mask = mask_of(operand.reg.value);
   if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0 && !ignores_reads)
     into.reads |= mask;
-  // A write of eight or sixteen bits leaves the rest.
-  if ((operand.actions & ZYDIS_OPERAND_ACTION_WRITE) != 0 && operand.size >= 32)
+  // What reads a register after a write of eight bits reads these.
+  if ((operand.actions & ZYDIS_OPERAND_ACTION_WRITE) != 0)
     into.writes |= mask;
 }
 

@@ -62,7 +62,7 @@ struct instruction {
 // ones by their numbers, 16 to 31 xmm0 to xmm15.
 struct register_use {
   std::uint32_t reads = 0;
-  std::uint32_t writes = 0;  // all of the register
+  std::uint32_t writes = 0;
   // It stores to memory that the stack or frame pointer leads to.
   bool stores_to_stack = false;
   bool is_add = false;  // add, sub, or a lea of two registers

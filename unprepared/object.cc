@@ -90,8 +90,10 @@ hp_status unprepared_object::read_names() noexcept
     const bool is_ifunc = each.type == STT_GNU_IFUNC;
     if ((each.type == STT_FUNC || is_ifunc) && each.name[0] != '\0' &&
         !is_cold_part(each.name))
-      complete = names_.append({each.value, each.size, each.name, each.file,
-                                each.binding != STB_LOCAL, is_ifunc});
+      complete = names_.append(
+          {each.value, each.size, each.name, each.file,
+           each.binding != STB_LOCAL, is_ifunc,
+           !each.is_default && std::strchr(each.name, '@') == nullptr});
     return complete;
   };
   for (const auto kind :
@@ -137,8 +139,8 @@ bool unprepared_object::group_names() noexcept
 {
   const auto rank = [](const name_entry& name) {
     return (name.is_global ? 0 : 200) +
-           (std::strchr(name.name, '@') != nullptr ? 100 : 0) +
-           std::strspn(name.name, "_");
+           (std::strchr(name.name, '@') != nullptr ? 50 : 0) +
+           (name.lacks_version ? 100 : 0) + std::strspn(name.name, "_");
   };
   std::sort(names_.begin(), names_.end(),
             [&](const name_entry& a, const name_entry& b) {

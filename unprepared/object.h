@@ -49,6 +49,7 @@ struct unprepared_object {
     const char* file;
     bool is_global;
     bool is_ifunc;
+    bool lacks_version;  // others are meant by this name alone
   };
   struct function_entry {
     std::size_t first_name;  // the one it is called by

@@ -29,7 +29,8 @@ hp_status no_name(const char* call)
 
 bool unknown_flags(unsigned flags)
 {
-  return (flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE)) != 0;
+  return (flags &
+          ~static_cast<unsigned>(HP_ANY_PROTOTYPE | HP_ALLOW_UNPREPARED)) != 0;
 }
 
 hp_status bad_flags(const char* call, const char* name, unsigned flags)
@@ -92,12 +93,15 @@ extern "C" hp_function hp_original_as(const char* name, const char* type,
                                       unsigned flags)
 {
   std::uint64_t body = 0;
-  const hp_status status =
-      empty(name)            ? no_name("hp_original")
-      : unknown_flags(flags) ? bad_flags("hp_original", name, flags)
-                             : library::locked([&](library& self) {
-                                 return self.original(name, type, flags, body);
-                               });
+  hp_status status = empty(name) ? no_name("hp_original")
+                     : unknown_flags(flags)
+                         ? bad_flags("hp_original", name, flags)
+                         : HP_OK;
+  if (status == HP_OK && (flags & HP_ALLOW_UNPREPARED) != 0)
+    status = unprepared_functions::prepare({&name, 1});
+  if (status == HP_OK)
+    status = library::locked(
+        [&](library& self) { return self.original(name, type, flags, body); });
   return status == HP_OK ? reinterpret_cast<hp_function>(body) : nullptr;
 }
 

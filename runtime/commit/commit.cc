@@ -49,10 +49,10 @@ change_note::~change_note()
 [[gnu::no_sanitize("thread", "address")]] far_pad load_pad(
     const site_code& site) noexcept
 {
-  far_pad pad;
+  far_pad pad = {};
   const auto* bytes =
       reinterpret_cast<const volatile std::uint8_t*>(far_pad_address(site));
-  for (std::size_t i = 0; i < far_pad_size; ++i)
+  for (std::size_t i = 0; i < pad_bytes(site); ++i)
     pad.bytes[i] = bytes[i];
   return pad;
 }

@@ -43,6 +43,7 @@ struct change {
 
   // For the commit itself.
   bool writes_pad = false;
+  bool clears_pad = false;  // of an entry without a site
   far_pad old_pad = {};
 };
 

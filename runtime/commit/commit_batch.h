@@ -178,6 +178,8 @@ class commit_batch {
   bool check_word(const change& each) noexcept;
   bool check_words() noexcept;
   bool check_pad(change& each) noexcept;
+  bool check_tail(change& each) noexcept;
+  bool clear_tails() noexcept;
   bool add_window(const change& each) noexcept;
   bool write_pads() noexcept;
   void restore_pads() noexcept;
@@ -236,9 +238,43 @@ bool commit_batch<System>::check_words() noexcept
   return true;
 }
 
+// The bytes beside the word of an entry without a site go back to what they
+// were once its word has, while no thread runs.
+template <typename System>
+bool commit_batch<System>::check_tail(change& each) noexcept
+{
+  const entry_code* const entry = each.site->entry;
+  each.clears_pad = entry != nullptr && entry->tail_size != 0 &&
+                    each.new_word == entry->pristine &&
+                    how_ == protocol::standing &&
+                    plan_tail(*entry, load_pad(*each.site)) == pad_step::none;
+  return each.clears_pad;
+}
+
+template <typename System>
+bool commit_batch<System>::clear_tails() noexcept
+{
+  for (const change& each : changes_) {
+    if (!each.clears_pad)
+      continue;
+    const entry_code& entry = *each.site->entry;
+    if (text_.store_bytes(entry.tail, entry.tail_pristine, entry.tail_size))
+      continue;
+    result_.error = errno;
+    for (const change& other : changes_)
+      if (other.clears_pad)
+        text_.store_bytes(other.site->entry->tail, other.site->entry->tail_jump,
+                          other.site->entry->tail_size);
+    return failed(outcome::write_failed, each);
+  }
+  return true;
+}
+
 template <typename System>
 bool commit_batch<System>::check_pad(change& each) noexcept
 {
+  if (check_tail(each))
+    return true;
   if (each.cell == 0 || !changes_text(each))
     return true;
   each.old_pad = load_pad(*each.site);
@@ -252,11 +288,14 @@ bool commit_batch<System>::check_pad(change& each) noexcept
 template <typename System>
 bool commit_batch<System>::add_window(const change& each) noexcept
 {
-  if (!changes_text(each))
+  if (!changes_text(each) && !each.clears_pad)
     return true;
-  const std::uint64_t begin =
-      each.writes_pad ? far_pad_address(*each.site) : each.address;
-  const std::uint64_t end = each.address + format::word_size;
+  std::uint64_t begin = each.address;
+  std::uint64_t end = each.address + format::word_size;
+  if (each.writes_pad || each.clears_pad) {
+    begin = std::min(begin, far_pad_address(*each.site));
+    end = std::max(end, far_pad_address(*each.site) + pad_bytes(*each.site));
+  }
   if (on_few_pages_ ? text_.add_of_few(begin, end) : text_.add(begin, end))
     return true;
   result_.error = text_.error() != 0 ? text_.error() : ENOMEM;
@@ -271,7 +310,8 @@ hp_status commit_batch<System>::prepare() noexcept
     if (!check_word(each))
       return explain();
     // Nearly every one of many: near, and on a page with the one before.
-    if (each.cell == 0 && text_.covers_word(each.address))
+    if (each.cell == 0 && each.site->entry == nullptr &&
+        text_.covers_word(each.address))
       continue;
     if (!check_pad(each) || !add_window(each))
       return explain();
@@ -320,7 +360,7 @@ void commit_batch<System>::restore_pads() noexcept
   for (const change& each : changes_)
     if (each.writes_pad)
       text_.store_bytes(far_pad_address(*each.site), each.old_pad.bytes,
-                        far_pad_size);
+                        pad_bytes(*each.site));
 }
 
 template <typename System>
@@ -332,7 +372,8 @@ bool commit_batch<System>::write_pads() noexcept
     if (!each.writes_pad)
       continue;
     const far_pad pad = encode_pad(*each.site, each.cell);
-    if (text_.store_bytes(far_pad_address(*each.site), pad.bytes, far_pad_size))
+    if (text_.store_bytes(far_pad_address(*each.site), pad.bytes,
+                          pad_bytes(*each.site)))
       continue;
     result_.error = errno;
     failed(outcome::write_failed, each);
@@ -534,7 +575,7 @@ void commit_batch<System>::store() noexcept
         store_at_one_moment();
         break;
       case protocol::standing:
-        if (store_words() && verify())
+        if (store_words() && verify() && clear_tails())
           break;
         if (HP_COUNTERMEASURE(put_back))
           restore_words();
@@ -600,6 +641,11 @@ hp_status commit_batch<System>::explain() const noexcept
     case outcome::word_foreign:
       return foreign_word(change, result_.found);
     case outcome::pad_foreign:
+      if (site.entry != nullptr)
+        return fail(HP_FOREIGN,
+                    "%s: the %zu bytes at %#lx are not those of the image's "
+                    "file; nothing was changed",
+                    site.name, pad_bytes(site), site.entry->tail);
       return fail(HP_FOREIGN,
                   "%s: the %zu bytes before the symbol at %#lx are not the "
                   "pad that the compiler left; nothing was changed",

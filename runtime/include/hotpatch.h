@@ -165,8 +165,9 @@ HP_API const char* hp_error_message(void);
  */
 
 enum {
-  HP_ANY_PROTOTYPE = 1, /* do not compare prototypes */
-  HP_ALLOW_COPIES = 2   /* replace it although copies of it stay elsewhere */
+  HP_ANY_PROTOTYPE = 1,   /* do not compare prototypes */
+  HP_ALLOW_COPIES = 2,    /* replace it although copies of it stay elsewhere */
+  HP_ALLOW_UNPREPARED = 4 /* replace it although it has no site, see below */
 };
 
 /* Makes every call of `name` that begins after the return of hp_apply enter
@@ -208,9 +209,29 @@ enum {
  * HP_DENIED, HP_UNSUPPORTED, HP_INLINED; HP_BUSY if threads have to be stopped
  * and one cannot be.  After an error every call goes where it went before. */
 
+/* With HP_ALLOW_UNPREPARED `name` may also be a function without a site, in
+ * code that was compiled without the plugin, by any compiler: one that .symtab,
+ * .dynsym or the separate debug file names.  All code of its object is decoded
+ * for that, by libhotpatch-unprepared.so.0, once for each object, which takes a
+ * tenth of a second for the C library.  A jump takes the place of its first
+ * instruction; if that can only be several instructions, the function can be
+ * changed at the level quiescent only, and is HP_UNSUPPORTED at others.  When
+ * the last replacement is taken away, all bytes are as they were; threads may
+ * stand for a moment for that.  hp-list --unprepared lists what can be
+ * replaced.
+ *
+ * The promises are weaker than with a site, because the compiler knew nothing
+ * of it: prototypes are not compared, copies of the function may be inlined
+ * anywhere, callers may rely on its body in ways that no instruction shows, and
+ * a breakpoint at its first byte excludes a replacement.  hp_original() leads
+ * to its moved first instructions; exceptions do not pass a call among them.
+ *
+ * Further errors: HP_UNSUPPORTED with the reason, HP_FOREIGN: its first bytes
+ * are not those of the file. */
+
 /* What the two are made of.  `type` is the Itanium mangling of the
  * replacement's function type ("FiP4connmE", typeid(T).name()), or null if it
- * is not known; `flags` is 0, HP_ANY_PROTOTYPE, HP_ALLOW_COPIES or both. */
+ * is not known; `flags` is 0 or some of the three, added together. */
 HP_API hp_status hp_apply_as(const char* name, hp_function replacement,
                              const char* type, unsigned flags);
 
@@ -244,7 +265,9 @@ HP_API hp_status hp_release(const void* code, unsigned timeout_ms);
 HP_API hp_function hp_original(const char* name);
 
 /* The same, null with HP_PROTOTYPE if `type`, the mangled type that the caller
- * will use it as, is not the site's. */
+ * will use it as, is not the site's.  `flags` is 0, HP_ANY_PROTOTYPE, or with
+ * HP_ALLOW_UNPREPARED added, as in hp_apply(); that flag is not needed for a
+ * function that is, or was, replaced. */
 HP_API hp_function hp_original_as(const char* name, const char* type,
                                   unsigned flags);
 

@@ -69,7 +69,10 @@ hp_status library::find(const char* name, located_site& found) noexcept
 {
   if (const hp_status status = sites_.refresh(); status != HP_OK)
     return status;
-  return sites_.find(name, found);
+  const hp_status status = sites_.find(name, found);
+  return status == HP_NOT_FOUND && unprepared_.find(sites_, name, found)
+             ? HP_OK
+             : status;
 }
 
 hp_status library::original(const char* name, const char* type, unsigned flags,

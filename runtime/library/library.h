@@ -15,6 +15,7 @@
 
 #include "runtime/include/hotpatch.h"
 #include "runtime/library/image_pin.h"
+#include "runtime/library/unprepared_functions.h"
 #include "runtime/patches/patches.h"
 #include "runtime/sites/process_sites.h"
 #include "runtime/threads/safe_point.h"
@@ -72,12 +73,14 @@ class library {
                                    unsigned flags,
                                    std::uint64_t& body) noexcept;
 
+  // A site, or a function without one that was prepared.
   [[nodiscard]] hp_status find(const char* name, located_site& found) noexcept;
   [[nodiscard]] hp_site describe(const located_site& where) const noexcept;
 
   process_sites& sites() noexcept { return sites_; }
   patches& all_patches() noexcept { return patches_; }
   kept_images& kept() noexcept { return kept_; }
+  unprepared_functions& unprepared() noexcept { return unprepared_; }
   text_writer& writer() noexcept { return patches_.writer(); }
 
  private:
@@ -86,6 +89,7 @@ class library {
   process_sites sites_;
   patches patches_;
   kept_images kept_;
+  unprepared_functions unprepared_;
 };
 
 }  // namespace hotpatch

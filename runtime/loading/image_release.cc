@@ -112,6 +112,18 @@ hp_status leads_there(const image_code& code, const hp_patch_info& info)
   return HP_OK;
 }
 
+// Where a thread may be on its way through the cell.
+bool append_way(image_code& code, const site_code& site)
+{
+  if (site.entry == nullptr)
+    return code.ranges.append(pre_pad_of(site));
+  const entry_ranges all = ranges_of_entry(site);
+  for (const code_range& each : all.on_the_way())
+    if (!code.ranges.append(each))
+      return false;
+  return true;
+}
+
 // Also notes the pads and junctions in which a thread may be on its way into
 // the object: a far jump's cell keeps its last target when the jump is no
 // longer active.
@@ -125,8 +137,7 @@ hp_status check_unused(image_code& code, patches& all)
     if (status == HP_OK)
       status = leads_there(code, state);
     if (status == HP_OK && state.cell != 0 && HP_COUNTERMEASURE(search_pads) &&
-        code.contains(state.cell_target) &&
-        !code.ranges.append(pre_pad_of(state.site)))
+        code.contains(state.cell_target) && !append_way(code, state.site))
       status = fail(HP_NO_MEMORY, "no memory to look for threads in an object");
   });
   all.all_junctions().for_each_code([&](std::uint64_t begin,

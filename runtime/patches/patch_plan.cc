@@ -18,6 +18,9 @@ namespace {
 // A jump to any of these addresses runs into the patch word again.
 bool leads_into(const site_code& site, std::uint64_t target)
 {
+  if (const entry_code* const entry = site.entry)
+    return (target >= site.symbol && target <= entry->begin) ||
+           target - entry->stub < far_pad_size;
   return target >= site.symbol - site.pad && target < body_address(site);
 }
 
@@ -203,6 +206,10 @@ inline hp_status patch_plan::plan_change(site_state& state,
   change.site = &site;
   change.address = site.word;
   change.old_word = state.word;
+  if (site.entry != nullptr)
+    if (const hp_status status = check_entry(state, target, level);
+        status != HP_OK)
+      return status;
   if (target == 0) {
     change.new_word = encode_word(site, 0);
     target = body_address(site);
@@ -218,6 +225,24 @@ inline hp_status patch_plan::plan_change(site_state& state,
              ? plan_cell(state, "the level strict leads calls through", target,
                          change)
              : HP_OK;
+}
+
+// Where the jump takes the place of several instructions, a thread may stand
+// between them.
+hp_status patch_plan::check_entry(const site_state& state, std::uint64_t target,
+                                  hp_level level) const noexcept
+{
+  const site_code& site = state.site;
+  const bool changes_code = target == 0 || state.active() == 0;
+  if (!site.entry->needs_standing || !changes_code || level == HP_QUIESCENT ||
+      !HP_COUNTERMEASURE(several_only_standing))
+    return HP_OK;
+  return fail(
+      HP_UNSUPPORTED,
+      "%s: it has no site, and a jump takes the place of several of its "
+      "instructions, so it can be changed only while all threads "
+      "stand: at the level quiescent",
+      site.name);
 }
 
 hp_status patch_plan::plan_far(site_state& state, std::uint64_t target,
@@ -240,6 +265,8 @@ hp_status patch_plan::plan_cell(site_state& state, const char* reason,
                 "%s: %s a jump in the %zu bytes before the symbol, and the "
                 "site has %u",
                 site.name, reason, far_pad_size, site.pad);
+  if (site.entry != nullptr)
+    state.cell = site.entry->cell;
   if (state.cell == 0)
     state.cell = cell_from_outside(site, load_pad(site));
   if (state.cell == 0)
@@ -261,8 +288,15 @@ hp_status patch_plan::vacate(const site_state& state,
                              std::uint64_t target) noexcept
 {
   const site_code& site = state.site;
-  bool enough = (target == 0 || vacated_.append(body_of(site))) &&
-                (state.cell == 0 || vacated_.append(pre_pad_of(site)));
+  bool enough = true;
+  if (site.entry != nullptr) {
+    const entry_ranges all = ranges_of_entry(site);
+    for (const code_range& each : target != 0 ? all.all() : all.on_the_way())
+      enough = enough && vacated_.append(each);
+  } else {
+    enough = (target == 0 || vacated_.append(body_of(site))) &&
+             (state.cell == 0 || vacated_.append(pre_pad_of(site)));
+  }
   for (const replacement& each : state.replacements)
     if (each.target != target)
       enough = enough && vacated_.append(extent_of(each.target, site.name));

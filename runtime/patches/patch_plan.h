@@ -100,6 +100,8 @@ class patch_plan {
   hp_status refuse_loop(const site_state& state, std::uint64_t target) noexcept;
   hp_status plan_change(site_state& state, std::uint64_t target,
                         hp_level level) noexcept;
+  hp_status check_entry(const site_state& state, std::uint64_t target,
+                        hp_level level) const noexcept;
   hp_status plan_far(site_state& state, std::uint64_t target,
                      change& change) noexcept;
   hp_status plan_cell(site_state& state, const char* reason,

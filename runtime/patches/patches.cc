@@ -30,7 +30,7 @@ void site_table::destroy(site_state* state) noexcept
 
 // What many sites need is pages that the kernel has to clear first: most of
 // the time of their first change.
-static_assert(sizeof(site_state) == 136);
+static_assert(sizeof(site_state) == 144);
 
 // The more states there are, the more at once.
 bool site_table::add_slab() noexcept
@@ -142,7 +142,8 @@ bool patches::in_effect(const named_patch& patch) noexcept
 
 void patches::forget(site_state* state) noexcept
 {
-  cells_.give_back(state->cell);
+  if (state->site.entry == nullptr)  // that of an entry is for ever
+    cells_.give_back(state->cell);
   table_.destroy(state);
 }
 
@@ -172,7 +173,7 @@ site_state* patches::make_state(const located_site& where,
         [=](const site_state& each) { return &each == outlived; }));
   site_state* const state = make_room() ? table_.make(where) : nullptr;
   if (state != nullptr)
-    state->word = format::pristine_word(where.site.id);
+    state->word = pristine_word(where.site);
   return state;
 }
 

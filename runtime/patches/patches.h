@@ -183,7 +183,7 @@ class patches {
   static bool outlived(const site_state& state, std::uint64_t image_id,
                        const site_code& site) noexcept
   {
-    const std::uint64_t pristine = format::pristine_word(site.id);
+    const std::uint64_t pristine = pristine_word(site);
     return state.image_id != image_id ||
            (state.word != pristine && load_word(site.word) == pristine);
   }

@@ -16,6 +16,29 @@
 
 namespace hotpatch {
 
+// The entry of a function that has no site (unprepared code): one aligned word
+// of its code, which holds an instruction or a part of one, and up to five
+// bytes more in dead bytes nearby or in the next word.  Calls of the changed
+// function come to a stub, which jumps through a cell.  All of it is fixed when
+// the function is first asked for; lives as long as the process.
+struct entry_code {
+  static constexpr std::size_t tail_limit = 5;
+
+  std::uint64_t pristine = 0;  // the word as the image's file has it
+  std::uint64_t jump = 0;      // the word with the jump in it
+  std::uint64_t begin = 0;     // of the bytes that change, in the word
+  std::uint64_t original = 0;  // the relocated beginning
+  std::uint64_t original_end = 0;
+  std::uint64_t stub = 0;  // stub_size bytes
+  std::uint64_t cell = 0;
+  std::uint64_t tail = 0;  // where those bytes are
+  std::uint8_t tail_size = 0;
+  std::uint8_t tail_pristine[tail_limit] = {};
+  std::uint8_t tail_jump[tail_limit] = {};
+  // The jump takes the place of several instructions: only while threads stand.
+  bool needs_standing = false;
+};
+
 // Where its bytes are and which they may be: what it takes to change them, and
 // to say whose they are.
 struct site_code {
@@ -24,14 +47,25 @@ struct site_code {
   std::uint64_t word = 0;    //   the live process's for a loaded image,
   std::uint64_t end = 0;     //   the link-time one for a file
   std::uint32_t id = 0;
-  std::uint8_t pad = 0;  // dead bytes directly before the symbol
+  std::uint8_t pad = 0;               // dead bytes directly before the symbol
+  const entry_code* entry = nullptr;  // null: a site of the plugin's
 };
 
-// The first instruction after the word: where calls go if it is pristine.
+// The word while the original is active.
+[[nodiscard]] constexpr std::uint64_t pristine_word(
+    const site_code& site) noexcept
+{
+  return site.entry != nullptr ? site.entry->pristine
+                               : format::pristine_word(site.id);
+}
+
+// The first instruction after the word, or the relocated beginning: where calls
+// go if the word is pristine.
 [[nodiscard]] constexpr std::uint64_t body_address(
     const site_code& site) noexcept
 {
-  return site.word + format::word_size;
+  return site.entry != nullptr ? site.entry->original
+                               : site.word + format::word_size;
 }
 
 struct site : site_code {

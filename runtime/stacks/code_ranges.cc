@@ -36,6 +36,19 @@ code_range pre_pad_of(const site_code& site) noexcept
   return {site.symbol - site.pad, site.symbol, site.name, code_kind::pad};
 }
 
+// A thread at the first byte of what changes executes whatever is there then.
+entry_ranges ranges_of_entry(const site_code& site) noexcept
+{
+  const entry_code& entry = *site.entry;
+  const std::uint64_t dead_end =
+      entry.tail + (entry.needs_standing ? 0 : entry.tail_size);
+  constexpr std::uint64_t stub_size = 7;
+  return {{{entry.begin + 1, site.end, site.name, code_kind::body},
+           {entry.original, entry.original_end, site.name, code_kind::body},
+           {entry.tail, dead_end, site.name, code_kind::pad},
+           {entry.stub, entry.stub + stub_size, site.name, code_kind::pad}}};
+}
+
 hp_status code_ranges::prepare(std::span<const code_range> ranges,
                                const stack_memory& memory) noexcept
 {

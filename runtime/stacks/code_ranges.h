@@ -51,6 +51,23 @@ struct code_range {
 code_range body_of(const site_code& site) noexcept;
 code_range pre_pad_of(const site_code& site) noexcept;
 
+// The same for a function without a site: its code after the bytes that change,
+// its relocated beginning, and, on the way to the replacement, the dead bytes
+// with the long jump and the stub.
+struct entry_ranges {
+  code_range ranges[4];
+  // Those on the way: the last two.
+  [[nodiscard]] std::span<const code_range> on_the_way() const noexcept
+  {
+    return {ranges + 2, 2};
+  }
+  [[nodiscard]] std::span<const code_range> all() const noexcept
+  {
+    return ranges;
+  }
+};
+entry_ranges ranges_of_entry(const site_code& site) noexcept;
+
 class code_ranges {
  public:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);

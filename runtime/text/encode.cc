@@ -56,6 +56,8 @@ bool only_filler(const std::uint8_t* begin, const std::uint8_t* end)
 
 bool has_far_form(const site_code& site) noexcept
 {
+  if (site.entry != nullptr)
+    return true;
   const std::int64_t distance = distance_to_pad(site);
   return site.pad >= far_pad_size && distance >= INT8_MIN && distance < 0;
 }
@@ -70,6 +72,8 @@ bool cell_reaches(const site_code& site, std::uint64_t cell) noexcept
 //   cc cc cc cc cc cc   filler
 std::uint64_t encode_far(const site_code& site) noexcept
 {
+  if (site.entry != nullptr)
+    return site.entry->jump;
   word_bytes bytes;
   std::memset(bytes, format::filler, sizeof bytes);
   bytes[0] = jmp_rel8;
@@ -79,7 +83,11 @@ std::uint64_t encode_far(const site_code& site) noexcept
 
 far_pad encode_pad(const site_code& site, std::uint64_t cell) noexcept
 {
-  far_pad pad;
+  far_pad pad = {};
+  if (site.entry != nullptr) {
+    std::memcpy(pad.bytes, site.entry->tail_jump, entry_code::tail_limit);
+    return pad;
+  }
   std::int32_t rel = 0;
   fits_rel32(site.symbol, cell, rel);
   std::memcpy(pad.bytes, far_jmp, sizeof far_jmp);
@@ -89,8 +97,12 @@ far_pad encode_pad(const site_code& site, std::uint64_t cell) noexcept
 
 decoded_word decode_word(const site_code& site, std::uint64_t word) noexcept
 {
-  if (word == format::pristine_word(site.id))
+  if (word == pristine_word(site))
     return {word_form::pristine, 0};
+  if (site.entry != nullptr)
+    return word == site.entry->jump
+               ? decoded_word{word_form::far, site.entry->stub}
+               : decoded_word{word_form::foreign, 0};
   if (has_far_form(site) && word == encode_far(site))
     return {word_form::far, far_pad_address(site)};
 
@@ -108,12 +120,22 @@ decoded_word decode_word(const site_code& site, std::uint64_t word) noexcept
 
 std::uint64_t decode_pad(const site_code& site, const far_pad& pad) noexcept
 {
-  if (std::memcmp(pad.bytes, far_jmp, sizeof far_jmp) != 0)
+  if (site.entry != nullptr ||
+      std::memcmp(pad.bytes, far_jmp, sizeof far_jmp) != 0)
     return 0;
   std::int32_t rel;
   std::memcpy(&rel, pad.bytes + sizeof far_jmp, sizeof rel);
   return site.symbol +
          static_cast<std::uint64_t>(static_cast<std::int64_t>(rel));
+}
+
+pad_step plan_tail(const entry_code& entry, const far_pad& pad) noexcept
+{
+  return std::memcmp(pad.bytes, entry.tail_jump, entry.tail_size) == 0
+             ? pad_step::none
+         : std::memcmp(pad.bytes, entry.tail_pristine, entry.tail_size) == 0
+             ? pad_step::write
+             : pad_step::foreign;
 }
 
 bool pad_is_pristine(const far_pad& pad) noexcept

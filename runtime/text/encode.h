@@ -57,7 +57,9 @@ inline constexpr std::size_t jmp_rel32_size = 5;
                                        std::uint64_t target) noexcept
 {
   const std::int64_t distance = near_distance(site, target);
-  return static_cast<std::int32_t>(distance) == distance;
+  // The stub of an entry is a far jump.
+  return site.entry == nullptr &&
+         static_cast<std::int32_t>(distance) == distance;
 }
 
 // True if the pad has room for the far jump and the word reaches the pad.
@@ -70,7 +72,13 @@ inline constexpr std::size_t jmp_rel32_size = 5;
 [[nodiscard]] constexpr std::uint64_t far_pad_address(
     const site_code& site) noexcept
 {
-  return site.symbol - far_pad_size;
+  return site.entry != nullptr ? site.entry->tail : site.symbol - far_pad_size;
+}
+
+// How many bytes there are written.
+[[nodiscard]] constexpr std::size_t pad_bytes(const site_code& site) noexcept
+{
+  return site.entry != nullptr ? site.entry->tail_size : far_pad_size;
 }
 
 // The word that sends calls to `target`; needs near_reaches().
@@ -128,7 +136,7 @@ inline constexpr std::size_t jmp_rel32_size = 5;
     case word_form::foreign:
       break;
   }
-  return format::pristine_word(site.id);
+  return pristine_word(site);
 }
 
 // Where calls go; `cell_target` is what the cell of a far jump holds.  0: that
@@ -169,7 +177,8 @@ template <typename Read>
   if (!read(site.word, into.word))
     return false;
   decoded_word word = decode_word(site, into.word);
-  if (has_far_form(site) && read(far_pad_address(site), into.pad))
+  if (site.entry == nullptr && has_far_form(site) &&
+      read(far_pad_address(site), into.pad))
     into.cell = decode_pad(site, into.pad);
   std::uint64_t cell_target = 0;
   if (word.form == word_form::far &&
@@ -187,10 +196,15 @@ enum class pad_step {
   foreign,  // something else uses the bytes
 };
 
+[[nodiscard]] pad_step plan_tail(const entry_code& entry,
+                                 const far_pad& pad) noexcept;
+
 [[nodiscard]] inline pad_step plan_pad(const site_code& site,
                                        const far_pad& pad,
                                        std::uint64_t cell) noexcept
 {
+  if (site.entry != nullptr)
+    return plan_tail(*site.entry, pad);
   return pad == encode_pad(site, cell) ? pad_step::none
          : pad_is_pristine(pad)        ? pad_step::write
                                        : pad_step::foreign;

@@ -15,9 +15,9 @@ namespace hotpatch {
 namespace {
 
 // Maps a page exactly there, over nothing; 0 if that place is taken.
-std::uint64_t map_at(std::uint64_t address)
+std::uint64_t map_at(std::uint64_t address, int protection)
 {
-  void* page = mmap(reinterpret_cast<void*>(address), page_size, PROT_READ,
+  void* page = mmap(reinterpret_cast<void*>(address), page_size, protection,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   if (page == MAP_FAILED)
     return 0;
@@ -35,7 +35,7 @@ bool look_at_gap(const memory_mapping& next, const char*, void* data)
                                             next.is_stack);
 }
 
-std::uint64_t map_in_gap(const site_code& site)
+std::uint64_t map_in_gap(const site_code& site, int protection)
 {
   constexpr int races_lost = 8;  // another thread took the gap first
   for (int attempt = 0; attempt < races_lost; ++attempt) {
@@ -45,28 +45,57 @@ std::uint64_t map_in_gap(const site_code& site)
     gap.finish();
     for (const std::uint64_t page : {gap.below(), gap.above()})
       if (page != 0 && cell_reaches(site, page))
-        if (const std::uint64_t mapped = map_at(page))
+        if (const std::uint64_t mapped = map_at(page, protection))
           return mapped;
   }
   return 0;
 }
 
 // Without /proc: knocks at places farther and farther away.
-std::uint64_t map_by_probing(const site_code& site)
+std::uint64_t map_by_probing(const site_code& site, int protection)
 {
   const std::uint64_t start = site.symbol & -page_size;
   for (std::uint64_t distance = page_size; distance < INT32_MAX;
        distance += distance / 16 & -page_size) {
     for (const std::uint64_t page : {start - distance, start + distance})
       if (page < near_gap::address_space_end && cell_reaches(site, page))
-        if (const std::uint64_t mapped = map_at(page))
+        if (const std::uint64_t mapped = map_at(page, protection))
           return mapped;
     distance += page_size;
   }
   return 0;
 }
 
+std::uint64_t map_near(const site_code& site, int protection)
+{
+  const std::uint64_t address = map_in_gap(site, protection);
+  return address != 0 ? address : map_by_probing(site, protection);
+}
+
 }  // namespace
+
+std::uint64_t near_code::take(std::uint64_t around, std::size_t size) noexcept
+{
+  site_code place;
+  place.symbol = around;
+  const std::uint64_t needed = (size + 15) & ~std::uint64_t{15};
+  if (needed > page_size)
+    return 0;
+  for (std::size_t i = blocks_.size(); i > 0; --i) {
+    block& each = blocks_[i - 1];
+    if (page_size - each.used < needed || !cell_reaches(place, each.address) ||
+        !cell_reaches(place, each.address + page_size))
+      continue;
+    each.used += needed;
+    return each.address + each.used - needed;
+  }
+  if (!blocks_.reserve(blocks_.size() + 1))
+    return 0;
+  const std::uint64_t address = map_near(place, PROT_READ | PROT_EXEC);
+  if (address == 0 || !blocks_.append({address, needed}))
+    return 0;
+  return address;
+}
 
 std::uint64_t near_memory::take_from(page& from) noexcept
 {
@@ -93,9 +122,7 @@ std::uint64_t near_memory::take_cell(const site_code& site) noexcept
 
   if (!pages_.reserve(pages_.size() + 1))
     return 0;
-  std::uint64_t address = map_in_gap(site);
-  if (address == 0)
-    address = map_by_probing(site);
+  const std::uint64_t address = map_near(site, PROT_READ);
   if (address == 0 || !pages_.append({address, {}}))
     return 0;
   return take_from(pages_[pages_.size() - 1]);

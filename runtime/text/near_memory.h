@@ -39,6 +39,25 @@ class near_memory {
   array<page> pages_;
 };
 
+// Executable memory near an image, for stubs and relocated beginnings of
+// functions without a site.  Mapped readable and executable, zeros at first,
+// and written like program text (text_writer.h), so that it is never writable
+// without being executable.  What is taken is never given back: a thread may be
+// in it at any time.
+class near_code {
+ public:
+  // The address of `size` bytes, at a multiple of 16, that code at `around`
+  // reaches; 0: there is no memory, or no gap near enough.
+  std::uint64_t take(std::uint64_t around, std::size_t size) noexcept;
+
+ private:
+  struct block {
+    std::uint64_t address;
+    std::uint64_t used;
+  };
+  array<block> blocks_;
+};
+
 // The cell that the site's pad jumps through already, because another process
 // has changed the site by tracing this one (outside/site_switch.h) and taken
 // that back; 0: there is none.  A thread may still be in the pad, so it stays,

@@ -116,8 +116,8 @@ hp_status check_operation(const char* function, const operation& step)
                 "%s(\"%s\"): the replacement is null, or a pointer to a "
                 "virtual member function, which has no address of its own",
                 function, step.name);
-  if ((step.flags &
-       ~static_cast<unsigned>(HP_ANY_PROTOTYPE | HP_ALLOW_COPIES)) != 0)
+  if ((step.flags & ~static_cast<unsigned>(HP_ANY_PROTOTYPE | HP_ALLOW_COPIES |
+                                           HP_ALLOW_UNPREPARED)) != 0)
     return fail(HP_INVALID, "%s(\"%s\"): unknown flags %#x", function,
                 step.name, step.flags);
   return HP_OK;
@@ -161,7 +161,10 @@ hp_status plan_named(patch_plan& plan, const operation& step)
 // mostly the next one's lies close to it.
 class site_finder {
  public:
-  explicit site_finder(process_sites& sites) noexcept : sites_(sites) {}
+  explicit site_finder(library& self) noexcept
+      : sites_(self.sites()), unprepared_(self.unprepared())
+  {
+  }
 
   // Calls `visit(const located_site&)`, which returns a status, for each.
   template <typename Visit>
@@ -184,13 +187,23 @@ class site_finder {
     } else if (const hp_status status =
                    sites_.find_held(step.name, where_, place_);
                status != HP_OK) {
-      return status;
+      if (status != HP_NOT_FOUND || !may_be_unprepared(step) ||
+          !unprepared_.find(sites_, step.name, where_))
+        return status;
     }
     return visit(where_);
   }
 
  private:
+  // What is replaced already needs no permission to be reverted.
+  static bool may_be_unprepared(const operation& step) noexcept
+  {
+    return step.what != operation::kind::apply ||
+           (step.flags & HP_ALLOW_UNPREPARED) != 0;
+  }
+
   process_sites& sites_;
+  unprepared_functions& unprepared_;
   name_place place_;
   located_site where_;  // made once; each step has its own in it
 };
@@ -198,9 +211,8 @@ class site_finder {
 // Plans steps one after the other.
 class step_planner {
  public:
-  step_planner(process_sites& sites, patch_plan& plan,
-               inlined_copies& copies) noexcept
-      : sites_(sites), finder_(sites), plan_(plan), copies_(copies)
+  step_planner(library& self, patch_plan& plan, inlined_copies& copies) noexcept
+      : sites_(self.sites()), finder_(self), plan_(plan), copies_(copies)
   {
   }
 
@@ -279,7 +291,7 @@ hp_status plan_steps(library& self, patch_plan& plan,
                      std::span<const operation> operations,
                      inlined_copies& copies)
 {
-  step_planner planner(self.sites(), plan, copies);
+  step_planner planner(self, plan, copies);
   copies.begin();
   for (const operation& step : operations)
     if (const hp_status status = planner.plan_step(step); status != HP_OK) {
@@ -349,7 +361,7 @@ hp_status list_replaced(library& self, std::span<const operation> operations,
 {
   if (const hp_status status = self.sites().refresh(); status != HP_OK)
     return status;
-  site_finder finder(self.sites());
+  site_finder finder(self);
   for (const operation& step : operations) {
     if (step.what != operation::kind::apply)
       continue;

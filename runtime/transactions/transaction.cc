@@ -123,6 +123,64 @@ struct attempt_result {
   }
 };
 
+// Dead bytes that held the long jump of a function that has none any more go
+// back to what they were, as soon as no thread is in them; all threads stand
+// for that moment.  If one is, they stay until the next time.
+void clear_unused_jumps(library& self, const commit_order& order)
+{
+  array<change> changes;
+  array<code_range> pads;
+  bool complete = true;
+  self.all_patches().for_each([&](site_state& state) {
+    const entry_code* const entry = state.site.entry;
+    if (entry == nullptr || entry->tail_size == 0 || entry->needs_standing ||
+        state.word != entry->pristine ||
+        plan_tail(*entry, load_pad(state.site)) != pad_step::none)
+      return;
+    change each{};
+    each.site = &state.site;
+    each.address = state.site.word;
+    each.old_word = each.new_word = entry->pristine;
+    complete = complete && changes.append(each) &&
+               pads.append(ranges_of_entry(state.site).on_the_way()[0]);
+  });
+  if (!complete || changes.empty())
+    return;
+  std::sort(
+      changes.begin(), changes.end(),
+      [](const change& a, const change& b) { return a.address < b.address; });
+  constexpr std::int64_t patience = 100'000'000;  // nanoseconds
+  const commit_order standing{HP_QUIESCENT, deadline::in_nanoseconds(patience),
+                              order.call};
+  const commit_outcome cleared = commit(
+      self.writer(), {changes.data(), changes.size()},
+      {pads.data(), pads.size()}, self.all_patches().all_junctions(), standing);
+  if (cleared.status != HP_OK)
+    remark("%s", "");
+}
+
+bool reverts_entry(std::span<const change> changes)
+{
+  return std::any_of(changes.begin(), changes.end(), [](const change& each) {
+    return each.site->entry != nullptr &&
+           each.new_word == each.site->entry->pristine;
+  });
+}
+
+// The library's own lock is free while files are read.
+hp_status prepare_functions(std::span<const operation> operations)
+{
+  array<const char*> names;
+  for (const operation& step : operations)
+    if (step.what == operation::kind::apply &&
+        (step.flags & HP_ALLOW_UNPREPARED) != 0 && step.known.site == 0 &&
+        !names.append(step.name))
+      return fail(HP_NO_MEMORY, "no memory for the names of functions");
+  return names.empty()
+             ? HP_OK
+             : unprepared_functions::prepare({names.data(), names.size()});
+}
+
 // Under the library's lock.  Planned again in each attempt: others have had the
 // lock in between.
 [[gnu::noinline]] attempt_result attempt(library& self,
@@ -144,7 +202,11 @@ struct attempt_result {
       commit(self.writer(), plan.changes(), plan.vacated(),
              self.all_patches().all_junctions(), order);
   if (committed.status == HP_OK || !HP_COUNTERMEASURE(adopt_after_success)) {
+    const bool leaves_jumps =
+        order.level != HP_QUIESCENT && reverts_entry(plan.changes());
     plan.adopt();
+    if (leaves_jumps && HP_COUNTERMEASURE(clear_jumps))
+      clear_unused_jumps(self, order);
     if (plan.adds())
       pins.keep(self.kept());
   }
@@ -185,6 +247,8 @@ hp_status commit_transaction(const call_context& call,
                              owned_patches* pending) noexcept
 {
   hp_status status = check_operations(call.function, operations);
+  if (status == HP_OK)
+    status = prepare_functions(operations);
   if (status != HP_OK)
     return status;
 

@@ -79,6 +79,8 @@ struct unprepared_function {
   // The relocated beginning holds a call, which exceptions do not pass.
   bool moves_call = false;
   std::uint8_t span = 0;       // bytes of whole instructions from `entry` on
+  // The same for the form several, if that is possible, too; otherwise 0.
+  std::uint8_t several_span = 0;
   std::uint8_t code[32] = {};  // the first of them
   // short_jump: those in reach, the nearest first.
   std::uint8_t pad_count = 0;
@@ -117,7 +119,7 @@ struct unprepared_interface {
                           std::uint8_t* into, std::size_t room);
 };
 
-inline constexpr std::uint32_t unprepared_version = 1;
+inline constexpr std::uint32_t unprepared_version = 2;
 
 // The words for both sides; static strings.
 [[nodiscard]] inline const char* form_word(entry_form form) noexcept

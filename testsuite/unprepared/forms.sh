@@ -335,6 +335,8 @@ static calls_well
   add %rbx, %rax
   xor %r11d, %r11d
   add %r11, %rax
+  sete %cl
+  movzbl %cl, %ecx
   pop %rbx
   ret
 end_function calls_well
