@@ -78,7 +78,7 @@ struct unprepared_function {
   bool has_endbr64 = false;
   // The relocated beginning holds a call, which exceptions do not pass.
   bool moves_call = false;
-  std::uint8_t span = 0;       // bytes of whole instructions from `entry` on
+  std::uint8_t span = 0;  // bytes of whole instructions from `entry` on
   // The same for the form several, if that is possible, too; otherwise 0.
   std::uint8_t several_span = 0;
   std::uint8_t code[32] = {};  // the first of them

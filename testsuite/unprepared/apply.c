@@ -1,5 +1,5 @@
-/* Functions without a site are replaced from inside, at each level, and reverted
- * to the bytes that they had.  Compiled without the plugin.
+/* Functions without a site are replaced from inside, at each level, and
+ * reverted to the bytes that they had.  Compiled without the plugin.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
@@ -128,7 +128,8 @@ static hp_status change(const char* name, function to, hp_level level,
   return status;
 }
 
-/* --- Bytes ------------------------------------------------------------------ */
+/* --- Bytes ------------------------------------------------------------------
+ */
 
 static unsigned char before[1024];
 static const unsigned char* code_begin(void)
@@ -140,7 +141,8 @@ static int as_before(void)
   return memcmp(before, code_begin(), 512) == 0;
 }
 
-/* --- Threads ------------------------------------------------------------------ */
+/* --- Threads
+ * ------------------------------------------------------------------ */
 
 static volatile int stop;
 static volatile int failures;
@@ -303,7 +305,8 @@ int main(int argc, char** argv)
      "without it the function is replaced");
   IS(hp_revert("taken"), HP_OK, "and reverted");
 
-  IS(hp_apply_flags("libc.so.6!getppid", new_one, unprepared), HP_OK, "a function of the C library, named with it");
+  IS(hp_apply_flags("libc.so.6!getppid", new_one, unprepared), HP_OK,
+     "a function of the C library, named with it");
   OK(getppid() == 100, "is replaced");
   IS(hp_revert("getppid"), HP_OK, "and reverted by its name alone");
   OK(getppid() != 100, "calls enter the original again");
@@ -316,7 +319,7 @@ int main(int argc, char** argv)
     for (int i = 0; i < count; ++i) {
       if (i == easy && round % 8 != 0)
         continue;
-      const hp_level level = i == easy         ? HP_QUIESCENT
+      const hp_level level = i == easy        ? HP_QUIESCENT
                              : round % 5 == 4 ? HP_STRICT
                                               : HP_IMMEDIATE;
       const long seen = calls;
@@ -331,7 +334,8 @@ int main(int argc, char** argv)
   stop = 1;
   for (int i = 0; i < 2; ++i)
     pthread_join(callers[i], NULL);
-  OK(failures == 0 && calls > 0, "each call ran the old function or the new one");
+  OK(failures == 0 && calls > 0,
+     "each call ran the old function or the new one");
   /* A pad in which a thread stood is cleared by a later change. */
   IS(hp_apply_flags("one_store", new_one, unprepared), HP_OK, "once more");
   IS(hp_revert("one_store"), HP_OK, "and back");

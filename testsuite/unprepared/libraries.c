@@ -1,8 +1,8 @@
-/* Every function of a library that can be replaced without a site is replaced, and
- * reverted: unprepared_libraries LIST, where LIST has lines "FORM IMAGE!NAME".
- * Each is replaced by its own original, so that the program goes on: from then on
- * it runs through the moved instructions.  Prints how many; fails if a byte of
- * code is not as it was.
+/* Every function of a library that can be replaced without a site is replaced,
+ * and reverted: unprepared_libraries LIST, where LIST has lines "FORM
+ * IMAGE!NAME". Each is replaced by its own original, so that the program goes
+ * on: from then on it runs through the moved instructions.  Prints how many;
+ * fails if a byte of code is not as it was.
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
@@ -102,7 +102,8 @@ static int samples(void)
   return good;
 }
 
-/* --- All functions --------------------------------------------------------- */
+/* --- All functions ---------------------------------------------------------
+ */
 
 static hp_status commit(hp_transaction* steps)
 {
@@ -154,7 +155,8 @@ static void apply_batch(int from, int to, int several)
     apply_batch(middle, to, several);
     return;
   }
-  /* The pads near it are taken, and several instructions need that all stand. */
+  /* The pads near it are taken, and several instructions need that all stand.
+   */
   if (!several && status == HP_UNSUPPORTED) {
     is_several[from] = 1;
     return;
@@ -193,15 +195,16 @@ int main(int argc, char** argv)
 
   int refused = 0;
   for (int i = 0; i < count; ++i) {
-    originals[i] = hp_original_as(names[i], NULL,
-                                  HP_ALLOW_UNPREPARED | HP_ANY_PROTOTYPE);
+    originals[i] =
+        hp_original_as(names[i], NULL, HP_ALLOW_UNPREPARED | HP_ANY_PROTOTYPE);
     if (originals[i] == NULL) {
       ++refused;
       if (refused <= 20)
         printf("# %s: %s\n", names[i], hp_error_message());
     }
   }
-  printf("# %d functions, %d cannot be named or have no room\n", count, refused);
+  printf("# %d functions, %d cannot be named or have no room\n", count,
+         refused);
   pthread_t thread;
   long bad = 0;
   pthread_create(&thread, NULL, caller, &bad);
