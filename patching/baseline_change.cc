@@ -179,6 +179,8 @@ unit_change parse_change(const std::string& label, std::string_view text)
       if (change.variables.empty())
         damaged(label, change.file);
       change.variables.back().second += line;
+    } else if (kind == "y") {
+      change.types += line;
     } else if (kind == "j") {
       change.copies.push_back(words_of(rest));
     } else if (kind == "last") {
@@ -210,7 +212,8 @@ baseline_unit merge_change(const std::string& label, const baseline_unit& unit,
   }
   return parse_unit(label, sorted.heading + change.dependencies +
                                sorted.functions + sorted.variables +
-                               sorted.copies + sorted.others + "end\n");
+                               sorted.copies + sorted.others + change.types +
+                               "end\n");
 }
 
 }  // namespace hotpatch::patching

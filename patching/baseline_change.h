@@ -28,6 +28,7 @@ struct unit_change {
   std::string last;        // why no patch can be made on top, "" if one can
 
   std::string dependencies;  // lines, of all files
+  std::string types;         // lines
   // Symbol or key, and lines.
   std::vector<std::pair<std::string, std::string>> functions, variables;
   // A function, and those of which it now holds copies.

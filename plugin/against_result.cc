@@ -160,10 +160,17 @@ std::string place_of_unit()
 
 }  // namespace
 
+void refuse(location_t place, const std::string& text)
+{
+  const expanded_location at = expand_location(place);
+  note_result("refused", std::string(at.file ? at.file : main_input_filename) +
+                             ":" + std::to_string(at.line) + ": " + text);
+  error_at(place, "hotpatch: %s", text.c_str());
+}
+
 void refuse(tree decl, const std::string& text)
 {
-  note_result("refused", place_of(decl) + text);
-  error_at(DECL_SOURCE_LOCATION(decl), "hotpatch: %s", text.c_str());
+  refuse(DECL_SOURCE_LOCATION(decl), text);
 }
 
 void refuse_unit(const std::string& text)

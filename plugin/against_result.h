@@ -33,6 +33,7 @@ void note_result(const std::string& kind, const std::string& text);
 // What cannot be done, of a declaration, of the unit as a whole: an error of
 // the compilation, too.
 void refuse(tree decl, const std::string& text);
+void refuse(location_t place, const std::string& text);
 void refuse_unit(const std::string& text);
 
 // What is good to know.

@@ -10,6 +10,7 @@
 #include "plugin/names.h"
 #include "plugin/options.h"
 #include "plugin/records.h"
+#include "plugin/type_layout.h"
 #include "plugin/unit_baseline.h"
 
 #include "format/baseline.h"
@@ -113,6 +114,7 @@ struct unit_function {
 std::vector<unit_function> functions;
 std::vector<unit_variable> variables;
 std::uint64_t assembly;
+std::string types;
 
 void start_ipa_passes(void*, void*)
 {
@@ -127,6 +129,7 @@ void start_ipa_passes(void*, void*)
          static_cast<int>(DECL_SOURCE_LINE(node->decl))});
   variables = variables_of_unit();
   assembly = assembly_hash();
+  types = type_lines();
 }
 
 bool has_site(function_id id)
@@ -215,7 +218,7 @@ std::string unit_text()
       flags += format::variable_emitted;
     text += variable_lines(each, flags);
   }
-  text += edges_text(copies, by_id);
+  text += types + edges_text(copies, by_id);
   if (assembly != 0)
     text += "a " + hash_text(assembly) + "\n";
   return text + "end\n";
@@ -305,6 +308,17 @@ std::string variable_lines(const unit_variable& of, const std::string& flags)
          (of.is_of_function() ? "u " + hash_text(of.use.scope) + " " +
                                     hash_text(of.use.uses) + "\n"
                               : "");
+}
+
+std::string type_lines()
+{
+  std::set<std::string> lines;
+  for (const named_layout& each : layouts_of(pointed_to_types()))
+    lines.insert("y " + hash_text(each.hash) + " " + each.name + "\n");
+  std::string text;
+  for (const std::string& line : lines)
+    text += line;
+  return text;
 }
 
 std::set<unsigned> emitted_symbols()

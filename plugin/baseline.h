@@ -70,6 +70,10 @@ std::string function_lines(unsigned id, const std::string& symbol,
 // The line "v", and "u" for a static variable of a function.
 std::string variable_lines(const unit_variable& of, const std::string& flags);
 
+// The lines "y" of types of which objects may be anywhere.  Call when the unit
+// is complete, before passes change it.
+std::string type_lines();
+
 // The functions and variables that there is code of, by DECL_UID.  Valid when
 // the unit has been compiled.
 std::set<unsigned> emitted_symbols();

@@ -20,6 +20,7 @@ struct changed_variable {
 
 std::string changed_functions;
 std::vector<changed_variable> changed_variables;
+std::string changed_types;
 std::string last_patch;
 
 // By symbol: the numbers of the merged text are not known here.
@@ -50,6 +51,11 @@ void note_changed_variable(const unit_variable& variable, bool is_shared)
   changed_variables.push_back({variable, is_shared});
 }
 
+void note_types()
+{
+  changed_types = type_lines();
+}
+
 void note_last_patch(tree decl)
 {
   if (last_patch.empty())
@@ -70,7 +76,7 @@ void print_baseline_change(std::uint64_t baseline)
       flags += format::variable_emitted;
     text += variable_lines(each.variable, flags);
   }
-  text += copies_text();
+  text += changed_types + copies_text();
   if (!last_patch.empty())
     text += "last " + last_patch + "\n";
   print_baseline(text + "end\n");

@@ -23,6 +23,9 @@ void note_changed_function(tree decl, const std::string& flags);
 // has none, so that a later patch uses this one, if code is made of it.
 void note_changed_variable(const unit_variable& variable, bool is_shared);
 
+// The types that the functions now use.
+void note_types();
+
 // No patch can be made on top of this one: what is declared has another number
 // than in the program, so its name would lead to another one.
 void note_last_patch(tree decl);

@@ -16,6 +16,7 @@ namespace {
 using format::running_hash;
 
 std::map<unsigned, body_hash> hashes;
+std::unordered_map<tree, bool> pointed_to;  // types
 std::map<unsigned, static_use> statics;  // of functions, by DECL_UID
 // The code that initialises static variables, by DECL_UID of their guards.
 struct initialiser {
@@ -273,6 +274,7 @@ class canonical_walk {
   int line_;
   const char* file_;
   int depth_ = 0;
+  bool is_own_address_ = false;  // the type is of that of a local variable
   bool of_member_ = false;  // the next expression is what a member is of
 };
 
@@ -307,6 +309,13 @@ void canonical_walk::named(tree type, bool by_value)
     size_of(type);
 }
 
+tree type_of_elements(tree type)
+{
+  while (TREE_CODE(type) == ARRAY_TYPE)
+    type = TREE_TYPE(type);
+  return TYPE_MAIN_VARIANT(type);
+}
+
 void canonical_walk::type(tree of, bool by_value)
 {
   if (!of) {
@@ -330,6 +339,8 @@ void canonical_walk::type(tree of, bool by_value)
       break;
     case POINTER_TYPE:
     case REFERENCE_TYPE:
+      if (!is_own_address_)
+        pointed_to[type_of_elements(TREE_TYPE(of))] = true;
       type(TREE_TYPE(of), false);
       break;
     case ARRAY_TYPE:
@@ -510,6 +521,14 @@ void canonical_walk::constructor(tree of)
   }
 }
 
+bool is_address_of_local(tree of)
+{
+  if (TREE_CODE(of) != ADDR_EXPR)
+    return false;
+  const tree base = get_base_address(TREE_OPERAND(of, 0));
+  return base && VAR_P(base) && !is_global_var(base);
+}
+
 void canonical_walk::expression(tree of)
 {
   const int line = line_;
@@ -518,7 +537,9 @@ void canonical_walk::expression(tree of)
   // Of a structure that a member is taken from, only the member counts.
   const bool is_base = of_member_;
   of_member_ = false;
+  is_own_address_ = is_address_of_local(of);
   type(TREE_TYPE(of), !is_base);
+  is_own_address_ = false;
   number(TREE_THIS_VOLATILE(of));
   if (TREE_CODE(of) == CALL_EXPR && !CALL_EXPR_FN(of))
     number(CALL_EXPR_IFN(of));
@@ -975,6 +996,15 @@ void complete_body_hashes()
     }
   for (auto& [id, each] : hashes)
     each.numbered.clear();
+}
+
+std::vector<tree> pointed_to_types()
+{
+  std::vector<tree> types;
+  for (const auto& [type, is] : pointed_to)
+    if (RECORD_OR_UNION_TYPE_P(type) && COMPLETE_TYPE_P(type))
+      types.push_back(type);
+  return types;
 }
 
 static_use use_of_static(tree decl)

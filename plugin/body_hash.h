@@ -39,6 +39,10 @@ void register_body_hashes(const char* plugin_name);
 const std::map<unsigned, body_hash>& body_hashes();
 void complete_body_hashes();
 
+// The complete structures and unions that functions have pointers to, but
+// for addresses of their own locals: objects of these can outlive a call.
+std::vector<tree> pointed_to_types();
+
 // What a static variable of a function is there for, as far as several of one
 // name are told apart by it; lines and other locals' numbers stay out.
 struct static_use {

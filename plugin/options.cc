@@ -103,6 +103,7 @@ bool take_out(std::string_view what)
       {"statics", &countermeasures::statics},
       {"renamed-data", &countermeasures::renamed_data},
       {"literals", &countermeasures::literals},
+      {"types", &countermeasures::types},
       {"initialisers", &countermeasures::initialisers},
   };
   for (const auto& each : parts)
@@ -117,7 +118,7 @@ bool take_out(std::string_view what)
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
       "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%>, "
       "%<local-classes%>, %<statics%>, %<renamed-data%>, "
-      "%<literals%> and %<initialisers%>");
+      "%<literals%>, %<types%> and %<initialisers%>");
   return false;
 }
 

@@ -40,6 +40,7 @@ struct countermeasures {
   bool statics = true;        // of one name in a function are told apart
   bool renamed_data = true;   // is warned of
   bool literals = true;       // of C have the names of their variables
+  bool types = true;          // that bodies use are compared
   bool initialisers = true;   // of static variables of functions are compared
 };
 

@@ -25,6 +25,7 @@ struct description {
   std::string text;
   std::uint64_t text_hash = 0;
   std::vector<std::size_t> uses;  // named types in the text
+  tree type = NULL_TREE;
 };
 
 std::vector<description> types;
@@ -316,6 +317,7 @@ std::size_t number_of(tree type)
     return index;
   types.emplace_back();
   types[index].name = name_of(type);
+  types[index].type = type;
   std::vector<std::size_t> uses;
   std::string text = speller(uses).members(type);
   use_constants(type, uses);
@@ -378,6 +380,20 @@ void use_constants(tree type, std::vector<std::size_t>& uses)
     add_constants(found->first, found->second, uses);
 }
 
+std::vector<bool> reached_from(std::vector<std::size_t> open)
+{
+  std::vector<bool> seen(types.size());
+  while (!open.empty()) {
+    const std::size_t index = open.back();
+    open.pop_back();
+    if (seen[index])
+      continue;
+    seen[index] = true;
+    open.insert(open.end(), types[index].uses.begin(), types[index].uses.end());
+  }
+  return seen;
+}
+
 // Several nodes can stand for one type; its text counts once.  `from` is
 // sorted; many prototypes name the same types.
 std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
@@ -386,18 +402,11 @@ std::uint64_t sum_of_reachable(const std::vector<std::size_t>& from)
   const auto [at, is_new] = known.try_emplace(from, 0);
   if (!is_new)
     return at->second;
-  std::vector<bool> seen(types.size());
   std::vector<std::uint64_t> texts;
-  std::vector<std::size_t> open = from;
-  while (!open.empty()) {
-    const std::size_t index = open.back();
-    open.pop_back();
-    if (seen[index])
-      continue;
-    seen[index] = true;
-    texts.push_back(types[index].text_hash);
-    open.insert(open.end(), types[index].uses.begin(), types[index].uses.end());
-  }
+  const std::vector<bool> reached = reached_from(from);
+  for (std::size_t i = 0; i < reached.size(); ++i)
+    if (reached[i])
+      texts.push_back(types[i].text_hash);
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   return at->second =
@@ -464,16 +473,46 @@ std::uint64_t layout_hash_of(tree type)
   return at->second = hash ? hash : 1;
 }
 
+std::vector<named_layout> layouts_of(const std::vector<tree>& wanted)
+{
+  std::vector<std::size_t> open;
+  for (const tree each : wanted)
+    if (has_name(each))
+      open.push_back(number_of(each));
+    else
+      speller(open).members(each);
+  const std::vector<bool> reached = reached_from(open);
+  std::vector<named_layout> result;
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    const tree type = types[i].type;
+    if (!reached[i] || !type || !RECORD_OR_UNION_TYPE_P(type) ||
+        !COMPLETE_TYPE_P(type))
+      continue;
+    const tree declared = TYPE_STUB_DECL(type);
+    const location_t place =
+        declared ? DECL_SOURCE_LOCATION(declared) : UNKNOWN_LOCATION;
+    if (!in_system_header_at(place))
+      result.push_back({types[i].name, types[i].text_hash, place});
+  }
+  return result;
+}
+
+// What is known only because bodies were compared is not printed.
 void print_type_layouts()
 {
   if (layouts.empty())
     return;
   std::set<std::string> strings;
-  for (const auto& [text, hash] : layouts)
+  std::vector<std::size_t> open;
+  for (const auto& [text, hash] : layouts) {
     strings.insert("layout " + hex(hash) + " " + text + "\n" +
                    uses_text(layout_uses[text]));
+    open.insert(open.end(), layout_uses[text].begin(), layout_uses[text].end());
+  }
+  const std::vector<bool> printed = reached_from(open);
   for (std::size_t i = 0; i < types.size(); ++i)
-    strings.insert("type " + hex(sum_of_reachable({i})) + " " + types[i].name +
+    if (printed[i])
+      strings.insert("type " + hex(sum_of_reachable({i})) + " " + types[i].name +
                    "\n" + types[i].text + uses_text(types[i].uses));
   std::string assembly = std::string("\t.pushsection ") +
                          format::types_section_name + ",\"MS\",@progbits,1\n";

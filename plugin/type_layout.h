@@ -29,6 +29,15 @@ void note_enumeration(tree type);
 // without a name, which is described in place.
 bool is_of_unnamed_type(tree type);
 
+// What the types with names look like that these and their members lead to, but
+// for those of system headers and enumerations.
+struct named_layout {
+  std::string name;  // mangled, without spaces
+  std::uint64_t hash;
+  location_t place;
+};
+std::vector<named_layout> layouts_of(const std::vector<tree>& types);
+
 // Writes the descriptions of this translation unit to the assembly, or hands
 // them on to the link-time compiler.  Call once.
 void print_type_layouts();

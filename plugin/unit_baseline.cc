@@ -172,6 +172,11 @@ bool unit_baseline::read_line(const std::string& line)
     const auto of = variables_.find(last_key_);
     return of != variables_.end() && words.hash(of->second.use.scope) &&
            words.hash(of->second.use.uses);
+  } else if (kind == "y") {
+    std::uint64_t hash;
+    if (!words.hash(hash))
+      return false;
+    types_.emplace(words.rest(), hash);
   } else if (kind == "i") {
     std::uint64_t holder;
     if (!words.count(holder) || holder >= functions_.size())

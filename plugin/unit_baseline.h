@@ -51,6 +51,11 @@ class unit_baseline {
   {
     return variables_;
   }
+  // Hashes of layouts, by the name of the type; C may have several of one name.
+  const std::multimap<std::string, std::uint64_t>& types() const
+  {
+    return types_;
+  }
   std::uint64_t assembly() const { return assembly_; }
   std::uint64_t hash() const { return hash_; }  // of the text
 
@@ -77,6 +82,7 @@ class unit_baseline {
   std::map<std::string, std::size_t> numbers_;
   std::map<std::string, old_variable> variables_;
   std::string last_key_;
+  std::multimap<std::string, std::uint64_t> types_;
   std::uint64_t assembly_ = 0;
   std::uint64_t hash_ = 0;
   bool complete_ = false;

@@ -13,6 +13,7 @@
 #include "plugin/pairing.h"
 #include "plugin/patch_attribute.h"
 #include "plugin/program_import.h"
+#include "plugin/type_layout.h"
 
 #include "format/baseline.h"
 
@@ -52,6 +53,7 @@ class unit_comparison {
   void rebuild_holders_of_vanished();
   void refuse_lambdas_in_data();
   void judge_variables();
+  void judge_types();
   void judge_assembly();
   void spread();
   void carry_out();
@@ -544,6 +546,28 @@ void unit_comparison::judge_literals()
   }
 }
 
+// Functions compute where members are; objects of the program have them where
+// they were.
+void unit_comparison::judge_types()
+{
+  if (!current_options().with.types)
+    return;
+  for (const named_layout& each : layouts_of(pointed_to_types())) {
+    const auto [first, last] = old.types().equal_range(each.name);
+    const bool is_same =
+        first == last || std::any_of(first, last, [&](const auto& before) {
+          return before.second == each.hash;
+        });
+    if (!is_same)
+      refuse(each.place,
+             demangle(("_ZTS" + each.name).c_str(), DMGL_PARAMS | DMGL_ANSI)
+                     .substr(strlen("typeinfo name for ")) +
+                 " has other members than before, and the program may have "
+                 "objects of it; put new members into a structure of their "
+                 "own, or restart the program");
+  }
+}
+
 void unit_comparison::judge_assembly()
 {
   if (!is_new && assembly_hash() != old.assembly()) {
@@ -858,6 +882,7 @@ void unit_comparison::note_changes()
 {
   if (is_new)
     return;
+  note_types();
   std::set<std::string> old_symbols;
   for (const auto& [key, before] : old.variables())
     old_symbols.insert(before.symbol);
@@ -893,6 +918,7 @@ void unit_comparison::run()
 {
   judge_functions();
   judge_variables();
+  judge_types();
   judge_assembly();
   spread();
   refuse_lambdas_in_data();

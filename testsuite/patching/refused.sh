@@ -24,12 +24,18 @@ struct pair { int first, second; } pair;
 int half(void) { return pair.first; }
 int other_name(int x) __attribute__((alias("typed")));
 __asm__(".globl from_assembly\n.set from_assembly, 7");
+struct node { int here, there; };
+static char memory[64];
+static void *nodes = memory;
+int visit(void) { struct node *n = nodes; return ++n->here + n->there; }
+struct local { int left, right; };
+int locally(int x) { struct local own = {x, 1}; return own.left - own.right; }
 int main(void)
 {
   struct conn c = {1, 5};
   char line[64];
   while (fgets(line, sizeof line, stdin)) {
-    printf("%d %d\n", serve(&c, 1), typed(2) + kept_out(1) + half());
+    printf("%d %d\n", serve(&c, 1), typed(2) + kept_out(1) + half() + visit() * 0 + locally(1));
     fflush(stdout);
   }
 }
@@ -63,8 +69,19 @@ refused "assembly outside of functions" 'assembly outside of functions' \
 refused "another alias" 'an alias has changed' 's/alias("typed")/alias("half")/;s/int other_name(int x)/int other_name(void)/'
 refused "members of a variable that change places" 'struct pair' \
   's/int first, second;/int second, first;/;s/return pair.first;/return pair.first + 1;/'
-refused "a member before others" 'struct conn' \
+refused "a member before others" 'conn has other members' \
   's/{ int id; int flags; }/{ int added; int id; int flags; }/;s/return plain(n)/return c->id + plain(n)/'
+refused "a structure that is reached through void pointers" \
+  'program.c:17:.*node has other members' 's/int here, there;/int there, here;/'
+sed -i 's/int here, there;/int there, here;/' program.c
+ok "control: this is where it is refused" \
+  make_patch fix.so -- make MORE=-fplugin-arg-hotpatch-without=types
+sed -i 's/int there, here;/int here, there;/' program.c
+works "a structure of a function's own" \
+  's/int left, right;/int more, left, right;/;s/{x, 1}/{7, x, 1}/;s/return own.left/return own.more + own.left/' \
+  "$(printf '\n\n' | ./program | tail -n 1 | awk '{ print $1, $2 + 7 }')"
+{ kill $pid && wait $pid; } 2>/dev/null
+pid=
 refused "a source that does not compile" 'expected' 's/return x;/return x/'
 
 # The build is another one.
@@ -86,7 +103,7 @@ cp program with
 strip program
 ok "a stripped program" gives 1 'fplugin-arg-hotpatch-baseline' make_patch fix.so -- make
 objcopy --only-keep-debug with with.debug
-ok "a debug file that only hp-patch knows" gives 1 'is it stripped' \
+ok "a debug file that only hp-patch knows" gives 0 '' \
   "$tools/hp-patch" --against program --debug with.debug --name fix -o fix.so -- make
 objcopy --add-gnu-debuglink=with.debug program
 ok "a debug file that hp-apply finds, too" gives 0 '' make_patch fix.so -- make
