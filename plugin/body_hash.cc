@@ -17,7 +17,7 @@ using format::running_hash;
 
 std::map<unsigned, body_hash> hashes;
 std::unordered_map<tree, bool> pointed_to;  // types
-std::map<unsigned, static_use> statics;  // of functions, by DECL_UID
+std::map<unsigned, static_use> statics;     // of functions, by DECL_UID
 // The code that initialises static variables, by DECL_UID of their guards.
 struct initialiser {
   std::uint64_t sum = 0;
@@ -275,7 +275,7 @@ class canonical_walk {
   const char* file_;
   int depth_ = 0;
   bool is_own_address_ = false;  // the type is of that of a local variable
-  bool of_member_ = false;  // the next expression is what a member is of
+  bool of_member_ = false;       // the next expression is what a member is of
 };
 
 // --- Types -------------------------------------------------------------------

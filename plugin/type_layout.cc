@@ -512,8 +512,9 @@ void print_type_layouts()
   const std::vector<bool> printed = reached_from(open);
   for (std::size_t i = 0; i < types.size(); ++i)
     if (printed[i])
-      strings.insert("type " + hex(sum_of_reachable({i})) + " " + types[i].name +
-                   "\n" + types[i].text + uses_text(types[i].uses));
+      strings.insert("type " + hex(sum_of_reachable({i})) + " " +
+                     types[i].name + "\n" + types[i].text +
+                     uses_text(types[i].uses));
   std::string assembly = std::string("\t.pushsection ") +
                          format::types_section_name + ",\"MS\",@progbits,1\n";
   for (const std::string& each : strings)
