@@ -56,8 +56,9 @@ enum patch_flag : std::uint32_t {
   patch_any_layout = 1u << 1,     // replacement, import: nor layouts of types
   patch_function = 1u << 2,       // import: of a function
   patch_thread_local = 1u << 3,   // import: of a thread-local variable
-  patch_any_copy = 1u << 4,  // import: though it may have specialised copies
-  patch_original = 1u << 5,  // import: the original body of a site
+  patch_any_copy = 1u << 4,    // import: though it may have specialised copies
+  patch_original = 1u << 5,    // import: the original body of a site
+  patch_unprepared = 1u << 6,  // replacement: also of a function without a site
 };
 
 // One function of the patch and what it replaces.

@@ -289,6 +289,12 @@ checked_patch loaded_patches::check_object(patch_object& file,
   check_report report(collect, &found);
   const hp_status status =
       check_patch(file.file, program_->images(), result, report);
+  for (const patch_replacement* each : result.unprepared)
+    report.add(fail(HP_UNSUPPORTED,
+                    "%s: %s has no site (%s:%u); from outside only functions "
+                    "with a site are replaced, so the process has to load the "
+                    "patch itself: hp_load(), or a control socket",
+                    file.file.label(), each->target, each->file, each->line));
   if (!found.wrong.empty() || status != HP_OK)
     throw tool_error(found.wrong.empty() ? last_message() : found.wrong);
   return result;

@@ -88,7 +88,10 @@ bool is_for(bool fits, tree node, tree attribute, const char* what)
   return fits;
 }
 
-// "unchecked" is the only second argument that there is.
+constexpr char unchecked_word[] = "unchecked";
+constexpr char unprepared_word[] = "unprepared";  // of hotpatch_replaces only
+
+// "unchecked" and "unprepared" are the only second arguments that there are.
 bool read_program_name(tree node, tree attribute, tree arguments)
 {
   if (!read_text(node, attribute, TREE_VALUE(arguments)))
@@ -99,7 +102,10 @@ bool read_program_name(tree node, tree attribute, tree arguments)
       read_text(node, attribute, TREE_VALUE(TREE_CHAIN(arguments)));
   if (!word)
     return false;
-  if (!strcmp(word, "unchecked"))
+  const bool may_be_unprepared =
+      !strcmp(IDENTIFIER_POINTER(attribute), replaces_name);
+  if (!strcmp(word, unchecked_word) ||
+      (may_be_unprepared && !strcmp(word, unprepared_word)))
     return true;
   error_at(place_of(node),
            "attribute %qE knows %<\"unchecked\"%> and no %<\"%s\"%>", attribute,
@@ -305,7 +311,10 @@ std::optional<program_name> named_in(tree decl, const char* attribute)
   const tree arguments = find(decl, attribute);
   if (!arguments)
     return std::nullopt;
-  return program_name{text_of(arguments), TREE_CHAIN(arguments) != NULL_TREE};
+  const tree second = TREE_CHAIN(arguments);
+  const char* const word = second ? text_of(second) : "";
+  return program_name{text_of(arguments), !strcmp(word, unchecked_word),
+                      !strcmp(word, unprepared_word)};
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ void register_patch_attributes();
 // What an attribute with the name of something in the program says.
 struct program_name {
   const char* text;
-  bool unchecked;  // neither prototype nor layout matters
+  bool unchecked;   // neither prototype nor layout matters
+  bool unprepared;  // it need not have a site
 };
 
 // hotpatch_replaces("target")

@@ -71,6 +71,13 @@ void print_place(section_text& out, tree decl)
   out.number(static_cast<std::uint32_t>(DECL_SOURCE_LINE(decl)), "line");
 }
 
+std::uint32_t flags_of(const program_name& target)
+{
+  if (target.unchecked)
+    return format::patch_any_prototype | format::patch_any_layout;
+  return target.unprepared ? std::uint32_t{format::patch_unprepared} : 0;
+}
+
 void print_replacement(section_text& out, tree decl, const program_name& target,
                        const site_facts& facts)
 {
@@ -88,10 +95,7 @@ void print_replacement(section_text& out, tree decl, const program_name& target,
   print_place(out, decl);
   out.string(*type ? demangle(type, DMGL_PARAMS | DMGL_ANSI | DMGL_TYPES) : "",
              "prototype");
-  out.number(target.unchecked
-                 ? format::patch_any_prototype | format::patch_any_layout
-                 : 0,
-             "flags");
+  out.number(flags_of(target), "flags");
   out.hash(*type ? format::type_hash(type) : 0, "prototype hash");
   out.hash(facts.layout, "layout hash");
   out.line(".popsection");

@@ -95,6 +95,11 @@
   __attribute__((hotpatch_import(name, "unchecked")))
 #define HP_ORIGINAL_UNCHECKED(name) \
   __attribute__((hotpatch_original(name, "unchecked")))
+/* As HP_REPLACES, but the function need not have a site: see
+ * HP_ALLOW_UNPREPARED below.  hp_load() applies such a patch, hp-apply only
+ * through a control socket. */
+#define HP_REPLACES_UNPREPARED(name) \
+  __attribute__((hotpatch_replaces(name, "unprepared")))
 /* Before a function that is to be called at that time: "before_apply" and
  * "before_revert" are const char* (void), and return null, or the reason why it
  * must not happen; "after_apply" and "after_revert" are void (void). */

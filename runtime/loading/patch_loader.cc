@@ -73,6 +73,9 @@ hp_status check_all(patch_file& patch, loaded_program& program,
     return status;
   const hp_status status =
       check_patch(patch, program.images(), checked, report);
+  for (const patch_replacement* each : checked.unprepared)
+    report.add(
+        of_file(patch, unprepared_functions::prepare({&each->target, 1})));
   return status == HP_OK ? report.result() : status;
 }
 
@@ -165,6 +168,11 @@ hp_status apply(const call_context& call, const patch_file& patch,
                        base + each.replacement->code,
                        nullptr,
                        {each.where.symbol}}))
+      return no_memory(patch);
+  for (const patch_replacement* each : checked.unprepared)
+    if (!steps.append({operation::kind::apply,
+                       HP_ANY_PROTOTYPE | HP_ALLOW_COPIES | HP_ALLOW_UNPREPARED,
+                       each->target, base + each->code}))
       return no_memory(patch);
   return commit_transaction(call, {steps.data(), steps.size()}, options,
                             &pending);

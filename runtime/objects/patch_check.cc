@@ -84,6 +84,11 @@ class checking {
     if (status == HP_NOT_FOUND &&
         may_be_absent(replacement, {all.data(), all.size()}, images_))
       return HP_OK;
+    if (status == HP_NOT_FOUND &&
+        (replacement.flags & format::patch_unprepared) != 0)
+      return into_.unprepared.append(&replacement)
+                 ? HP_OK
+                 : fail(HP_NO_MEMORY, "%s: out of memory", patch_.label());
     report_.add(status);
     for (const patch_target& each : found)
       if (const hp_status checked = check(replacement, each); checked != HP_OK)

@@ -29,6 +29,8 @@ struct checked_patch {
   // Of each replacement one or, as it wishes, several; none for the body of a
   // constructor or destructor that the program does not have.
   array<patch_target> targets;
+  // Those that have no site and need none; where they are is not looked at.
+  array<const patch_replacement*> unprepared;
   array<import_value> imports;  // for plan_import_stores()
   array<own_definition> own;    // what the program defines, too
 };
