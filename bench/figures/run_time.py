@@ -5,7 +5,7 @@ import sys
 
 from frame.figure import Figure, Ratio, Run
 from real.programs import (PATCHABLE, Classes, LevelDb, Lua, Memcached,
-                           Python, Sqlite, available)
+                           PostgreSql, Python, Sqlite, available)
 
 VARIANTS = ("no plugin", *PATCHABLE)
 PYTHON_WORK = ("calls", "objects", "numbers", "texts", "tables", "sorting")
@@ -17,8 +17,8 @@ class RunTime(Figure):
     what = """\
 User time of programs in which nothing is replaced: SQLite's own speedtest1 on a
 database in memory, a Lua script that calls, sorts, builds strings and tables,
-memcached answering one client, six pieces of work for CPython, LevelDB's
-db_bench, and a program of small classes in headers.  "all": every function has a site and none is inlined;
+memcached answering one client, three queries of PostgreSQL, six pieces of work
+for CPython, LevelDB's db_bench, and a program of small classes in headers.  "all": every function has a site and none is inlined;
 "inline": every function has a site, and GCC inlines as usual; "libpulp": the
 entries that SUSE's libpulp asks GCC for, and inlining as usual.  And the most
 memory that the process had."""
@@ -39,6 +39,8 @@ memory that the process had."""
             Memcached: lambda path: [[sys.executable,
                                       real / "memcached_work.py", path,
                                       "1000"]],
+            PostgreSql: lambda path: [[sys.executable,
+                                       real / "postgresql_work.py", path]],
             Python: lambda path: [[*timed, f"CPython {work}", path,
                                    real / "python_work.py", work, "12"]
                                   for work in PYTHON_WORK],

@@ -174,6 +174,18 @@ class Python(Configured):
         return self.place / f"tree-{variant.replace(' ', '-')}{level}/python"
 
 
+class PostgreSql(Configured):
+    name = "PostgreSQL"
+    source = "postgresql"
+    configure = ('--prefix="$PWD/installed" --without-readline --without-zlib '
+                 '--disable-rpath')
+    make = "install"
+    flags = "COPT"  # after the options that it needs itself
+
+    def program(self, variant, level="-O2"):
+        return self.place / f"tree-{variant.replace(' ', '-')}{level}/installed"
+
+
 def available(kit, kinds=(Lua, Sqlite, Memcached), variants=VARIANTS):
     """Those that can be had; the others are skipped with the reason."""
     for kind in kinds:

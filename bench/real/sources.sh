@@ -1,7 +1,8 @@
 #!/bin/sh
 # Debian's source packages of real programs, ready to be compiled.
 #
-#     sources.sh PROGRAM DIRECTORY    lua, sqlite, memcached, leveldb or python
+#     sources.sh PROGRAM DIRECTORY    lua, sqlite, memcached, leveldb, python
+#                                   or postgresql
 #
 # Leaves with 77 and the reason on the standard error if it cannot be had.
 #
@@ -49,5 +50,7 @@ case $1 in
     fetch_source leveldb ;;
   python)
     fetch_source "$(default_of python3)" ;;
+  postgresql)
+    fetch_source "$(default_of postgresql)" ;;
 esac
 touch ready
