@@ -11,6 +11,7 @@
 
 #include "bench/report.h"
 #include "runtime/threads/quiescence.h"
+#include "runtime/threads/stack_search.h"
 
 using namespace hotpatch;
 
@@ -40,7 +41,7 @@ bool measure(int rounds)
       {0x10000, 0x20000, "nowhere", code_kind::whole}};
   static code_ranges ranges;
   std::vector<std::int64_t> times;
-  if (ranges.prepare(nowhere) != HP_OK)
+  if (ranges.prepare(nowhere, searched_memory()) != HP_OK)
     return false;
   std::size_t threads = 0;
   for (int i = 0; i < rounds; ++i) {
