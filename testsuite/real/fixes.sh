@@ -18,7 +18,7 @@ flags="-g0 -O2 -fplugin=$HP_PLUGIN -fplugin-arg-hotpatch-all \
 -fplugin-arg-hotpatch-baseline"
 # Where something is inlined, the assembly of its callers changes with it.
 [ "$mode" = oracle ] || flags="$flags -fplugin-arg-hotpatch-inline"
-packages=${HP_FIXES:-lua5.4 expat}
+packages=${HP_FIXES:-lua5.4 expat tinyxml}
 results=${HP_FIXES_RESULTS:-/dev/null}
 
 # What the compiler gives to the assembler is kept beside the object.
@@ -48,7 +48,7 @@ EOT
 host_of()
 {
   archive=$1 && shift
-  $CC host.c -Wl,--whole-archive "$archive" -Wl,--no-whole-archive "$@" -o host
+  ${linker:-$CC} host.c -Wl,--whole-archive "$archive" -Wl,--no-whole-archive "$@" -o host
 }
 
 # configured DIRECTORY OPTION...
@@ -57,7 +57,8 @@ configured()
   (
     cd "$1" && shift || exit
     [ -x configure ] || autoreconf -fi || exit
-    ./configure -q --disable-shared CFLAGS="$flags" CC="$CC" "$@"
+    ./configure -q --disable-shared CFLAGS="$flags" CC="$CC" \
+      CXXFLAGS="$flags" CXX="$CXX" "$@"
   )
 }
 
@@ -120,6 +121,46 @@ run_nginx()
 nginx_ssl=
 [ ! -e /usr/include/openssl/ssl.h ] || nginx_ssl="--with-http_ssl_module --with-mail_ssl_module --with-stream_ssl_module"
 
+configure_audiofile()
+{
+  configured source --disable-docs --disable-examples --disable-flac
+}
+make_audiofile() { make -s -C source/libaudiofile "$@"; }
+image_audiofile=host
+link_audiofile()
+{
+  linker=$CXX host_of source/libaudiofile/.libs/libaudiofile.a -lm
+}
+
+# library_of PATTERN OPTION...: a makefile for the sources of a library whose own
+# build needs more than a compiler.
+library_of()
+{
+  {
+    printf 'objects = $(patsubst %%.cpp,%%.o,$(wildcard %s))\n' "$1"
+    shift
+    printf 'library.a: $(objects)\n\trm -f $@ && ar rcs $@ $^\n'
+    printf '%%.o: %%.cpp\n\t%s %s %s -MD -c -o $@ $<\n' "$CXX" "$flags" "$*"
+    printf '%s\n' '-include $(objects:.o=.d)'
+  } >library.mk
+}
+configure_tinyxml()
+{
+  library_of 'source/tinyxml*.cpp' -DTIXML_USE_STL
+}
+make_tinyxml() { make -s -f library.mk library.a "$@"; }
+image_tinyxml=host
+link_tinyxml() { linker=$CXX host_of library.a; }
+configure_libebml()
+{
+  # CMake would write it.
+  echo '#define EBML_DLL_API' >source/ebml/ebml_export.h
+  library_of 'source/src/*.cpp' -Isource -Isource/ebml
+}
+make_libebml() { make -s -f library.mk library.a "$@"; }
+image_libebml=host
+link_libebml() { linker=$CXX host_of library.a; }
+
 start_package()
 {
   configure_$name >configure.log 2>&1 && build && return
@@ -141,7 +182,7 @@ short_name()
 changes_code()
 {
   case $1 in *[Tt]est*) return 1 ;; esac
-  grep '^+++ ' "$1" | grep -E '\.(c|h)([[:space:]]|$)' |
+  grep '^+++ ' "$1" | grep -E '\.(c|h|cpp)([[:space:]]|$)' |
     grep -qvE '/(test|tests|testsuite|fuzz|doc|docs|contrib|tools|man|python|examples?)/'
 }
 
@@ -250,8 +291,8 @@ notices_a_miss()
     $CC $flags -S $each.c -o $each.s || return
   done
   python3 "$HP_SRCDIR/testsuite/real/oracle.py" one.s two.s || return
-  hash=$(sed -n 's/.*"f e*s* \([0-9a-f]*\) .*/\1/p' one.s)
-  sed -i "s/\"f \(e*s*\) [0-9a-f]* /\"f \1 $hash /" two.s
+  hash=$(sed -n 's/.*"f e*s* \([^ ]*\) .*/\1/p' one.s)
+  sed -i "s|\"f \(e*s*\) [^ ]* |\"f \1 $hash |" two.s
   ! python3 "$HP_SRCDIR/testsuite/real/oracle.py" one.s two.s >told &&
     grep -qx "missed f" told
 }
@@ -267,7 +308,7 @@ for package in $packages; do
   unpack_source "$package" || skip_all "$(tail -n 1 unpack.log)"
   # What the build runs must be known to the shell that hp-patch starts.
   {
-    echo "flags='$flags' CC='$CC'"
+    echo "flags='$flags' CC='$CC' CXX='$CXX'"
     type make_$name | sed 1d
   } >one.sh
   ok "$package is built with a baseline" start_package
