@@ -56,11 +56,10 @@ void note_types()
   changed_types = type_lines();
 }
 
-void note_last_patch(tree decl)
+void note_last_patch(tree decl, const char* reason)
 {
   if (last_patch.empty())
-    last_patch = place_of(decl) + printed(decl) +
-                 " has another number than in the program";
+    last_patch = place_of(decl) + printed(decl) + " " + reason;
 }
 
 void print_baseline_change(std::uint64_t baseline)

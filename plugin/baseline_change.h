@@ -26,9 +26,9 @@ void note_changed_variable(const unit_variable& variable, bool is_shared);
 // The types that the functions now use.
 void note_types();
 
-// No patch can be made on top of this one: what is declared has another number
-// than in the program, so its name would lead to another one.
-void note_last_patch(tree decl);
+// No patch can be made on top of this one, because what is declared, `reason`:
+// its name would lead to the program's.
+void note_last_patch(tree decl, const char* reason);
 
 // Writes all that was noted into the assembly, as a change of the baseline
 // whose text has the hash.  Call when the unit is complete.

@@ -434,9 +434,11 @@ void canonical_walk::symbol(tree decl)
     guarded[DECL_UID(each.guard)].numbered.push_back(DECL_UID(decl));
 }
 
+// With its type: what has its address must be seen to change with it.
 void canonical_walk::function(tree decl)
 {
   symbol(decl);
+  type(TREE_TYPE(decl), false);
   number(flags_from_decl_or_type(decl) &
          (ECF_CONST | ECF_PURE | ECF_NORETURN | ECF_RETURNS_TWICE | ECF_MALLOC |
           ECF_LEAF));

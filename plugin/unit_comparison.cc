@@ -109,12 +109,16 @@ bool same_body(const body_hash& now, const old_function& before)
 }
 
 // Code that was not made to be called from elsewhere, so that it cannot be
-// imported, and whose address nothing asks for: the patch has a copy.
+// imported: the patch has a copy.  A static function must not be one whose
+// address something asks for; of an inline function each object may have one.
 bool must_be_copied(const unit_function& one)
 {
-  return one.before->has(format::function_local) &&
-         !one.before->has(format::function_site) &&
-         (!one.node->address_taken || one.symbol.compare(0, 6, "__tcf_") == 0);
+  if (one.before->has(format::function_site))
+    return false;
+  return one.before->has(format::function_comdat) ||
+         (one.before->has(format::function_local) &&
+          (!one.node->address_taken ||
+           one.symbol.compare(0, 6, "__tcf_") == 0));
 }
 
 state state_of_same(const unit_function& one)
@@ -230,15 +234,21 @@ unit_function unit_comparison::judge(cgraph_node* node)
   return one;
 }
 
-// Its callers pass other arguments now.  Of a static function this unit has all
-// callers.
+// Its callers pass other arguments now, so it is a new function.  What else
+// calls it or has its address sees its type, too, and has another hash; a file
+// that has not changed goes on with the old one.
 void unit_comparison::judge_prototype(unit_function& one)
 {
-  if (TREE_PUBLIC(one.node->decl) && !DECL_COMDAT(one.node->decl))
-    refuse(one.node->decl,
-           "the type of " + printed(one.node->decl) +
-               " has changed, and other files may call it; give the new "
-               "version another name, or restart the program");
+  const tree decl = one.node->decl;
+  if (DECL_VIRTUAL_P(decl))
+    refuse(decl, "the type of " + printed(decl) +
+                     " has changed, and the tables of virtual functions have "
+                     "the old one; give the new version another name, or "
+                     "restart the program");
+  else if (TREE_PUBLIC(decl) && !DECL_COMDAT(decl))
+    warn(decl, "the type of " + printed(decl) +
+                   " has changed: what is compiled again calls the new "
+                   "version, and all else the old one");
   one.is = state::added;
   reasons_[one.symbol] = "type";
 }
@@ -700,7 +710,7 @@ void unit_comparison::note_compiled(const unit_function& one)
   const std::string place =
       one.symbol + "\t" + std::to_string(DECL_SOURCE_LINE(one.node->decl));
   const auto reason = reasons_.find(one.symbol);
-  if (!one.before || reason == reasons_.end()) {
+  if (one.is == state::added || reason == reasons_.end()) {
     note_result("new-function", place);
     return;
   }
@@ -888,7 +898,9 @@ void unit_comparison::note_changes()
     old_symbols.insert(before.symbol);
   for (const unit_function& one : functions_) {
     if (is_renumbered(one))
-      note_last_patch(one.node->decl);
+      note_last_patch(one.node->decl, "has another number than in the program");
+    if (one.is == state::added && one.before && TREE_PUBLIC(one.node->decl))
+      note_last_patch(one.node->decl, "has another type than in the program");
     if (one.is != state::same && one.is != state::kept)
       note_changed_function(one.node->decl, flags_for_later(one));
   }
@@ -905,7 +917,8 @@ void unit_comparison::note_changes()
                       find_moved_variable(each.node->decl, each.symbol)
             : !before && old_symbols.count(each.symbol) != 0;
     if (is_renumbered)
-      note_last_patch(each.node->decl);
+      note_last_patch(each.node->decl,
+                      "has another number than in the program");
     else if (added_data_.count(each.node) ||
              (before && !before->has(format::variable_emitted)))
       note_changed_variable(
