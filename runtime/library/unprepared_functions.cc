@@ -23,6 +23,8 @@
 #include "runtime/sites/name_text.h"
 #include "runtime/text/encode.h"
 
+#pragma weak dlsym
+
 namespace hotpatch {
 
 struct unprepared_functions::known_function {
@@ -206,7 +208,9 @@ hp_status refuse(const char* name, const program_image& image,
   const char* const why = text_of(found.refusal).sentence;
   if (found.refusal == entry_refusal::ifunc) {
     const auto chosen =
-        reinterpret_cast<std::uint64_t>(dlsym(RTLD_DEFAULT, found.name));
+        dlsym != nullptr
+            ? reinterpret_cast<std::uint64_t>(dlsym(RTLD_DEFAULT, found.name))
+            : 0;
     const std::size_t index =
         chosen != 0 ? object.at(chosen - image.base) : SIZE_MAX;
     if (index != SIZE_MAX)

@@ -8,6 +8,10 @@
 
 #include "runtime/base/status.h"
 
+// Static programs have neither.
+#pragma weak dlsym
+#pragma weak dlerror
+
 namespace hotpatch {
 
 namespace {
@@ -16,16 +20,32 @@ constexpr char soname[] = "libhotpatch-unprepared.so.0";
 
 std::atomic<const unprepared_interface*> loaded;
 
+// Found by name, because the linker warns about every static program in which
+// dlopen is named.  A program that links the library has it already.
+void* open_library(const char*& why)
+{
+  why = "the program is static";
+  if (dlsym == nullptr)
+    return nullptr;
+  const auto open =
+      reinterpret_cast<decltype(&dlopen)>(dlsym(RTLD_DEFAULT, "dlopen"));
+  void* const library =
+      open != nullptr ? open(soname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
+                      : nullptr;
+  if (open != nullptr && library == nullptr && dlerror != nullptr)
+    why = dlerror();
+  return library;
+}
+
 }  // namespace
 
 const unprepared_interface* load_analysis_library() noexcept
 {
   if (const unprepared_interface* known = loaded.load())
     return known;
-  // A program that links the library has it already.
-  void* const library = dlopen(soname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  const char* why = nullptr;
+  void* const library = open_library(why);
   if (library == nullptr) {
-    const char* const why = dlerror();
     (void)fail(HP_UNSUPPORTED,
                "functions without a site need %s, which cannot be loaded: %s; "
                "it is built where Zydis is (libzydis-dev)",
