@@ -234,10 +234,12 @@ planner::refused planner::choose_form()
   const std::uint64_t in_word = entry() % word_size;
   const bool whole = first_.length <= into_.end - entry();
   // Nothing executes dead bytes, so those after a function that consists of one
-  // instruction belong to it.
-  const std::size_t cover = first_ends() && entry() + first_.length == into_.end
-                                ? static_cast<std::size_t>(room())
-                                : first_.length;
+  // instruction belong to it, and those that XRay's jump passes over.
+  std::size_t cover = first_.length;
+  if (about_.maker == site_maker::xray && first_.way == flow::jump)
+    cover = static_cast<std::size_t>(first_.target - entry());
+  else if (first_ends() && entry() + first_.length == into_.end)
+    cover = static_cast<std::size_t>(room());
   refused why = {entry_refusal::too_short};
   if (whole && cover >= short_jump) {
     why = check_span(first_.length);

@@ -72,13 +72,45 @@ else
   ok "two bytes and a pad" is short-jump clang-cet.so thrice
   ok "clang: XRay is built" made xray.so $clang -fuse-ld=bfd \
     -fxray-instrument -fxray-instruction-threshold=1 -fno-xray-function-index
-  ok "its jump over no-ops leads to a jump in them" is short-jump xray.so add
+  ok "its jump over no-ops, and these, take one store" is one-store xray.so add
   ok "it is known by its section" prepared xray xray.so add
-  ok "the pad is what it passes over" sh -c '
-    "$1" --unprepared --long -m add xray.so |
-    awk "\$1 == \"entry\" { entry = strtonum(\$2) }
-         \$1 == \"pad\" { pad = strtonum(\$2); size = \$3 }
-         END { exit !(pad == entry + 2 && size == 9) }" 2>/dev/null ||
-    "$1" --unprepared --long -m add xray.so | grep "pad .* 9 bytes"' sh "$hp_list"
+  ok "only its jump is moved" overwrites xray.so add 'eb 09'
+  ok "clang: XRay with endbr64 is built" made xray-cet.so $clang -fuse-ld=bfd \
+    -fcf-protection=branch -fxray-instrument -fxray-instruction-threshold=1 \
+    -fno-xray-function-index
+  ok "two bytes, which jump to the no-ops" is short-jump xray-cet.so add
+  ok "the pad is what its jump passes over" sh -c '
+    "$1" --unprepared --long -m add xray-cet.so | grep "pad .* 9 bytes"' sh "$hp_list"
+fi
+
+# --- In a running program -----------------------------------------------------------
+
+built=$HP_BUILDDIR/runtime/.libs
+LD_LIBRARY_PATH=$built:$LD_LIBRARY_PATH
+
+# runs NAME COMPILER OPTION...: a program with functions that are prepared so; with
+# quiescent=1 they need that level.
+runs()
+{
+  runs_name=$1
+  shift
+  ok "$runs_name: a program is built" "$@" -O2 "-I$HP_SRCDIR" \
+    "-I$HP_SRCDIR/runtime/include" "$HP_SRCDIR/testsuite/unprepared/made.c" \
+    -o made "-L$built" -lhotpatch
+  # shellcheck disable=SC2086 # an argument or none
+  ok "$runs_name: its functions are replaced and reverted" ./made ${quiescent-}
+}
+quiescent=1
+runs "gcc, -fpatchable-function-entry" $CC -fpatchable-function-entry=5
+quiescent=
+runs "gcc, -mnop-mcount" $CC -pg -mfentry -mnop-mcount -mrecord-mcount \
+  -fcf-protection=none -fno-pie -no-pie
+if [ -n "$clang" ]; then
+  runs "clang, -fpatchable-function-entry" $clang -fpatchable-function-entry=8 \
+    -falign-functions=16
+  runs "clang, -fxray-instrument" $clang -fxray-instrument \
+    -fxray-instruction-threshold=1
+  quiescent=1
+  runs "clang" $clang
 fi
 done_testing
