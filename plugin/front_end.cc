@@ -131,6 +131,9 @@ void start_ipa_passes(void*, void*)
     if (node->definition && !node->alias && !node->thunk)
       take_patch_part(node->decl);
   }
+  FOR_EACH_FUNCTION(node)
+  if (node->thunk)
+    keep_thunk(node);
   bind_own_functions();
   warn_of_copies();
   declare_imports();

@@ -71,6 +71,16 @@ void allow_inlining(tree decl)
   open_functions.insert(DECL_UID(decl));
 }
 
+void keep_thunk(cgraph_node* thunk)
+{
+  if (!current_options().with.thunks)
+    return;
+  for (cgraph_edge* edge = thunk->callees; edge; edge = edge->next_callee)
+    if (open_functions.count(
+            DECL_UID(edge->callee->ultimate_alias_target()->decl)))
+      edge->inline_failed = CIF_FUNCTION_NOT_INLINABLE;
+}
+
 void register_inlining(const char* plugin_name)
 {
   if (!current_options().inlining)

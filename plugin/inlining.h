@@ -23,6 +23,11 @@ void register_inlining(const char* plugin_name);
 // the unit.
 void allow_inlining(tree decl);
 
+// Call for a thunk, which adjusts an object's address and has no site, once the
+// functions were given to allow_inlining(): it jumps to its function, with no
+// copy of it.
+void keep_thunk(cgraph_node* thunk);
+
 }  // namespace hotpatch
 
 #endif

@@ -104,6 +104,7 @@ bool take_out(std::string_view what)
       {"renamed-data", &countermeasures::renamed_data},
       {"literals", &countermeasures::literals},
       {"types", &countermeasures::types},
+      {"thunks", &countermeasures::thunks},
       {"initialisers", &countermeasures::initialisers},
   };
   for (const auto& each : parts)
@@ -118,7 +119,7 @@ bool take_out(std::string_view what)
       "%<lead%>, %<lines%>, %<closed%>, %<reference%>, %<refusal%>, "
       "%<own-functions%>, %<virtual-calls%>, %<holders%>, %<moved%>, "
       "%<local-classes%>, %<statics%>, %<renamed-data%>, "
-      "%<literals%>, %<types%> and %<initialisers%>");
+      "%<literals%>, %<types%>, %<thunks%> and %<initialisers%>");
   return false;
 }
 

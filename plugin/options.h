@@ -32,6 +32,7 @@ struct countermeasures {
   bool closed = true;         // nothing but copies, where inlining is allowed
   bool lines = true;          // debuggers find where parameters are readable
   bool own_functions = true;  // a patch's own come before the program's
+  bool thunks = true;         // have no copies, where inlining is allowed
   // Of a unit that is compared with its baseline:
   bool virtual_calls = true;  // stay virtual
   bool holders = true;        // of copies of what has changed are replaced

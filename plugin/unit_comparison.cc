@@ -64,6 +64,7 @@ class unit_comparison {
   void rebuild(unit_function& one, const std::string& reason);
   void take_along(std::size_t number, const std::string& reason);
   void take_holders_along(const old_function& of);
+  void take_other_bodies_along(const unit_function& of);
   void spread_to_users(symtab_node* of, const std::string& reason);
   bool must_spread_to_users(const unit_function& one) const;
 
@@ -612,6 +613,19 @@ void unit_comparison::take_holders_along(const old_function& of)
       take_along(found->second, "contains " + of.symbol);
 }
 
+// The bodies of one destructor hold copies of each other, which the records of
+// copies do not tell apart.
+void unit_comparison::take_other_bodies_along(const unit_function& of)
+{
+  const tree origin = DECL_ABSTRACT_ORIGIN(of.node->decl);
+  if (!origin || !current_options().with.holders)
+    return;
+  for (std::size_t i = 0; i < functions_.size(); ++i)
+    if (functions_[i].node != of.node &&
+        DECL_ABSTRACT_ORIGIN(functions_[i].node->decl) == origin)
+      take_along(i, "contains " + of.symbol);
+}
+
 void unit_comparison::spread_to_users(symtab_node* of,
                                       const std::string& reason)
 {
@@ -656,6 +670,7 @@ void unit_comparison::spread()
     const unit_function one = functions_[number];
     if (one.before)
       take_holders_along(*one.before);
+    take_other_bodies_along(one);
     if (!must_spread_to_users(one))
       continue;
     const tree decl = one.node->decl;
